@@ -1,0 +1,256 @@
+//! Flows, their immutable versions, and the deployments that make a version runnable.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::id::{DeploymentId, FlowId, OrgId, QueueId, RobotId, VersionId};
+use crate::retry::RetryPolicy;
+use crate::run::Priority;
+use crate::state::OnLost;
+
+/// A named automation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flow {
+    /// Its id.
+    pub id: FlowId,
+    /// Its tenant.
+    pub org: OrgId,
+    /// Unique within the org.
+    pub name: String,
+    /// A few words for people.
+    pub description: String,
+    /// Where it stands in the tree, `/`-separated; empty is the top.
+    pub folder: String,
+    /// Words to find it by.
+    pub tags: BTreeSet<String>,
+    /// The newest version.
+    pub latest_version: Option<VersionId>,
+    /// When it was first deployed.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// A version of a flow. Never changes, except for its status.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Version {
+    /// Its id.
+    pub id: VersionId,
+    /// Its flow.
+    pub flow_id: FlowId,
+    /// Its tenant.
+    pub org: OrgId,
+    /// 1, 2, … within the flow.
+    pub number: u32,
+    /// Whether new runs may use it.
+    pub status: VersionStatus,
+    /// The SHA-256 of its package, in lower-case hex; `None` for a flow without files.
+    pub package: Option<String>,
+    /// What is executed.
+    pub entry: Entry,
+    /// JSON Schema of its parameters.
+    pub parameter_schema: Value,
+    /// Where it came from: source path, revision, user; for people.
+    pub source: BTreeMap<String, String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// Whether new runs may use a version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum VersionStatus {
+    /// Not yet for deployments.
+    Draft,
+    /// In use.
+    #[default]
+    Active,
+    /// Still runs where it is pinned.
+    Deprecated,
+    /// Kept for the history of its runs only.
+    Archived,
+}
+
+/// What is executed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Entry {
+    /// An executable with arguments, without a shell; the exit code decides.
+    Command {
+        /// Program and arguments. `{{name}}` in an argument is replaced by the parameter of that name.
+        argv: Vec<String>,
+        /// Environment variables.
+        #[serde(default)]
+        env: BTreeMap<String, String>,
+        /// Folder inside the package to run in; empty is its top.
+        #[serde(default)]
+        workdir: String,
+        /// Python to run it with, where the program is a Python script.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        python: Option<Python>,
+    },
+    /// A run that only its own process knows how to execute (a manual run by `runrpa`, a Prefect flow).
+    External,
+}
+
+/// Which Python runs a script.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Python {
+    /// The interpreter of this name or path on the robot.
+    Interpreter(String),
+    /// An environment built from this requirements file of the package, cached by its content.
+    Requirements(String),
+}
+
+/// A flow version made runnable.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deployment {
+    /// Its id.
+    pub id: DeploymentId,
+    /// Its tenant.
+    pub org: OrgId,
+    /// Its flow.
+    pub flow_id: FlowId,
+    /// Unique within the flow; `default` unless given.
+    pub name: String,
+    /// Everything that can be edited.
+    pub settings: DeploymentSettings,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// What of a deployment can be edited.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct DeploymentSettings {
+    /// The pinned version; `None` follows the newest active one.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = Uuid))]
+    pub version_id: Option<VersionId>,
+    /// Where its runs wait.
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = Uuid))]
+    pub queue_id: QueueId,
+    /// A few words for people.
+    #[serde(default)]
+    pub description: String,
+    /// Words to find its runs by; limits may hold on them.
+    #[serde(default)]
+    pub tags: BTreeSet<String>,
+    /// Parameters that a run gets unless it brings its own.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Object))]
+    pub parameters: Map<String, Value>,
+    /// Priority of its runs.
+    #[serde(default)]
+    pub priority: Priority,
+    /// Labels a robot must all have.
+    #[serde(default)]
+    pub labels: BTreeSet<String>,
+    /// Capabilities a robot must all have.
+    #[serde(default)]
+    pub capabilities: BTreeSet<String>,
+    /// The environment a robot must belong to.
+    #[serde(default)]
+    pub environment: Option<String>,
+    /// The one robot its runs may use.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = Uuid))]
+    pub robot_id: Option<RobotId>,
+    /// Whether each run occupies a desktop session of its own.
+    #[serde(default)]
+    pub desktop: bool,
+    /// How many of its runs may be live at once.
+    #[serde(default)]
+    pub concurrency_limit: Option<u32>,
+    /// How long an attempt may run, in seconds; 0 is without limit.
+    pub timeout_seconds: u32,
+    /// How long a cancel waits before the process tree is killed, in seconds.
+    pub cancel_grace_seconds: u32,
+    /// When to try again.
+    #[serde(default)]
+    pub retry: RetryPolicy,
+    /// What happens when the robot is lost.
+    #[serde(default)]
+    pub on_lost: OnLost,
+    /// Seconds after its due time at which a run that has not started ends as timed out.
+    #[serde(default)]
+    pub start_within_seconds: Option<u32>,
+    /// Whether its schedules are held.
+    #[serde(default)]
+    pub paused: bool,
+}
+
+/// How long a command or graph run may take unless its deployment says otherwise, in seconds.
+pub const DEFAULT_TIMEOUT_SECONDS: u32 = 3_600;
+/// How long a cancel waits before the process tree is killed, in seconds.
+pub const DEFAULT_CANCEL_GRACE_SECONDS: u32 = 30;
+
+impl DeploymentSettings {
+    /// The standard settings on this queue.
+    pub fn on(queue_id: QueueId) -> Self {
+        Self {
+            version_id: None,
+            queue_id,
+            description: String::new(),
+            tags: BTreeSet::new(),
+            parameters: Map::new(),
+            priority: Priority::default(),
+            labels: BTreeSet::new(),
+            capabilities: BTreeSet::new(),
+            environment: None,
+            robot_id: None,
+            desktop: false,
+            concurrency_limit: None,
+            timeout_seconds: DEFAULT_TIMEOUT_SECONDS,
+            cancel_grace_seconds: DEFAULT_CANCEL_GRACE_SECONDS,
+            retry: RetryPolicy::default(),
+            on_lost: OnLost::default(),
+            start_within_seconds: None,
+            paused: false,
+        }
+    }
+}
+
+/// What is wrong with a name for a flow, deployment, queue or robot, if anything.
+///
+/// Names appear in paths (`flow/deployment`), tables and file names: 1 to 200 characters, no `/`,
+/// no control characters, no blank at either end, not `.` or `..`.
+pub fn check_name(name: &str) -> Result<(), String> {
+    let length = name.chars().count();
+    if length == 0 || length > 200 {
+        return Err(format!("a name has 1 to 200 characters, not {length}"));
+    }
+    if name.trim() != name {
+        return Err("a name neither begins nor ends with a blank".into());
+    }
+    if name == "." || name == ".." {
+        return Err(format!("{name:?} cannot be a name"));
+    }
+    match name.chars().find(|c| *c == '/' || *c == '\\' || c.is_control()) {
+        Some(c) => Err(format!("a name has no {c:?} in it")),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_could_break_a_path_are_refused() {
+        for bad in ["", " a", "a ", "a/b", "a\\b", "a\0", "..", "a\nb"] {
+            assert!(check_name(bad).is_err(), "{bad:?}");
+        }
+        for good in ["cscKPI-CDAPXXX03", "Cat Fact Flow", "rechnungen-für-märz"] {
+            assert!(check_name(good).is_ok(), "{good:?}");
+        }
+    }
+}
