@@ -57,7 +57,11 @@ impl ErrorKind {
     pub const fn retryable(self) -> bool {
         !matches!(
             self,
-            Self::Business | Self::Refused | Self::NotStarted | Self::PauseExpired | Self::Cancelled
+            Self::Business
+                | Self::Refused
+                | Self::NotStarted
+                | Self::PauseExpired
+                | Self::Cancelled
         )
     }
 }

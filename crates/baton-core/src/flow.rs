@@ -234,7 +234,10 @@ pub fn check_name(name: &str) -> Result<(), String> {
     if name == "." || name == ".." {
         return Err(format!("{name:?} cannot be a name"));
     }
-    match name.chars().find(|c| *c == '/' || *c == '\\' || c.is_control()) {
+    match name
+        .chars()
+        .find(|c| *c == '/' || *c == '\\' || c.is_control())
+    {
         Some(c) => Err(format!("a name has no {c:?} in it")),
         None => Ok(()),
     }

@@ -25,7 +25,9 @@ pub fn lapsed(lease_until: Timestamp, server_started: Timestamp, now: Timestamp)
 
 /// The earliest moment at which the attempts of a session with this lease are dead.
 pub fn lapses_at(lease_until: Timestamp, server_started: Timestamp) -> Timestamp {
-    let after_start = server_started.saturating_add(LEASE).unwrap_or(Timestamp::MAX);
+    let after_start = server_started
+        .saturating_add(LEASE)
+        .unwrap_or(Timestamp::MAX);
     lease_until
         .max(after_start)
         .saturating_add(MARGIN)

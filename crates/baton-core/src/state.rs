@@ -391,15 +391,13 @@ pub fn apply(run: &Standing, event: &Event, now: Timestamp) -> Result<Step, Ille
             vec![CloseAttempt(not_started()), Release, TellRobotToCancel],
         ),
 
-        (Pending | Queued, Event::Cancel) => step(Cancelled, vec![CloseAttempt(Outcome::Cancelled)]),
+        (Pending | Queued, Event::Cancel) => {
+            step(Cancelled, vec![CloseAttempt(Outcome::Cancelled)])
+        }
         (Paused, Event::Cancel) => step(Cancelled, vec![EndChildren]),
         (Dispatched, Event::Cancel) => step(
             Cancelled,
-            vec![
-                CloseAttempt(Outcome::Cancelled),
-                Release,
-                TellRobotToCancel,
-            ],
+            vec![CloseAttempt(Outcome::Cancelled), Release, TellRobotToCancel],
         ),
         (Running, Event::Cancel) => step(Cancelling, vec![TellRobotToCancel]),
         // Asking again is harmless: the robot is told once more.
@@ -422,13 +420,13 @@ pub fn apply(run: &Standing, event: &Event, now: Timestamp) -> Result<Step, Ille
             Ok(step)
         }
         (Running, Event::LeaseLapsed) => {
-            let error = ErrorInfo::new(ErrorKind::Lost, "the robot was lost while the run was on it");
+            let error = ErrorInfo::new(
+                ErrorKind::Lost,
+                "the robot was lost while the run was on it",
+            );
             Ok(lost(run, Outcome::Crashed { error }, now))
         }
-        (Running, Event::Pause) => step(
-            Paused,
-            vec![Release, TellRobotToCancel],
-        ),
+        (Running, Event::Pause) => step(Paused, vec![Release, TellRobotToCancel]),
 
         (Cancelling, Event::Finish(outcome)) => {
             // The run finished first, or it was ended as asked. Nothing is retried: the cancel wins.

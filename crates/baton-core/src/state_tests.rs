@@ -139,7 +139,11 @@ fn table() -> String {
                 let (to, and) = match &step {
                     Some(s) => (
                         s.to.to_string(),
-                        s.effects.iter().map(effect_name).collect::<Vec<_>>().join(", "),
+                        s.effects
+                            .iter()
+                            .map(effect_name)
+                            .collect::<Vec<_>>()
+                            .join(", "),
                     ),
                     None if when.is_empty() => continue,
                     None => ("— refused".into(), String::new()),
@@ -158,7 +162,10 @@ fn the_table_of_transitions_is_the_one_in_the_documentation() {
 
 #[test]
 fn the_documentation_shows_the_snapshot() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/states.md");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/reference/states.md"
+    );
     let page = std::fs::read_to_string(path).expect("docs/reference/states.md is there");
     assert!(
         page.contains(table().trim_end()),

@@ -1,1 +1,38 @@
-//! stub
+//! Where Baton keeps its facts: one trait, one method a transaction, one contract suite for all stores.
+//!
+//! A method that returns `Ok` has made its change durable; one that returns an error has changed
+//! nothing. Decisions about a run are made by [`baton_core::state::apply`] on rows read in the same
+//! transaction, so a caller never races with another. `now` always comes from the caller.
+//!
+//! Read in this order: [`runs`] (the heart), [`fleet`], [`catalog`], [`schedules`], then the rest.
+
+use async_trait::async_trait;
+
+pub mod catalog;
+pub mod error;
+pub mod fleet;
+pub mod keys;
+pub mod logs;
+pub mod page;
+pub mod runs;
+pub mod schedules;
+pub mod stats;
+
+pub use catalog::Catalog;
+pub use error::{Result, StoreError};
+pub use fleet::Fleet;
+pub use keys::Keys;
+pub use logs::Logs;
+pub use page::{Page, PageRequest};
+pub use runs::Runs;
+pub use schedules::Schedules;
+pub use stats::Stats;
+
+/// All of a store. Used as `Arc<dyn Store>`.
+#[async_trait]
+pub trait Store:
+    Catalog + Runs + Fleet + Schedules + Logs + Keys + Stats + Send + Sync + 'static
+{
+    /// Finishes what is under way, checkpoints, and closes. Later calls answer `Unavailable`.
+    async fn close(&self);
+}

@@ -1,0 +1,189 @@
+//! Flows, versions, deployments, and the content-addressed files they are made of.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use baton_core::flow::{Deployment, DeploymentSettings, Entry, Flow, Version, VersionStatus};
+use baton_core::id::{ArtifactId, DeploymentId, FlowId, OrgId, RunId, VersionId};
+use baton_core::schedule::Schedule;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::error::Result;
+use crate::page::{Page, PageRequest};
+
+/// One `baton deploy`: everything it names, in one transaction. Ids are used where something is new.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deploy {
+    /// Whose.
+    pub org: OrgId,
+    /// The flow's name; created when there is none.
+    pub flow_name: String,
+    /// Its description, when given.
+    pub description: Option<String>,
+    /// Its folder, when given.
+    pub folder: Option<String>,
+    /// Its tags, when given.
+    pub flow_tags: Option<BTreeSet<String>>,
+    /// SHA-256 of a package that was uploaded before. `NotFound` when it was not.
+    pub package: Option<String>,
+    /// What is executed.
+    pub entry: Entry,
+    /// JSON Schema of its parameters.
+    pub parameter_schema: Value,
+    /// Where it came from.
+    pub source: BTreeMap<String, String>,
+    /// The deployment's name; created when there is none.
+    pub deployment_name: String,
+    /// The deployment's settings: of a new one, or the whole new settings of an existing one.
+    /// The caller merges what the redeploy names into what is there.
+    pub settings: DeploymentSettings,
+    /// A schedule to create, or to replace where one of this name exists; others stay as they are.
+    pub schedule: Option<Schedule>,
+    /// Ids for what is new.
+    pub flow_id: FlowId,
+    /// Id for the version, if it is new.
+    pub version_id: VersionId,
+    /// Id for the deployment, if it is new.
+    pub deployment_id: DeploymentId,
+}
+
+/// What a deploy made or found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deployed {
+    /// The flow.
+    pub flow: Flow,
+    /// The version: the latest one when nothing in it changed.
+    pub version: Version,
+    /// Whether the version is new.
+    pub new_version: bool,
+    /// The deployment.
+    pub deployment: Deployment,
+    /// Whether the deployment is new.
+    pub new_deployment: bool,
+    /// All its schedules.
+    pub schedules: Vec<Schedule>,
+}
+
+/// A file that a run left behind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Artifact {
+    /// Its id.
+    pub id: ArtifactId,
+    /// Whose.
+    pub org: OrgId,
+    /// The run.
+    pub run_id: RunId,
+    /// The attempt.
+    pub attempt: u32,
+    /// Path below the artifacts folder, `/`-separated; unique within the attempt.
+    pub name: String,
+    /// Media type.
+    pub content_type: String,
+    /// Bytes.
+    pub size: i64,
+    /// SHA-256 of its content, in lower-case hex: names the blob.
+    pub hash: String,
+    /// When it arrived.
+    pub created_at: Timestamp,
+}
+
+/// Flows, versions, deployments and files.
+#[async_trait]
+pub trait Catalog {
+    /// Stores one chunk of a blob; writing the same chunk again is harmless.
+    async fn put_blob_chunk(&self, hash: &str, index: u32, bytes: Vec<u8>) -> Result<()>;
+
+    /// Declares a blob complete: `size` bytes in `chunks` chunks. Until then it does not exist.
+    async fn finish_blob(&self, hash: &str, size: i64, chunks: u32, now: Timestamp) -> Result<()>;
+
+    /// The size of a complete blob in bytes and its number of chunks.
+    async fn blob(&self, hash: &str) -> Result<(i64, u32)>;
+
+    /// One chunk of a complete blob.
+    async fn blob_chunk(&self, hash: &str, index: u32) -> Result<Vec<u8>>;
+
+    /// Makes flow, version, deployment and schedule as one.
+    async fn deploy(&self, deploy: Deploy, now: Timestamp) -> Result<Deployed>;
+
+    /// One flow.
+    async fn flow(&self, org: OrgId, id: FlowId) -> Result<Flow>;
+
+    /// The flow with this name.
+    async fn flow_by_name(&self, org: OrgId, name: &str) -> Result<Flow>;
+
+    /// Flows by name; `search` matches part of the name (ASCII case ignored).
+    async fn flows(&self, search: Option<String>, page: PageRequest) -> Result<Page<Flow>>;
+
+    /// Makes sure that a flow without versions exists (for manual runs), and returns it.
+    async fn ensure_flow(&self, org: OrgId, id: FlowId, name: &str, now: Timestamp)
+    -> Result<Flow>;
+
+    /// Changes what people say of a flow.
+    async fn update_flow(
+        &self,
+        org: OrgId,
+        id: FlowId,
+        description: Option<String>,
+        folder: Option<String>,
+        tags: Option<BTreeSet<String>>,
+        now: Timestamp,
+    ) -> Result<Flow>;
+
+    /// Deletes a flow, its versions, deployments and schedules, and its ended runs. `Conflict` with
+    /// `flow_in_use` while runs of it are not terminal.
+    async fn delete_flow(&self, org: OrgId, id: FlowId, now: Timestamp) -> Result<()>;
+
+    /// One version.
+    async fn version(&self, org: OrgId, id: VersionId) -> Result<Version>;
+
+    /// The versions of a flow, newest first.
+    async fn versions(&self, org: OrgId, flow_id: FlowId) -> Result<Vec<Version>>;
+
+    /// Changes whether new runs may use a version.
+    async fn set_version_status(
+        &self,
+        org: OrgId,
+        id: VersionId,
+        status: VersionStatus,
+        now: Timestamp,
+    ) -> Result<Version>;
+
+    /// One deployment.
+    async fn deployment(&self, org: OrgId, id: DeploymentId) -> Result<Deployment>;
+
+    /// The deployment with this name of the flow with this name.
+    async fn deployment_by_name(&self, org: OrgId, flow: &str, name: &str) -> Result<Deployment>;
+
+    /// Deployments by flow name, then name.
+    async fn deployments(
+        &self,
+        flow_id: Option<FlowId>,
+        page: PageRequest,
+    ) -> Result<Page<Deployment>>;
+
+    /// Replaces a deployment's settings.
+    async fn update_deployment(
+        &self,
+        org: OrgId,
+        id: DeploymentId,
+        settings: DeploymentSettings,
+        now: Timestamp,
+    ) -> Result<Deployment>;
+
+    /// Deletes a deployment and its schedules; its runs stay. `Conflict` with `deployment_in_use`
+    /// while runs of it are not terminal.
+    async fn delete_deployment(&self, org: OrgId, id: DeploymentId, now: Timestamp) -> Result<()>;
+
+    /// Records an artifact whose blob is complete. The same name in the same attempt is replaced.
+    async fn put_artifact(&self, artifact: Artifact) -> Result<()>;
+
+    /// The artifacts of a run.
+    async fn artifacts(&self, org: OrgId, run_id: RunId) -> Result<Vec<Artifact>>;
+
+    /// One artifact.
+    async fn artifact(&self, org: OrgId, id: ArtifactId) -> Result<Artifact>;
+}
+
+/// Bytes of a blob chunk: large enough for few rows, small enough not to hold up the writer.
+pub const BLOB_CHUNK: usize = 1 << 20;

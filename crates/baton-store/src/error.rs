@@ -1,0 +1,71 @@
+//! What can go wrong in a store, sorted by what the caller can do about it.
+
+use baton_core::id::Fence;
+use baton_core::state::IllegalTransition;
+
+/// Why a store method did not do what was asked. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such thing, or not in this org.
+    #[error("{what} not found")]
+    NotFound {
+        /// What was looked for, such as `run brisk-otter-4f2a`.
+        what: String,
+    },
+    /// Something with this name or key is already there, or something still uses it.
+    #[error("{message}")]
+    Conflict {
+        /// Stable, snake_case.
+        code: &'static str,
+        /// What stands in the way.
+        message: String,
+    },
+    /// The state machine does not allow it.
+    #[error(transparent)]
+    Illegal(#[from] IllegalTransition),
+    /// The sender's claim is no longer the valid one: the attempt was ended or given to another.
+    #[error("fence {given} is stale: the run is at attempt {attempt} with fence {current}")]
+    StaleFence {
+        /// What the sender brought.
+        given: Fence,
+        /// What is valid now.
+        current: Fence,
+        /// The run's attempt now.
+        attempt: u32,
+    },
+    /// The cursor is malformed, or what it points to was pruned.
+    #[error("{message}")]
+    Cursor {
+        /// `bad_cursor` or `cursor_expired`.
+        code: &'static str,
+        /// What to do.
+        message: String,
+    },
+    /// Cannot write now: the disk is full or the database is unreachable. Trying again later may work.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// The database is damaged or was written by a newer Baton. Trying again will not help.
+    #[error("{0}")]
+    Corrupt(String),
+    /// Anything else: a bug.
+    #[error("the store failed: {0}")]
+    Backend(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// What every store method returns.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+impl StoreError {
+    /// A thing that is not there.
+    pub fn not_found(what: impl Into<String>) -> Self {
+        Self::NotFound { what: what.into() }
+    }
+
+    /// A name or key that is taken, or a thing still in use.
+    pub fn conflict(code: &'static str, message: impl Into<String>) -> Self {
+        Self::Conflict {
+            code,
+            message: message.into(),
+        }
+    }
+}

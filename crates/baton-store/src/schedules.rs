@@ -1,0 +1,75 @@
+//! Schedules, and the slots that make runs.
+
+use async_trait::async_trait;
+use baton_core::id::{DeploymentId, OrgId, RunId, ScheduleId};
+use baton_core::run::NewRun;
+use baton_core::schedule::{Schedule, ScheduleSettings};
+use jiff::Timestamp;
+
+use crate::error::Result;
+
+/// What the scheduler decided for one schedule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SlotCommit {
+    /// Whose.
+    pub org: OrgId,
+    /// The schedule.
+    pub schedule_id: ScheduleId,
+    /// Its `updated_at` when it was read: an edit in between voids the decision.
+    pub read_at: Timestamp,
+    /// Its `last_slot` when it was read.
+    pub read_last_slot: Option<Timestamp>,
+    /// Runs to create, each for one slot (in `Trigger::Schedule`). A slot makes at most one run, ever.
+    pub runs: Vec<NewRun>,
+    /// The latest slot that is decided now.
+    pub last_slot: Option<Timestamp>,
+    /// The next slot.
+    pub next_at: Option<Timestamp>,
+}
+
+/// Schedules.
+#[async_trait]
+pub trait Schedules {
+    /// Creates a schedule. `Conflict` with `schedule_exists` when the name is taken in the deployment.
+    async fn create_schedule(&self, schedule: Schedule) -> Result<()>;
+
+    /// Replaces settings, name or pause of a schedule; `next_at` as the caller computed it.
+    /// `last_slot` becomes `now` at the latest when the rule changed, so that an edit never fires the past.
+    async fn update_schedule(
+        &self,
+        org: OrgId,
+        id: ScheduleId,
+        settings: ScheduleSettings,
+        paused: bool,
+        next_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Schedule>;
+
+    /// Deletes a schedule; its runs stay.
+    async fn delete_schedule(&self, org: OrgId, id: ScheduleId) -> Result<()>;
+
+    /// One schedule.
+    async fn schedule(&self, org: OrgId, id: ScheduleId) -> Result<Schedule>;
+
+    /// The schedules of a deployment, or of all deployments of an org, by next slot.
+    async fn schedules(
+        &self,
+        org: OrgId,
+        deployment_id: Option<DeploymentId>,
+        limit: u32,
+    ) -> Result<Vec<Schedule>>;
+
+    /// Schedules whose next slot has come, earliest first, of all orgs. Those that are paused, or
+    /// whose deployment is paused, are not among them.
+    async fn due_schedules(&self, now: Timestamp, limit: u32) -> Result<Vec<Schedule>>;
+
+    /// When the next slot of any schedule comes.
+    async fn next_slot_at(&self) -> Result<Option<Timestamp>>;
+
+    /// The runs of a schedule that are not terminal, oldest first; bounded.
+    async fn open_runs_of(&self, org: OrgId, id: ScheduleId) -> Result<Vec<RunId>>;
+
+    /// Commits decisions: runs, high-water mark and next slot of each schedule as one. Answers per
+    /// schedule how many runs were made; `Conflict` with `schedule_changed` for one that was edited.
+    async fn commit_slots(&self, commits: Vec<SlotCommit>, now: Timestamp) -> Vec<Result<u32>>;
+}

@@ -1,0 +1,206 @@
+//! Samples, aggregates, retention, backup: what keeps an installation measurable and small.
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use baton_core::id::{DeploymentId, FlowId, OrgId, RobotId};
+use jiff::Timestamp;
+
+use crate::error::Result;
+
+/// One measured value at one instant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// Whose.
+    pub org: OrgId,
+    /// `queue_depth`, `queue_oldest_seconds`, `robots_online`, `robot_utilization`, `throughput`, …
+    pub metric: String,
+    /// What it is of: a queue's or robot's id, or empty.
+    pub subject: String,
+    /// The start of the period.
+    pub at: Timestamp,
+    /// The value: the mean over the period.
+    pub value: f64,
+}
+
+/// The grain of kept samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Grain {
+    /// 10 s, kept for a day.
+    TenSeconds,
+    /// 1 min, kept for a week.
+    Minute,
+    /// 1 h, kept for a year.
+    Hour,
+}
+
+impl Grain {
+    /// All grains, finest first.
+    pub const ALL: [Self; 3] = [Self::TenSeconds, Self::Minute, Self::Hour];
+
+    /// Its length in seconds.
+    pub const fn seconds(self) -> i64 {
+        match self {
+            Self::TenSeconds => 10,
+            Self::Minute => 60,
+            Self::Hour => 3_600,
+        }
+    }
+}
+
+/// Ended attempts of one flow, deployment and robot within one minute.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OutcomeBucket {
+    /// The start of the period, in Unix seconds.
+    pub at: i64,
+    /// The flow.
+    pub flow_id: Option<FlowId>,
+    /// The deployment.
+    pub deployment_id: Option<DeploymentId>,
+    /// The robot.
+    pub robot_id: Option<RobotId>,
+    /// Runs created.
+    pub created: u64,
+    /// Runs that ended in each terminal state: completed, failed, timed out, crashed, cancelled.
+    pub ended: [u64; 5],
+    /// Sum of execution times of completed and failed runs, in seconds: run time without waiting.
+    pub seconds: f64,
+    /// How many runs `seconds` sums.
+    pub timed: u64,
+    /// Execution times counted by power of two of milliseconds: bucket n holds [2^n, 2^(n+1)) ms.
+    pub histogram: [u64; 32],
+}
+
+/// How aggregates are asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutcomeQuery {
+    /// Whose.
+    pub org: OrgId,
+    /// From this instant.
+    pub from: Timestamp,
+    /// Until before this instant.
+    pub until: Timestamp,
+    /// Length of each period in seconds; a multiple of 60, or 0 for one period over all.
+    pub step_seconds: i64,
+    /// Only this flow.
+    pub flow_id: Option<FlowId>,
+    /// Only this deployment.
+    pub deployment_id: Option<DeploymentId>,
+    /// Only this robot.
+    pub robot_id: Option<RobotId>,
+    /// One row for each flow (`flow`), deployment (`deployment`) or robot (`robot`) as well.
+    pub by: Option<&'static str>,
+}
+
+/// How long things are kept. `None` keeps for ever.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Retention {
+    /// Ended runs with all that belongs to them, and their history.
+    pub runs_days: Option<u32>,
+    /// Log lines of ended runs.
+    pub logs_days: Option<u32>,
+    /// Resource events and audit.
+    pub events_days: Option<u32>,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            runs_days: Some(90),
+            logs_days: Some(30),
+            events_days: Some(90),
+        }
+    }
+}
+
+/// What one bounded step of pruning removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Runs.
+    pub runs: u64,
+    /// Log lines.
+    pub lines: u64,
+    /// Events.
+    pub events: u64,
+    /// Blobs that nothing names any more.
+    pub blobs: u64,
+    /// Whether there is more to do.
+    pub more: bool,
+}
+
+/// Counters of the store itself, since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreCounters {
+    /// Transactions committed.
+    pub commits: u64,
+    /// Operations within them.
+    pub operations: u64,
+    /// Syncs of the disk, as far as the store knows.
+    pub syncs: u64,
+}
+
+/// A breach that `verify` found.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Breach {
+    /// Which check: `illegal_transition`, `overlapping_attempts`, `fence_not_rising`, `log_gap`,
+    /// `history_mismatch`, `slot_twice`, `limit_exceeded`, `integrity`.
+    pub check: String,
+    /// What it is about.
+    pub subject: String,
+    /// One sentence.
+    pub message: String,
+}
+
+/// What `verify` looked at and found.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Verification {
+    /// Runs looked at.
+    pub runs: u64,
+    /// Transitions looked at.
+    pub transitions: u64,
+    /// Attempts looked at.
+    pub attempts: u64,
+    /// Log lines looked at.
+    pub lines: u64,
+    /// Everything that is wrong; empty is good. At most 1,000.
+    pub breaches: Vec<Breach>,
+}
+
+/// Measures and upkeep.
+#[async_trait]
+pub trait Stats {
+    /// Stores samples of the finest grain and folds them into the coarser ones.
+    async fn put_samples(&self, samples: Vec<Sample>) -> Result<()>;
+
+    /// Samples of one metric, of one subject or of all, oldest first.
+    async fn samples(
+        &self,
+        org: OrgId,
+        metric: &str,
+        subject: Option<&str>,
+        grain: Grain,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<Sample>>;
+
+    /// Aggregates of outcomes, from counters kept with every transition, oldest first.
+    async fn outcomes(&self, query: OutcomeQuery) -> Result<Vec<OutcomeBucket>>;
+
+    /// The depth of each queue and the due time of its oldest queued run.
+    async fn queue_depths(
+        &self,
+        org: Option<OrgId>,
+    ) -> Result<Vec<(OrgId, baton_core::id::QueueId, u64, Option<Timestamp>)>>;
+
+    /// Removes a bounded amount of what retention no longer keeps.
+    async fn prune(&self, retention: Retention, now: Timestamp) -> Result<Pruned>;
+
+    /// Writes a consistent copy of everything to a new file, while running.
+    async fn backup(&self, path: &Path) -> Result<()>;
+
+    /// Checks the invariants over everything stored.
+    async fn verify(&self) -> Result<Verification>;
+
+    /// Counters of the store itself.
+    fn counters(&self) -> StoreCounters;
+}
