@@ -9,6 +9,7 @@
 use async_trait::async_trait;
 
 pub mod catalog;
+pub mod commit;
 pub mod error;
 pub mod fleet;
 pub mod keys;
@@ -19,6 +20,7 @@ pub mod schedules;
 pub mod stats;
 
 pub use catalog::Catalog;
+pub use commit::{CommitNote, Committed, Hooks};
 pub use error::{Result, StoreError};
 pub use fleet::Fleet;
 pub use keys::Keys;
@@ -35,4 +37,7 @@ pub trait Store:
 {
     /// Finishes what is under way, checkpoints, and closes. Later calls answer `Unavailable`.
     async fn close(&self);
+
+    /// From now on, calls `hook` after each commit that changed something.
+    fn on_commit(&self, hook: Committed);
 }
