@@ -1,0 +1,1 @@
+//! Packages: a folder as immutable, content-addressed bytes.
