@@ -1,0 +1,67 @@
+//! What a server can be told. Flags over environment over `baton.toml` over these defaults.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use baton_store::stats::Retention;
+
+/// A server's configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Address to listen on (`ORCHESTRATOR_HOST`, `ORCHESTRATOR_PORT`). Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// PEM files of certificate chain and private key; both or neither.
+    pub tls: Option<TlsFiles>,
+    /// Listen beyond loopback without TLS. Never the default.
+    pub insecure_http: bool,
+    /// Names (beside loopback and the listening address) under which browsers may call this server.
+    pub allowed_hosts: Vec<String>,
+    /// Folder for everything the server keeps (`BATON_DATA`).
+    pub data: PathBuf,
+    /// Run timeout of deployments that name none, in seconds (`DEFAULT_JOB_TIMEOUT`).
+    pub default_timeout_seconds: u32,
+    /// The safety tick of the deciding services (`DISPATCH_INTERVAL`); a lost wake-up costs one of these.
+    pub tick: Duration,
+    /// How often deadlines are checked as a safety net.
+    pub timeout_check: Duration,
+    /// How long things are kept.
+    pub retention: Retention,
+    /// The org's IANA zone: what "today" means on the dashboard.
+    pub timezone: String,
+    /// How long a graceful stop waits for open requests.
+    pub shutdown_grace: Duration,
+    /// Whether a graceful stop cancels runs that have not started; otherwise they are kept.
+    pub cancel_pending: bool,
+}
+
+/// Where the server's certificate is.
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    /// PEM file of the certificate chain.
+    pub cert: PathBuf,
+    /// PEM file of the private key.
+    pub key: PathBuf,
+}
+
+/// The port of the orchestrator reference.
+pub const DEFAULT_PORT: u16 = 8765;
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), DEFAULT_PORT),
+            tls: None,
+            insecure_http: false,
+            allowed_hosts: Vec::new(),
+            data: PathBuf::from("./baton-data"),
+            default_timeout_seconds: baton_core::flow::DEFAULT_TIMEOUT_SECONDS,
+            tick: Duration::from_secs(5),
+            timeout_check: Duration::from_secs(30),
+            retention: Retention::default(),
+            timezone: "UTC".into(),
+            shutdown_grace: Duration::from_secs(10),
+            cancel_pending: false,
+        }
+    }
+}
