@@ -95,6 +95,7 @@ pub trait Catalog {
     async fn put_blob_chunk(&self, hash: &str, index: u32, bytes: Vec<u8>) -> Result<()>;
 
     /// Declares a blob complete: `size` bytes in `chunks` chunks. Until then it does not exist.
+    /// `Conflict` with `blob_incomplete` when the chunks are not all there or their sizes do not sum up.
     async fn finish_blob(&self, hash: &str, size: i64, chunks: u32, now: Timestamp) -> Result<()>;
 
     /// The size of a complete blob in bytes and its number of chunks.
@@ -103,7 +104,10 @@ pub trait Catalog {
     /// One chunk of a complete blob.
     async fn blob_chunk(&self, hash: &str, index: u32) -> Result<Vec<u8>>;
 
-    /// Makes flow, version, deployment and schedule as one.
+    /// Makes flow, version, deployment and schedule as one. A version is new when package, entry or
+    /// parameter schema differ from the flow's latest. Settings that pin `version_id` pin the version
+    /// that is found or made. `NotFound` when queue or pinned version are not there. Schedules come by name;
+    /// a replaced one keeps id and age, and the rule of [`crate::Schedules::update_schedule`] for its `last_slot`.
     async fn deploy(&self, deploy: Deploy, now: Timestamp) -> Result<Deployed>;
 
     /// One flow.
@@ -162,7 +166,7 @@ pub trait Catalog {
         page: PageRequest,
     ) -> Result<Page<Deployment>>;
 
-    /// Replaces a deployment's settings.
+    /// Replaces a deployment's settings. `NotFound` when the queue or the pinned version are not there.
     async fn update_deployment(
         &self,
         org: OrgId,
@@ -176,9 +180,10 @@ pub trait Catalog {
     async fn delete_deployment(&self, org: OrgId, id: DeploymentId, now: Timestamp) -> Result<()>;
 
     /// Records an artifact whose blob is complete. The same name in the same attempt is replaced.
+    /// `NotFound` without the run or the blob.
     async fn put_artifact(&self, artifact: Artifact) -> Result<()>;
 
-    /// The artifacts of a run.
+    /// The artifacts of a run, by attempt and name.
     async fn artifacts(&self, org: OrgId, run_id: RunId) -> Result<Vec<Artifact>>;
 
     /// One artifact.

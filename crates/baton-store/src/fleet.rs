@@ -40,7 +40,7 @@ pub struct RobotLogLine {
 /// lists come whole.
 #[async_trait]
 pub trait Fleet {
-    /// Creates a robot. `Conflict` with code `robot_exists` when the name is taken.
+    /// Creates a robot. `Conflict` with code `robot_exists` when the name (or id) is taken.
     async fn create_robot(&self, robot: Robot) -> Result<()>;
 
     /// A robot connects: stores its offer, raises its session and returns it. Queues it names that do
@@ -53,13 +53,13 @@ pub trait Fleet {
         now: Timestamp,
     ) -> Result<Robot>;
 
-    /// The connection of a session is gone; its leases go on until they lapse.
+    /// The connection of a session is gone; its leases go on until they lapse. An older session is ignored.
     async fn close_session(&self, robot_id: RobotId, session: i64, now: Timestamp) -> Result<()>;
 
-    /// Renews sessions, all in one write.
+    /// Renews sessions, all in one write. Unknown robots and older sessions are passed over.
     async fn renew_sessions(&self, renewals: Vec<Renewal>) -> Result<()>;
 
-    /// All robots of all orgs, or of one.
+    /// All robots of all orgs, or of one, by org and name.
     async fn robots(&self, org: Option<OrgId>) -> Result<Vec<Robot>>;
 
     /// One robot.
@@ -81,11 +81,11 @@ pub trait Fleet {
     /// Deletes a robot without live attempts, and its keys. `Conflict` with `robot_in_use` otherwise.
     async fn delete_robot(&self, org: OrgId, id: RobotId, now: Timestamp) -> Result<()>;
 
-    /// Appends to an agent's own log; lines with a known `seq` are passed over. The newest
+    /// Appends to an agent's own log; lines whose `seq` is not above the last are passed over. The newest
     /// [`MAX_ROBOT_LOG`] lines are kept.
     async fn append_robot_log(&self, robot_id: RobotId, lines: Vec<RobotLogLine>) -> Result<()>;
 
-    /// An agent's own log, newest lines last.
+    /// An agent's own log after a `seq`, oldest first.
     async fn robot_log(
         &self,
         org: OrgId,
@@ -101,22 +101,25 @@ pub trait Fleet {
     async fn update_queue(&self, org: OrgId, id: QueueId, settings: QueueSettings)
     -> Result<Queue>;
 
-    /// Deletes a queue without runs that wait or deployments. `Conflict` with `queue_in_use` otherwise.
+    /// Deletes a queue without runs that are not terminal and without deployments. `Conflict` with
+    /// `queue_in_use` otherwise, and for the queue `default`.
     async fn delete_queue(&self, org: OrgId, id: QueueId) -> Result<()>;
 
-    /// All queues of all orgs, or of one.
+    /// All queues of all orgs, or of one, by org and name. The queue `default` of the first org is
+    /// there from the start.
     async fn queues(&self, org: Option<OrgId>) -> Result<Vec<Queue>>;
 
     /// The queue with this name.
     async fn queue_by_name(&self, org: OrgId, name: &str) -> Result<Queue>;
 
-    /// Sets how many runs with a tag may be live at once; replaces the limit of the same tag.
+    /// Sets how many runs with a tag may be live at once; where the tag has a limit, that one is changed
+    /// and keeps its id and age.
     async fn put_tag_limit(&self, limit: TagLimit) -> Result<TagLimit>;
 
     /// Removes a limit.
     async fn delete_tag_limit(&self, org: OrgId, id: LimitId) -> Result<()>;
 
-    /// All limits of all orgs, or of one.
+    /// All limits of all orgs, or of one, by org and tag.
     async fn tag_limits(&self, org: Option<OrgId>) -> Result<Vec<TagLimit>>;
 }
 

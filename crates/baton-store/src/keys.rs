@@ -52,7 +52,7 @@ pub enum KeyKind {
 /// Keys.
 #[async_trait]
 pub trait Keys {
-    /// Stores a key.
+    /// Stores a key. `Conflict` with `key_exists` when the id is taken.
     async fn create_key(&self, key: Key) -> Result<()>;
 
     /// The key with this id, also when revoked or expired.
@@ -61,13 +61,13 @@ pub trait Keys {
     /// The API and robot keys of an org, newest first.
     async fn keys(&self, org: OrgId) -> Result<Vec<Key>>;
 
-    /// Takes a key back.
+    /// Takes a key back; the first time counts.
     async fn revoke_key(&self, org: OrgId, id: KeyId, now: Timestamp) -> Result<Key>;
 
     /// Uses up a one-time key (revokes it) and stores what it was exchanged for, as one.
-    /// `Conflict` with `token_used` when it was used before.
+    /// `Conflict` with `token_used` when it was used before, with `token_expired` when it is too old.
     async fn exchange_key(&self, id: KeyId, made: Key, now: Timestamp) -> Result<()>;
 
-    /// Notes when keys were last used.
+    /// Notes when keys were last used; never turns back, passes over unknown ones.
     async fn touch_keys(&self, used: Vec<(KeyId, Timestamp)>) -> Result<()>;
 }

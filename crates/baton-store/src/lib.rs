@@ -18,6 +18,8 @@ pub mod page;
 pub mod runs;
 pub mod schedules;
 pub mod stats;
+pub mod step;
+pub mod verify;
 
 pub use catalog::Catalog;
 pub use commit::{CommitNote, Committed, Hooks};

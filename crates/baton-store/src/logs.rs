@@ -67,13 +67,14 @@ pub struct ResourceEvent {
 #[async_trait]
 pub trait Logs {
     /// Appends lines; each batch answers the highest `seq` up to which the attempt's log is now
-    /// without gap. Lines already there are passed over; a gap is not stored past.
+    /// without gap. Lines already there are passed over; a gap is not stored past. `StaleFence` when the
+    /// claim names no attempt of the run by number, last fence and robot.
     async fn append_logs(&self, batches: Vec<LogBatch>) -> Vec<Result<i64>>;
 
-    /// Lines with their attempt, in order.
+    /// Lines with their attempt, in order (also those of a tail).
     async fn logs(&self, query: LogQuery) -> Result<Vec<(u32, LogLine)>>;
 
-    /// The number of lines of each attempt.
+    /// The number of lines of each attempt that has any, first to last; pruned lines count.
     async fn log_span(&self, org: OrgId, run_id: RunId) -> Result<Vec<(u32, i64)>>;
 
     /// Appends events (their `seq` is ignored) and returns the last position.

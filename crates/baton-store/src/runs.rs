@@ -50,6 +50,11 @@ pub struct RunStep {
 /// A sender's claim on an attempt. A step with a stale claim is refused and changes nothing, with one
 /// exception: a `Finish` from the robot that still holds the closed attempt proves that its process
 /// tree is gone, so the slot is released and the result kept as evidence (`Stepped::late`).
+///
+/// A claim is the valid one when attempt and fence equal the run's and the robot equals the run's robot.
+/// A robot "holds" the closed attempt whose number, last fence and robot its claim names, live or not;
+/// so a `Finish` that is sent twice is answered `late` and changes nothing. Evidence is kept once, and
+/// only when it says something else than the attempt does (state or exit code). A late step writes no history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// The attempt.
@@ -242,6 +247,10 @@ pub struct DueRun {
 pub trait Runs {
     /// Creates runs: Pending, and Queued at once when they are due by `now` and belong to a robot.
     /// One answer for each, in order; a refusal does not undo its neighbours.
+    ///
+    /// History begins with the event `created` (from `None` to Pending). `NotFound` when flow, queue or
+    /// deployment are not in the org; `Conflict` with `run_exists` when the id is taken, with `slot_taken`
+    /// when the schedule's slot has a run. `rejected_by` of the needs is emptied.
     async fn create_runs(
         &self,
         runs: Vec<NewRun>,
@@ -252,9 +261,12 @@ pub trait Runs {
     /// Takes steps, each decided by `core::state::apply` on the row as it is in this transaction and
     /// written by compare-and-set on (state, attempt, fence), with its row of history.
     /// One answer for each, in order; a refusal does not undo its neighbours.
+    ///
+    /// What a step writes is said once, for all stores, in [`crate::step`].
     async fn step_runs(&self, steps: Vec<RunStep>) -> Vec<Result<Stepped>>;
 
-    /// Gives queued runs to robots; each assignment gets a new fence.
+    /// Gives queued runs to robots; each assignment gets a new fence: that of the run, plus one.
+    /// The codes of `Assigned::Refused` are checked in their order.
     async fn assign_runs(
         &self,
         assigns: Vec<Assign>,
@@ -263,23 +275,26 @@ pub trait Runs {
     ) -> Result<Vec<Assigned>>;
 
     /// The front of every group of queued runs: at most `heads` runs of at most `groups` groups.
-    /// The cost does not grow with the backlog.
+    /// The cost does not grow with the backlog. Groups come by priority (highest first), then by due
+    /// time and id of their first run. Runs of workers and clients are in no group.
     async fn queued_groups(&self, groups: u32, heads: u32) -> Result<Vec<QueuedGroup>>;
 
     /// Moves runs to the group that their `rejected_by` demands. Called when a run is blocked by
-    /// nothing but its own rejecters. Returns how many moved.
+    /// nothing but its own rejecters. Returns how many moved. A run that is queued anew starts in the
+    /// group without rejecters.
     async fn regroup_rejected(&self, runs: Vec<(OrgId, RunId)>) -> Result<u32>;
 
-    /// Every live attempt. Bounded by the slots of the fleet.
+    /// Every live attempt, by run and number. Bounded by the slots of the fleet.
     async fn live_attempts(&self) -> Result<Vec<LiveAttempt>>;
 
-    /// Pending runs due by `now` whose previous attempt is not live, earliest first.
+    /// Pending runs of robots due by `now` whose previous attempt is not live, earliest first (then by id).
     async fn due_runs(&self, now: Timestamp, limit: u32) -> Result<Vec<DueRun>>;
 
-    /// When the next pending run is due.
+    /// When the next pending run of a robot whose previous attempt is not live is due.
     async fn next_due_at(&self) -> Result<Option<Timestamp>>;
 
-    /// Runs that have not started by their start deadline, earliest first.
+    /// Runs that have not started by their start deadline, earliest first (then by id). The deadline
+    /// holds for the first attempt only: a retry has been started in time already.
     async fn overdue_starts(&self, now: Timestamp, limit: u32) -> Result<Vec<DueRun>>;
 
     /// When the next start deadline passes.
@@ -288,20 +303,22 @@ pub trait Runs {
     /// One run.
     async fn run(&self, org: OrgId, id: RunId) -> Result<Run>;
 
-    /// The run with this name; the newest, if there are several.
+    /// The run with this name; the newest (by id), if there are several.
     async fn run_by_name(&self, org: OrgId, name: &str) -> Result<Run>;
 
-    /// Runs, newest first unless asked otherwise.
+    /// Runs, newest first (by id, which sorts by time) unless asked otherwise.
     async fn runs(&self, filter: RunFilter, page: PageRequest) -> Result<Page<Run>>;
 
-    /// How many runs are in each state, from counters kept with every transition.
+    /// How many runs are in each state, from counters kept with every transition; all states, in
+    /// their order.
     async fn state_counts(&self, org: OrgId) -> Result<Vec<(State, u64)>>;
 
-    /// How many runs were queued before this one in its queue with at least its priority; counting
-    /// stops at `cap`.
+    /// How many queued runs of its queue come before this one (by priority, due time, id); counting
+    /// stops at `cap`. 0 for a run that is not queued.
     async fn queue_rank(&self, org: OrgId, id: RunId, cap: u32) -> Result<u32>;
 
-    /// The attempts of a run, first to last.
+    /// The attempts of a run, first to last. What belongs to a run that is not there is empty: this
+    /// holds for history, task runs, logs and artifacts as well.
     async fn attempts(&self, org: OrgId, id: RunId) -> Result<Vec<Attempt>>;
 
     /// The history of a run, first to last.
@@ -319,7 +336,8 @@ pub trait Runs {
     async fn run_events_span(&self) -> Result<(i64, i64)>;
 
     /// Writes task runs of an attempt, by key; a later write of the same key replaces the earlier.
-    /// Refused with `StaleFence` when the claim is stale.
+    /// Refused with `StaleFence` when the claim is stale. Accepted also when the attempt has ended: the
+    /// last words of tasks may come after the result. Run and attempt are those of the claim.
     async fn put_task_runs(
         &self,
         org: OrgId,
@@ -337,7 +355,8 @@ pub trait Runs {
         attempt: Option<u32>,
     ) -> Result<Vec<TaskRun>>;
 
-    /// Writes what an attempt says of its progress.
+    /// Writes what an attempt says of its progress. Refused with `StaleFence` when the claim is stale
+    /// or the run has ended.
     async fn put_progress(
         &self,
         org: OrgId,
@@ -346,7 +365,9 @@ pub trait Runs {
         progress: Progress,
     ) -> Result<()>;
 
-    /// Frees the slot of an attempt that was closed before its process tree was known to be gone.
+    /// Frees the slot of an attempt that was closed before its process tree was known to be gone;
+    /// `error` is kept as evidence. Answers whether it was occupied until now; `false` also for an
+    /// attempt that is still open. `StaleFence` when the claim names no attempt of the run.
     async fn release_attempt(
         &self,
         org: OrgId,
@@ -356,7 +377,8 @@ pub trait Runs {
         now: Timestamp,
     ) -> Result<bool>;
 
-    /// Deletes terminal runs that are not live, with all that belongs to them. Returns how many.
+    /// Deletes terminal runs that are not live, with all that belongs to them, their history included;
+    /// passes over others. Returns how many. Counts of outcomes stay.
     async fn delete_runs(
         &self,
         org: OrgId,

@@ -30,11 +30,13 @@ pub struct SlotCommit {
 /// Schedules.
 #[async_trait]
 pub trait Schedules {
-    /// Creates a schedule. `Conflict` with `schedule_exists` when the name is taken in the deployment.
+    /// Creates a schedule. `Conflict` with `schedule_exists` when the name is taken in the deployment;
+    /// `NotFound` without the deployment.
     async fn create_schedule(&self, schedule: Schedule) -> Result<()>;
 
     /// Replaces settings, name or pause of a schedule; `next_at` as the caller computed it.
-    /// `last_slot` becomes `now` at the latest when the rule changed, so that an edit never fires the past.
+    /// `last_slot` becomes `now` unless it is later when rule or time zone changed, so that an edit never
+    /// fires the past.
     async fn update_schedule(
         &self,
         org: OrgId,
@@ -51,7 +53,7 @@ pub trait Schedules {
     /// One schedule.
     async fn schedule(&self, org: OrgId, id: ScheduleId) -> Result<Schedule>;
 
-    /// The schedules of a deployment, or of all deployments of an org, by next slot.
+    /// The schedules of a deployment, or of all deployments of an org, by next slot (none comes last), then id.
     async fn schedules(
         &self,
         org: OrgId,
@@ -63,13 +65,19 @@ pub trait Schedules {
     /// whose deployment is paused, are not among them.
     async fn due_schedules(&self, now: Timestamp, limit: u32) -> Result<Vec<Schedule>>;
 
-    /// When the next slot of any schedule comes.
+    /// When the next slot of any schedule comes that `due_schedules` would give.
     async fn next_slot_at(&self) -> Result<Option<Timestamp>>;
 
-    /// The runs of a schedule that are not terminal, oldest first; bounded.
+    /// The runs of a schedule that are not terminal, oldest first (by id); at most [`MAX_OPEN_RUNS`].
     async fn open_runs_of(&self, org: OrgId, id: ScheduleId) -> Result<Vec<RunId>>;
 
     /// Commits decisions: runs, high-water mark and next slot of each schedule as one. Answers per
     /// schedule how many runs were made; `Conflict` with `schedule_changed` for one that was edited.
+    /// A slot that has a run, or is not after the schedule's `last_slot`, is passed over. A `last_slot` of
+    /// `None` keeps the one there is. A run that cannot be made undoes its whole commit. Not an edit:
+    /// `updated_at` stays. The actor is `scheduler`.
     async fn commit_slots(&self, commits: Vec<SlotCommit>, now: Timestamp) -> Vec<Result<u32>>;
 }
+
+/// Open runs of one schedule that are looked at: more than this overlap is an incident, not a policy.
+pub const MAX_OPEN_RUNS: u32 = 1_000;

@@ -63,7 +63,8 @@ pub struct OutcomeBucket {
     pub created: u64,
     /// Runs that ended in each terminal state: completed, failed, timed out, crashed, cancelled.
     pub ended: [u64; 5],
-    /// Sum of execution times of completed and failed runs, in seconds: run time without waiting.
+    /// Sum of execution times of completed and failed runs, in seconds, as their executors reported
+    /// them: run time without waiting.
     pub seconds: f64,
     /// How many runs `seconds` sums.
     pub timed: u64,
@@ -169,10 +170,11 @@ pub struct Verification {
 /// Measures and upkeep.
 #[async_trait]
 pub trait Stats {
-    /// Stores samples of the finest grain and folds them into the coarser ones.
+    /// Stores samples: in every grain, the mean of all that fall into the period.
     async fn put_samples(&self, samples: Vec<Sample>) -> Result<()>;
 
-    /// Samples of one metric, of one subject or of all, oldest first.
+    /// Samples of one metric, of one subject or of all, from `from` until before `until`, oldest first
+    /// (then by subject).
     async fn samples(
         &self,
         org: OrgId,
@@ -183,16 +185,20 @@ pub trait Stats {
         until: Timestamp,
     ) -> Result<Vec<Sample>>;
 
-    /// Aggregates of outcomes, from counters kept with every transition, oldest first.
+    /// Aggregates of outcomes, from counters kept with every transition, oldest first, then by what
+    /// `by` names. Periods count from `from` (floored to its minute); empty ones are left out. A run
+    /// counts in the minute in which it was created (without robot) or became terminal, each time it does.
     async fn outcomes(&self, query: OutcomeQuery) -> Result<Vec<OutcomeBucket>>;
 
-    /// The depth of each queue and the due time of its oldest queued run.
+    /// The depth of each queue (queued runs) and the due time of its oldest queued run, by org and
+    /// queue id; empty queues too.
     async fn queue_depths(
         &self,
         org: Option<OrgId>,
     ) -> Result<Vec<(OrgId, baton_core::id::QueueId, u64, Option<Timestamp>)>>;
 
-    /// Removes a bounded amount of what retention no longer keeps.
+    /// Removes a bounded amount of what retention no longer keeps: runs by `ended_at` (never live ones),
+    /// events by `at`, samples by their grain, and blobs that no version and no artifact has named for a day.
     async fn prune(&self, retention: Retention, now: Timestamp) -> Result<Pruned>;
 
     /// Writes a consistent copy of everything to a new file, while running.

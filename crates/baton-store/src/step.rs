@@ -1,0 +1,512 @@
+//! What a step of a run writes: the rows after it, decided once for all stores.
+//!
+//! A store loads a run with its attempts, calls one of these functions, and writes what it says by
+//! compare-and-set, all in one transaction. The state machine in [`baton_core::state`] says which
+//! state follows; this module says what that means for the rows:
+//!
+//! * An attempt's row is made when it gets an executor. A run that ends before that gets a closed row
+//!   with fence 0, so that attempts are numbered without gap.
+//! * A rejected attempt keeps its row (Dispatched, not live) until it is assigned again. An attempt
+//!   left by a pause stays open (Running, not live); a resume or a cancel closes it as Cancelled.
+//! * A closed attempt never changes, but for its liveness and its evidence. A worker or client that
+//!   starts a run whose attempt is closed opens the next one.
+//! * The next attempt begins with everything about the last one cleared from the run.
+//! * History names the attempt to which the event happened: its number before the step.
+
+use baton_core::id::{Fence, RobotId};
+use baton_core::queue::DEFAULT_QUEUE;
+use baton_core::robot::Robot;
+use baton_core::run::{Attempt, Needs, NewRun, Run, RunEvent};
+use baton_core::state::{self, Effect, Event, Executor, IllegalTransition, Outcome, State};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::error::{Result, StoreError};
+use crate::runs::{AttemptResult, Claim, RunStep, Stepped};
+
+/// The rows after a step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Taken {
+    /// The run.
+    pub run: Run,
+    /// Attempts to insert or replace, by number.
+    pub attempts: Vec<Attempt>,
+    /// The row of history, still without its position; `None` when nothing happened to the run (late).
+    pub history: Option<RunEvent>,
+    /// The answer to the caller.
+    pub stepped: Stepped,
+    /// The run became terminal: what the aggregates count.
+    pub ended: Option<Ended>,
+}
+
+/// What the aggregates count of a run that became terminal.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ended {
+    /// How.
+    pub state: State,
+    /// On which robot.
+    pub robot_id: Option<RobotId>,
+    /// Seconds the process ran; only of completed and failed runs.
+    pub seconds: Option<f64>,
+}
+
+/// The rows of a new run: Pending, and Queued at once when it is due and belongs to a robot.
+pub fn create(new: NewRun, actor: &str, now: Timestamp) -> (Run, Vec<RunEvent>) {
+    let mut run = Run {
+        id: new.id,
+        org: new.org,
+        name: new.name,
+        spec: new.spec,
+        state: State::Pending,
+        attempt: 1,
+        fence: Fence(0),
+        retries_used: 0,
+        created_at: now,
+        due_at: new.due_at,
+        queued_at: None,
+        dispatched_at: None,
+        started_at: None,
+        ended_at: None,
+        changed_at: now,
+        robot_id: None,
+        live: false,
+        rejected_by: Default::default(),
+        error: None,
+        progress: None,
+    };
+    run.spec.needs.rejected_by.clear();
+    let mut history = vec![RunEvent {
+        seq: 0,
+        run_id: run.id,
+        from: None,
+        to: State::Pending,
+        attempt: 1,
+        fence: Fence(0),
+        at: now,
+        event: "created".into(),
+        actor: actor.into(),
+        robot_id: None,
+        message: None,
+    }];
+    if run.due_at <= now && run.spec.executor == Executor::Robot {
+        run.state = State::Queued;
+        run.queued_at = Some(now);
+        history.push(RunEvent {
+            from: Some(State::Pending),
+            to: State::Queued,
+            event: Event::Due.name().into(),
+            ..history[0].clone()
+        });
+    }
+    (run, history)
+}
+
+/// Takes a step. `attempts` holds at least the run's current attempt, the claimed one and the live
+/// one, as far as they have rows.
+pub fn take(run: &Run, attempts: &[Attempt], step: &RunStep) -> Result<Taken> {
+    if let (Some(claim), Event::Finish(outcome)) = (&step.claim, &step.event)
+        && let Some(row) = claimed(attempts, claim)
+        && row.state.is_terminal()
+    {
+        return Ok(late(run, row.clone(), outcome, step));
+    }
+    check_claim(run, step.claim.as_ref())?;
+    if step.event == Event::Assign {
+        // Only an assignment names a robot and checks the limits.
+        return Err(StoreError::Illegal(IllegalTransition {
+            from: run.state,
+            event: step.event.name(),
+        }));
+    }
+    let decided = state::apply(&run.standing(), &step.event, step.at)?;
+    let mut rows = Rows {
+        run: run.clone(),
+        current: attempts.iter().find(|a| a.number == run.attempt).cloned(),
+        written: Vec::new(),
+        step,
+    };
+    for effect in &decided.effects {
+        rows.effect(effect, attempts);
+    }
+    rows.arrive(decided.to);
+    Ok(rows.done(run, attempts, decided))
+}
+
+/// Gives a queued run to a robot, under a new fence. The caller has checked that it may.
+pub fn assign(
+    run: &Run,
+    attempt: Option<&Attempt>,
+    robot: &Robot,
+    desktop: Option<String>,
+    actor: &str,
+    now: Timestamp,
+) -> (Run, Attempt, RunEvent) {
+    let mut after = run.clone();
+    after.state = State::Dispatched;
+    after.fence = Fence(run.fence.0 + 1);
+    after.dispatched_at = Some(now);
+    after.changed_at = now;
+    after.robot_id = Some(robot.id);
+    after.live = true;
+    let mut row = attempt.cloned().unwrap_or_else(|| never_assigned(run, now));
+    row.fence = after.fence;
+    row.robot_id = Some(robot.id);
+    row.computer = Some(robot.offer.computer.clone());
+    row.desktop = desktop;
+    row.state = State::Dispatched;
+    row.live = true;
+    row.assigned_at = now;
+    row.started_at = None;
+    let history = RunEvent {
+        seq: 0,
+        run_id: run.id,
+        from: Some(run.state),
+        to: State::Dispatched,
+        attempt: run.attempt,
+        fence: after.fence,
+        at: now,
+        event: Event::Assign.name().into(),
+        actor: actor.into(),
+        robot_id: Some(robot.id),
+        message: None,
+    };
+    (after, row, history)
+}
+
+/// Whether this robot can never run this, whatever else is free: the code `robot_mismatch`.
+pub fn mismatch(
+    robot: &Robot,
+    run: &Run,
+    needs: &Needs,
+    queue_name: &str,
+    desktop: Option<&str>,
+) -> bool {
+    let offer = &robot.offer;
+    let serves = queue_name == DEFAULT_QUEUE
+        || queue_name == offer.computer
+        || offer.queues.contains(queue_name);
+    let fits_desktop = match desktop {
+        Some(name) => offer.desktops.contains(name),
+        None => !needs.desktop,
+    };
+    !serves
+        || !fits_desktop
+        || !needs.labels.is_subset(&offer.labels)
+        || !needs.capabilities.is_subset(&offer.capabilities)
+        || (needs.environment.is_some() && needs.environment != offer.environment)
+        || needs.robot_id.is_some_and(|id| id != robot.id)
+        || run.rejected_by.contains(&robot.id)
+        || run.org != robot.org
+}
+
+/// The attempt that a claim names by number, last fence and robot.
+pub fn claimed<'a>(attempts: &'a [Attempt], claim: &Claim) -> Option<&'a Attempt> {
+    attempts.iter().find(|a| {
+        a.number == claim.attempt && a.fence == claim.fence && a.robot_id == claim.robot_id
+    })
+}
+
+/// Refuses a claim that is not the run's.
+pub fn check_claim(run: &Run, claim: Option<&Claim>) -> Result<()> {
+    let valid = claim.is_none_or(|c| {
+        c.attempt == run.attempt && c.fence == run.fence && c.robot_id == run.robot_id
+    });
+    match claim {
+        Some(claim) if !valid => Err(stale(run, claim)),
+        _ => Ok(()),
+    }
+}
+
+/// The refusal of a claim.
+pub fn stale(run: &Run, claim: &Claim) -> StoreError {
+    StoreError::StaleFence {
+        given: claim.fence,
+        current: run.fence,
+        attempt: run.attempt,
+    }
+}
+
+/// Frees the slot of a closed attempt; the run and attempt after it, or `None` when there is nothing to free.
+pub fn release(
+    run: &Run,
+    attempts: &[Attempt],
+    claim: &Claim,
+    error: Option<&baton_core::error::ErrorInfo>,
+    now: Timestamp,
+) -> Result<Option<(Run, Attempt)>> {
+    let row = claimed(attempts, claim).ok_or_else(|| stale(run, claim))?;
+    if !row.state.is_terminal() || !row.live {
+        return Ok(None);
+    }
+    let mut row = row.clone();
+    row.live = false;
+    if let (Some(error), None) = (error, &row.late_result) {
+        row.late_result = Some(json!({ "error": error, "at": now }));
+    }
+    let mut run = run.clone();
+    run.live = false;
+    Ok(Some((run, row)))
+}
+
+fn never_assigned(run: &Run, at: Timestamp) -> Attempt {
+    Attempt {
+        run_id: run.id,
+        number: run.attempt,
+        fence: Fence(0),
+        executor: run.spec.executor,
+        robot_id: None,
+        computer: None,
+        desktop: None,
+        state: State::Dispatched,
+        live: false,
+        assigned_at: at,
+        started_at: None,
+        ended_at: None,
+        exit_code: None,
+        error: None,
+        outputs: Map::new(),
+        execution_time: None,
+        late_result: None,
+    }
+}
+
+/// A result for a closed attempt: it frees the slot and is kept as evidence, nothing else.
+fn late(run: &Run, mut row: Attempt, outcome: &Outcome, step: &RunStep) -> Taken {
+    let mut after = run.clone();
+    let mut effects = Vec::new();
+    let was = row.clone();
+    if row.live {
+        row.live = false;
+        after.live = false;
+        effects.push(Effect::Release);
+    }
+    let result = step.result.clone().unwrap_or_default();
+    let says_more = outcome.state() != row.state || result.exit_code != row.exit_code;
+    if row.late_result.is_none() && says_more {
+        row.late_result = Some(evidence(outcome, &result, step.at));
+    }
+    let stepped = Stepped {
+        robot_id: row.robot_id,
+        late: true,
+        ..stepped(run, &after, effects)
+    };
+    Taken {
+        attempts: if row == was { vec![] } else { vec![row] },
+        run: after,
+        history: None,
+        stepped,
+        ended: None,
+    }
+}
+
+fn evidence(outcome: &Outcome, result: &AttemptResult, at: Timestamp) -> Value {
+    json!({
+        "status": outcome.state(),
+        "error": outcome.error(),
+        "exit_code": result.exit_code,
+        "outputs": result.outputs,
+        "execution_time": result.execution_time,
+        "at": at,
+    })
+}
+
+fn stepped(before: &Run, after: &Run, effects: Vec<Effect>) -> Stepped {
+    Stepped {
+        run_id: after.id,
+        from: before.state,
+        to: after.state,
+        attempt: after.attempt,
+        fence: after.fence,
+        robot_id: before.robot_id,
+        due_at: after.due_at,
+        queue_id: after.spec.needs.queue_id,
+        effects,
+        late: false,
+    }
+}
+
+/// The rows while a step is worked into them.
+struct Rows<'a> {
+    run: Run,
+    current: Option<Attempt>,
+    written: Vec<Attempt>,
+    step: &'a RunStep,
+}
+
+impl Rows<'_> {
+    fn effect(&mut self, effect: &Effect, attempts: &[Attempt]) {
+        match effect {
+            Effect::OpenAttempt => self.open(attempts),
+            Effect::CloseAttempt(outcome) => {
+                self.close(outcome);
+                self.run.error = outcome.error().cloned().map(|e| e.bounded());
+            }
+            Effect::Release => {
+                self.run.live = false;
+                if let Some(row) = &mut self.current {
+                    row.live = false;
+                }
+            }
+            Effect::RememberRejecter => self.run.rejected_by.extend(self.run.robot_id),
+            Effect::SetDue(at) => self.run.due_at = *at,
+            Effect::NextAttempt { spends_retry } => {
+                self.leave();
+                self.run.retries_used = match spends_retry {
+                    Some(true) => self.run.retries_used + 1,
+                    Some(false) => self.run.retries_used,
+                    None => 0,
+                };
+            }
+            Effect::TellRobotToCancel | Effect::EndChildren => {}
+        }
+    }
+
+    /// A worker or client starts: the attempt is its own from now on.
+    fn open(&mut self, attempts: &[Attempt]) {
+        if self.current.as_ref().is_some_and(|a| a.state.is_terminal()) {
+            self.leave();
+        }
+        // Its start proves that what it did before is over: one attempt of a run is live at most.
+        for row in attempts
+            .iter()
+            .filter(|a| a.live && a.number < self.run.attempt)
+        {
+            self.written.retain(|w| w.number != row.number);
+            self.written.push(Attempt {
+                live: false,
+                ..row.clone()
+            });
+        }
+        let at = self.step.at;
+        let mut row = self
+            .current
+            .take()
+            .unwrap_or_else(|| never_assigned(&self.run, at));
+        row.live = true;
+        row.started_at = row.started_at.or(Some(at));
+        row.computer = (self.step.computer.clone())
+            .or(row.computer)
+            .or_else(|| self.run.spec.computer.clone());
+        self.current = Some(row);
+        self.run.live = true;
+    }
+
+    /// Ends the current attempt, unless it has ended before.
+    fn close(&mut self, outcome: &Outcome) {
+        let at = self.step.at;
+        let run = &self.run;
+        let row = self.current.get_or_insert_with(|| never_assigned(run, at));
+        if row.state.is_terminal() {
+            return;
+        }
+        row.state = outcome.state();
+        row.ended_at = Some(at);
+        row.error = outcome.error().cloned().map(|e| e.bounded());
+        if let (Event::Finish(_), Some(result)) = (&self.step.event, &self.step.result) {
+            row.exit_code = result.exit_code;
+            row.outputs = result.outputs.clone();
+            row.execution_time = result.execution_time;
+        }
+    }
+
+    /// Goes on to the next attempt, with everything about the present one cleared from the run.
+    fn leave(&mut self) {
+        if self.current.is_some() {
+            self.close(&Outcome::Cancelled);
+        }
+        self.written.extend(self.current.take());
+        let run = &mut self.run;
+        run.attempt += 1;
+        run.queued_at = None;
+        run.dispatched_at = None;
+        run.started_at = None;
+        run.ended_at = None;
+        run.robot_id = None;
+        run.rejected_by.clear();
+        run.error = None;
+        run.progress = None;
+    }
+
+    /// The run enters its new state.
+    fn arrive(&mut self, to: State) {
+        let at = self.step.at;
+        let run = &mut self.run;
+        if run.state != to {
+            run.changed_at = at;
+        }
+        match to {
+            State::Pending => run.queued_at = None,
+            State::Queued => {
+                run.queued_at = Some(at);
+                run.dispatched_at = None;
+                run.robot_id = None;
+            }
+            State::Running => run.started_at = run.started_at.or(Some(at)),
+            State::Completed
+            | State::Failed
+            | State::TimedOut
+            | State::Crashed
+            | State::Cancelled => {
+                run.ended_at = Some(at);
+            }
+            State::Dispatched | State::Paused | State::Cancelling => {}
+        }
+        run.state = to;
+        let open = self
+            .current
+            .as_ref()
+            .is_some_and(|a| !a.state.is_terminal());
+        if open && to.is_terminal() {
+            // A cancel while paused: the pause has left the attempt open.
+            self.close(&Outcome::Cancelled);
+        } else if let (true, Some(row)) = (open, &mut self.current) {
+            match to {
+                State::Running => {
+                    row.state = to;
+                    row.started_at = row.started_at.or(Some(at));
+                }
+                State::Cancelling => row.state = to,
+                _ => {}
+            }
+        }
+    }
+
+    fn done(mut self, before: &Run, attempts: &[Attempt], decided: state::Step) -> Taken {
+        let ended = decided.to.is_terminal().then(|| Ended {
+            state: decided.to,
+            robot_id: before.robot_id,
+            seconds: self.reported_seconds(decided.to),
+        });
+        let history = RunEvent {
+            seq: 0,
+            run_id: before.id,
+            from: Some(before.state),
+            to: decided.to,
+            attempt: before.attempt,
+            fence: self.run.fence,
+            at: self.step.at,
+            event: self.step.event.name().into(),
+            actor: self.step.actor.clone(),
+            robot_id: before.robot_id,
+            message: self.step.message.clone(),
+        };
+        self.written.extend(self.current.take());
+        self.written.retain(|w| !attempts.contains(w));
+        Taken {
+            stepped: stepped(before, &self.run, decided.effects),
+            run: self.run,
+            attempts: self.written,
+            history: Some(history),
+            ended,
+        }
+    }
+
+    fn reported_seconds(&self, to: State) -> Option<f64> {
+        let result = self.step.result.as_ref()?;
+        let counts = matches!(to, State::Completed | State::Failed)
+            && matches!(self.step.event, Event::Finish(_));
+        result
+            .execution_time
+            .filter(|s| counts && s.is_finite() && *s >= 0.0)
+    }
+}
