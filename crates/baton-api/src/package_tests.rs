@@ -1,0 +1,238 @@
+//! What a package keeps, and every way in which a foreign archive is refused.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use tar::EntryType;
+
+use super::*;
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a folder");
+    for (name, content) in files {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().expect("inside")).expect("folder");
+        fs::write(path, content).expect("file");
+    }
+    dir
+}
+
+fn gz(bytes: &[u8]) -> Vec<u8> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(bytes).expect("memory");
+    gzip.finish().expect("memory")
+}
+
+/// An archive whose one entry has this name, unchecked, and this type.
+fn forged(entries: &[(&str, EntryType, u64)]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (name, kind, size) in entries {
+        let mut header = tar::Header::new_gnu();
+        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_entry_type(*kind);
+        header.set_size(*size);
+        header.set_mode(0o644);
+        header.set_cksum();
+        let content = vec![0_u8; usize::try_from(*size).expect("small")];
+        tar.append(&header, content.as_slice()).expect("memory");
+    }
+    gz(&tar.into_inner().expect("memory"))
+}
+
+fn refused(archive: &[u8]) -> PackageError {
+    let error = inspect(archive).expect_err("refused");
+    let dir = tempfile::tempdir().expect("a folder");
+    let target = dir.path().join("in");
+    assert_eq!(unpack(archive, &target).expect_err("refused"), error);
+    assert_eq!(
+        fs::read_dir(&target).map_or(0, Iterator::count),
+        0,
+        "something is left"
+    );
+    assert_eq!(
+        fs::read_dir(dir.path()).expect("folder").count(),
+        1,
+        "something escaped"
+    );
+    error
+}
+
+#[test]
+fn the_same_files_give_the_same_bytes_whatever_their_times_and_order() {
+    let a = folder(&[("main.py", "print(1)"), ("lib/x.py", "x = 1"), ("z", "")]);
+    let b = folder(&[("z", ""), ("lib/x.py", "x = 1"), ("main.py", "print(1)")]);
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(9_999);
+    fs::File::open(b.path().join("z"))
+        .expect("z")
+        .set_modified(later)
+        .expect("time");
+    let (a, b) = (
+        pack(a.path()).expect("packs"),
+        pack(b.path()).expect("packs"),
+    );
+    assert_eq!(hash(&a), hash(&b));
+    assert!(is_hash(&hash(&a)));
+}
+
+#[test]
+fn a_folder_comes_back_as_it_was_without_what_is_ignored() {
+    let long = format!("{}/deep.txt", ["a-rather-long-folder-name"; 6].join("/"));
+    let dir = folder(&[
+        ("main.py", "print('ä')"),
+        (&long, "deep"),
+        (".git/HEAD", "ref"),
+        ("__pycache__/m.pyc", "x"),
+        ("notes.txt", "secret"),
+        (".batonignore", "notes.txt\n"),
+    ]);
+    fs::create_dir(dir.path().join("empty")).expect("folder");
+    let archive = pack(dir.path()).expect("packs");
+    let out = tempfile::tempdir().expect("a folder");
+    let target = out.path().join("copy");
+    let entries = unpack(&archive, &target).expect("unpacks");
+    assert_eq!(entries, inspect(&archive).expect("the same"));
+    assert_eq!(
+        fs::read_to_string(target.join("main.py")).expect("there"),
+        "print('ä')"
+    );
+    assert_eq!(
+        fs::read_to_string(target.join(&long)).expect("there"),
+        "deep"
+    );
+    assert!(target.join("empty").is_dir());
+    for gone in [".git", "__pycache__", "notes.txt", ".batonignore"] {
+        assert!(!target.join(gone).exists(), "{gone}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_executable_bit_is_kept() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = folder(&[("run.sh", "#!/bin/sh\n"), ("data", "x")]);
+    let script = dir.path().join("run.sh");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).expect("mode");
+    let out = tempfile::tempdir().expect("a folder");
+    unpack(&pack(dir.path()).expect("packs"), out.path()).expect("unpacks");
+    let mode = |n: &str| {
+        fs::metadata(out.path().join(n))
+            .expect("there")
+            .permissions()
+            .mode()
+            & 0o111
+    };
+    assert_ne!(mode("run.sh"), 0);
+    assert_eq!(mode("data"), 0);
+}
+
+#[test]
+fn a_single_file_is_packed_under_its_own_name() {
+    let dir = folder(&[("job.py", "print(1)")]);
+    let archive = pack(&dir.path().join("job.py")).expect("packs");
+    let names: Vec<_> = inspect(&archive)
+        .expect("fine")
+        .into_iter()
+        .map(|e| e.path)
+        .collect();
+    assert_eq!(names, ["job.py"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_symlink_is_not_packed_silently() {
+    let dir = folder(&[("a", "x")]);
+    std::os::unix::fs::symlink("/etc/passwd", dir.path().join("link")).expect("link");
+    let error = pack(dir.path()).expect_err("refused");
+    assert_eq!(
+        (error.code, error.entry.as_deref()),
+        ("package_not_a_file", Some("link"))
+    );
+}
+
+#[test]
+fn what_could_leave_the_folder_is_refused_by_name() {
+    for (name, kind, code) in [
+        ("../evil", EntryType::Regular, "package_path"),
+        ("a/../../evil", EntryType::Regular, "package_path"),
+        ("/etc/evil", EntryType::Regular, "package_path"),
+        ("a\\..\\evil", EntryType::Regular, "package_path"),
+        ("C:evil", EntryType::Regular, "package_path"),
+        ("a//b", EntryType::Regular, "package_path"),
+        ("bad\nname", EntryType::Regular, "package_path"),
+        ("link", EntryType::Symlink, "package_link"),
+        ("hard", EntryType::Link, "package_link"),
+        ("dev", EntryType::Char, "package_not_a_file"),
+        ("fifo", EntryType::Fifo, "package_not_a_file"),
+        ("sparse", EntryType::GNUSparse, "package_not_a_file"),
+        ("pax", EntryType::XHeader, "package_not_a_file"),
+    ] {
+        let error = refused(&forged(&[("fine", EntryType::Regular, 3), (name, kind, 0)]));
+        assert_eq!((error.code, error.entry.as_deref()), (code, Some(name)));
+    }
+}
+
+#[test]
+fn a_name_that_comes_twice_is_refused() {
+    let file = EntryType::Regular;
+    assert_eq!(
+        refused(&forged(&[("a", file, 0), ("a", file, 0)])).code,
+        "package_duplicate"
+    );
+    assert_eq!(
+        refused(&forged(&[("a", file, 0), ("a/b", file, 0)])).code,
+        "package_duplicate"
+    );
+    assert_eq!(
+        refused(&forged(&[("a/b", file, 0), ("a", file, 0)])).code,
+        "package_duplicate"
+    );
+    let folder = EntryType::Directory;
+    assert!(inspect(&forged(&[("a/b", file, 0), ("a/", folder, 0)])).is_ok());
+}
+
+#[test]
+fn an_archive_that_claims_or_holds_too_much_is_refused() {
+    // One header that claims a gigabyte, with nothing behind it.
+    let mut header = tar::Header::new_gnu();
+    header.set_path("big").expect("short");
+    header.set_entry_type(EntryType::Regular);
+    header.set_size(MAX_UNPACKED + 1);
+    header.set_cksum();
+    assert_eq!(refused(&gz(header.as_bytes())).code, "package_bomb");
+    assert_eq!(
+        inspect(&vec![0; MAX_PACKAGE + 1])
+            .expect_err("refused")
+            .code,
+        "package_too_large"
+    );
+    let names: Vec<_> = (0..=MAX_FILES).map(|i| format!("f{i}")).collect();
+    let entries: Vec<_> = names
+        .iter()
+        .map(|n| (n.as_str(), EntryType::Regular, 0))
+        .collect();
+    assert_eq!(
+        inspect(&forged(&entries)).expect_err("refused").code,
+        "package_too_many_files"
+    );
+}
+
+#[test]
+fn a_truncated_or_foreign_file_is_refused() {
+    let whole = forged(&[("a", EntryType::Regular, 70_000)]);
+    assert_eq!(refused(&whole[..whole.len() / 2]).code, "package_io");
+    assert_eq!(refused(b"PK\x03\x04 not a tar").code, "package_corrupt");
+}
+
+#[test]
+fn a_folder_in_use_is_not_written_into() {
+    let dir = folder(&[("precious", "x")]);
+    let archive = forged(&[("a", EntryType::Regular, 0)]);
+    assert_eq!(
+        unpack(&archive, dir.path()).expect_err("refused").code,
+        "package_folder_not_empty"
+    );
+    assert!(Path::exists(&dir.path().join("precious")));
+}
