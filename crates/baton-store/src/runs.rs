@@ -1,5 +1,7 @@
 //! Runs, their attempts, and the history of both: the heart of the store.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use baton_core::error::ErrorInfo;
 use baton_core::id::{DeploymentId, Fence, FlowId, OrgId, QueueId, RobotId, RunId, ScheduleId};
@@ -151,7 +153,7 @@ pub struct QueuedGroup {
 }
 
 /// A run at the front of its group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueuedRun {
     /// The run.
     pub run_id: RunId,
@@ -159,6 +161,9 @@ pub struct QueuedRun {
     pub attempt: u32,
     /// When it was due.
     pub due_at: Timestamp,
+    /// Robots that rejected this attempt; the dispatcher passes them over even while the run is
+    /// still in a group that does not name them.
+    pub rejected_by: BTreeSet<RobotId>,
 }
 
 /// A live attempt: what it occupies. Slots and limits are derived from these and nothing else.
