@@ -5,10 +5,13 @@
 //! machine), [`run`], [`dispatch`], [`schedule`]; the rest are the words they are made of.
 
 pub mod access;
+pub mod cron;
 pub mod error;
 pub mod flow;
 pub mod id;
 pub mod lease;
+mod nearest;
+pub mod parameter;
 pub mod queue;
 pub mod retry;
 pub mod robot;

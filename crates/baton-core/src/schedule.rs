@@ -1,4 +1,25 @@
 //! Schedules: when a deployment runs by itself.
+//!
+//! [`ScheduleSettings::check`] refuses what makes no sense, [`Timetable`] computes slots, [`plan()`]
+//! decides what happens to the slots that have come, [`ScheduleSettings::preview`] shows those to come.
+
+mod check;
+mod describe;
+mod error;
+mod plan;
+mod preview;
+mod rule;
+mod timetable;
+mod zone;
+
+pub use check::{MAX_JITTER_SECONDS, MAX_UPCOMING};
+pub use error::ScheduleError;
+pub use plan::{
+    GRACE, MAX_CREATED, MAX_SKIPPED_COUNTED, MAX_SKIPPED_LISTED, PlannedRun, SkipReason,
+    SkippedSlot, SlotPlan, plan,
+};
+pub use preview::Occurrence;
+pub use timetable::Timetable;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
