@@ -145,6 +145,7 @@ pub enum Rule {
 /// What happens to slots that passed while nothing could fire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Missed {
     /// Which of them run.
     #[serde(default)]
