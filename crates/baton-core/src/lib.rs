@@ -6,10 +6,12 @@
 
 pub mod access;
 pub mod cron;
+pub mod dispatch;
 pub mod error;
 pub mod flow;
 pub mod id;
 pub mod lease;
+pub mod limit;
 mod nearest;
 pub mod parameter;
 pub mod queue;

@@ -1,0 +1,565 @@
+//! The robots as the dispatcher sees them, kept up to date step by step and indexed by queue.
+//!
+//! The fleet is plain memory. Whoever owns it feeds it what is committed ([`Fleet::add_robot`],
+//! [`Fleet::update_robot_load`], [`Fleet::heard`] …); [`super::decide`] takes slots from it while it
+//! plans. Everything it remembers beyond the rows (ring cursors, who ran which flow, whose turn it is)
+//! may be lost without harm to correctness.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::fit::{Ask, Candidate, Misfit, check};
+use super::lane::{Lane, LoadKey, share};
+use super::memory::FlowMemory;
+use super::traits::Traits;
+use crate::id::{FlowId, OrgId, RobotId};
+use crate::queue::Strategy;
+use crate::robot::{Robot, RobotOffer};
+use crate::run::Priority;
+
+/// One robot as the dispatcher sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RobotView {
+    /// Its id.
+    pub id: RobotId,
+    /// Its tenant.
+    pub org: OrgId,
+    /// Its name, for explanations.
+    pub name: String,
+    /// Its present session; an assignment names it, so that a reconnect in between is noticed.
+    pub session: i64,
+    /// What it offers.
+    pub offer: Arc<RobotOffer>,
+    /// Whether it takes no new runs.
+    pub draining: bool,
+    /// Whether its session is connected.
+    pub connected: bool,
+    /// When it was last heard.
+    pub last_seen: Option<Timestamp>,
+    /// How many attempts are live on it.
+    pub live: u32,
+    /// Its desktop sessions that live attempts occupy.
+    pub desktops_taken: BTreeSet<String>,
+    /// Until when it is left alone, because it did not answer an assignment.
+    pub resting_until: Option<Timestamp>,
+}
+
+impl RobotView {
+    /// A robot as stored, with nothing live on it.
+    pub fn of(robot: &Robot) -> Self {
+        Self {
+            id: robot.id,
+            org: robot.org,
+            name: robot.name.clone(),
+            session: robot.session,
+            offer: Arc::new(robot.offer.clone()),
+            draining: robot.draining,
+            connected: robot.connected,
+            last_seen: robot.last_seen,
+            live: 0,
+            desktops_taken: BTreeSet::new(),
+            resting_until: None,
+        }
+    }
+
+    /// What the eligibility questions look at.
+    pub fn candidate(&self) -> Candidate<'_> {
+        Candidate {
+            id: self.id,
+            org: self.org,
+            offer: &self.offer,
+            connected: self.connected,
+            last_seen: self.last_seen,
+            draining: self.draining,
+            live: self.live,
+            desktops_taken: &self.desktops_taken,
+            resting_until: self.resting_until,
+        }
+    }
+
+    fn has_slot(&self) -> bool {
+        self.connected && !self.draining && self.live < self.offer.max_concurrent_jobs
+    }
+}
+
+/// A robot and what the fleet remembers of it.
+#[derive(Clone, Debug)]
+struct Entry {
+    view: RobotView,
+    /// Places of the lanes of the queues it serves.
+    lanes: Vec<u32>,
+    /// When it was last given something, by the fleet's count of assignments.
+    used_at: u64,
+    /// When it last served each priority, by the same count; 0 is never.
+    served: [u64; 4],
+}
+
+impl Entry {
+    fn key(&self, place: u32) -> LoadKey {
+        let share = share(self.view.live, self.view.offer.max_concurrent_jobs);
+        (share, self.used_at, place)
+    }
+
+    fn has_desktop(&self) -> bool {
+        self.view.has_slot() && self.view.candidate().free_desktop().is_some()
+    }
+}
+
+/// The robots that the dispatcher may choose from (`RobotPool` in the orchestrator's words).
+#[derive(Clone, Debug, Default)]
+pub struct Fleet {
+    entries: Vec<Option<Entry>>,
+    vacant: Vec<u32>,
+    by_id: HashMap<RobotId, u32>,
+    lanes: Vec<Lane>,
+    vacant_lanes: Vec<u32>,
+    lane_of: HashMap<OrgId, HashMap<String, u32>>,
+    traits: HashMap<OrgId, Traits>,
+    memory: FlowMemory,
+    /// Counts assignments; the fleet's own sense of before and after.
+    ticks: u64,
+}
+
+/// What an assignment takes from a robot.
+#[derive(Clone, Copy, Debug)]
+pub struct Take<'a> {
+    /// The queue out of which the run came: its ring moves on.
+    pub queue: &'a str,
+    /// The flow: affinity remembers it.
+    pub flow_id: FlowId,
+    /// The run's priority: its turn on this robot is over.
+    pub priority: Priority,
+    /// The desktop session it occupies.
+    pub desktop: Option<&'a str>,
+}
+
+impl Fleet {
+    /// A fleet without robots.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a robot, or replaces what was known of it.
+    pub fn add_robot(&mut self, view: RobotView) {
+        let (used_at, served) = match self.remove_entry(view.id) {
+            Some(old) => (old.used_at, old.served),
+            None => (0, [0; 4]),
+        };
+        let lanes = self.lanes_for(&view);
+        let place = match self.vacant.pop() {
+            Some(place) => place,
+            None => {
+                self.entries.push(None);
+                u32::try_from(self.entries.len() - 1).expect("a fleet has fewer than 2^32 robots")
+            }
+        };
+        self.by_id.insert(view.id, place);
+        self.traits
+            .entry(view.org)
+            .or_default()
+            .insert(place, &view.offer);
+        self.entries[place as usize] = Some(Entry {
+            view,
+            lanes,
+            used_at,
+            served,
+        });
+        self.index(place);
+    }
+
+    /// Forgets a robot. Says whether it was known. The memory of flows may still name it; it is not
+    /// offered, and newer robots push it out.
+    pub fn remove_robot(&mut self, id: RobotId) -> bool {
+        self.remove_entry(id).is_some()
+    }
+
+    /// Sets what the live attempts occupy on a robot. Says whether it is known.
+    pub fn update_robot_load(
+        &mut self,
+        id: RobotId,
+        live: u32,
+        desktops_taken: BTreeSet<String>,
+    ) -> bool {
+        self.update(id, |entry| {
+            entry.view.live = live;
+            entry.view.desktops_taken = desktops_taken;
+        })
+    }
+
+    /// Sets whether a robot is connected, and with which session. Says whether it is known.
+    pub fn set_connected(&mut self, id: RobotId, session: i64, connected: bool) -> bool {
+        self.update(id, |entry| {
+            entry.view.session = session;
+            entry.view.connected = connected;
+        })
+    }
+
+    /// Sets whether a robot takes no new runs. Says whether it is known.
+    pub fn set_draining(&mut self, id: RobotId, draining: bool) -> bool {
+        self.update(id, |entry| entry.view.draining = draining)
+    }
+
+    /// A robot was heard. Says whether it is known.
+    pub fn heard(&mut self, id: RobotId, at: Timestamp) -> bool {
+        self.in_place(id, |view| view.last_seen = view.last_seen.max(Some(at)))
+    }
+
+    /// Leaves a robot alone until then, because it did not answer an assignment. Says whether it is known.
+    pub fn rest(&mut self, id: RobotId, until: Timestamp) -> bool {
+        self.in_place(id, |view| view.resting_until = Some(until))
+    }
+
+    /// A robot runs this flow, or ran it: `affinity` prefers it from now on.
+    pub fn remember(&mut self, flow_id: FlowId, robot_id: RobotId) {
+        self.memory.remember(flow_id, robot_id);
+    }
+
+    /// Makes the fleet consist of exactly these robots, keeping what it remembers of those it knew.
+    pub fn sync(&mut self, robots: impl IntoIterator<Item = RobotView>) {
+        let mut gone: BTreeSet<RobotId> = self.by_id.keys().copied().collect();
+        for mut view in robots {
+            gone.remove(&view.id);
+            let same_offer = self.robot(view.id).is_some_and(|known| {
+                view.resting_until = view.resting_until.max(known.resting_until);
+                known.org == view.org && known.offer == view.offer
+            });
+            if same_offer {
+                let id = view.id;
+                self.update(id, |entry| entry.view = view);
+            } else {
+                self.add_robot(view);
+            }
+        }
+        for id in gone {
+            self.remove_robot(id);
+        }
+    }
+
+    /// Takes a slot (and a desktop session) of a robot. Says whether it is known.
+    pub fn take(&mut self, id: RobotId, take: &Take<'_>) -> bool {
+        self.ticks += 1;
+        let now = self.ticks;
+        let known = self.update(id, |entry| {
+            entry.view.live += 1;
+            if let Some(desktop) = take.desktop {
+                entry.view.desktops_taken.insert(desktop.to_owned());
+            }
+            entry.used_at = now;
+            entry.served[take.priority as usize] = now;
+        });
+        if known {
+            self.memory.remember(take.flow_id, id);
+            let org = self.robot(id).map(|view| view.org);
+            if let Some(lane) = org.and_then(|org| self.lane_place(org, take.queue)) {
+                self.lanes[lane as usize].cursor = Some(id);
+            }
+        }
+        known
+    }
+
+    /// Gives back what an assignment took that was refused. Says whether the robot is known.
+    pub fn give_back(&mut self, id: RobotId, desktop: Option<&str>) -> bool {
+        self.update(id, |entry| {
+            entry.view.live = entry.view.live.saturating_sub(1);
+            if let Some(desktop) = desktop {
+                entry.view.desktops_taken.remove(desktop);
+            }
+        })
+    }
+
+    /// One robot.
+    pub fn robot(&self, id: RobotId) -> Option<&RobotView> {
+        self.by_id.get(&id).map(|place| self.view(*place))
+    }
+
+    /// All robots, in no particular order.
+    pub fn robots(&self) -> impl Iterator<Item = &RobotView> {
+        self.entries.iter().flatten().map(|entry| &entry.view)
+    }
+
+    /// How many robots there are.
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Whether there are no robots.
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    /// When the robot last served each priority, by the fleet's count of assignments; 0 is never.
+    pub(super) fn served(&self, id: RobotId) -> [u64; 4] {
+        let entry = self.by_id.get(&id).and_then(|p| self.entry(*p));
+        entry.map_or([0; 4], |entry| entry.served)
+    }
+
+    /// The robot that gets a run with this `ask`, if any fits. `seed` decides for `random` alone.
+    pub fn get_available_robot(
+        &self,
+        strategy: Strategy,
+        ask: &Ask<'_>,
+        seed: u64,
+        now: Timestamp,
+    ) -> Option<&RobotView> {
+        let fits = |place: u32| check(&self.view(place).candidate(), ask, now).is_ok();
+        if let Some(target) = ask.needs.robot_id {
+            let place = self.by_id.get(&target).copied();
+            return place.filter(|p| fits(*p)).map(|p| self.view(p));
+        }
+        let lane = &self.lanes[self.lane_place(ask.org, ask.queue)? as usize];
+        let track = lane.track(ask.needs.desktop);
+        if track.ring.is_empty() {
+            return None;
+        }
+        if strategy == Strategy::Affinity
+            && let Some(place) = self
+                .memory
+                .robots(ask.needs.flow_id)
+                .filter_map(|id| self.by_id.get(&id).copied())
+                .find(|place| fits(*place))
+        {
+            return Some(self.view(place));
+        }
+        let few = match self.traits.get(&ask.org)?.narrow(ask.needs) {
+            Narrowed::Nobody => return None,
+            Narrowed::Anybody => None,
+            // Looking at all holders of a rare trait beats walking past those who lack it.
+            Narrowed::Holders(holders) => {
+                let walk_is_longer = holders.len().saturating_pow(2) < track.ring.len();
+                walk_is_longer.then_some(holders)
+            }
+        };
+        let place = match few {
+            Some(holders) => {
+                let mut fitting: Vec<u32> = holders.iter().copied().filter(|p| fits(*p)).collect();
+                fitting.sort_unstable_by_key(|place| self.view(*place).id);
+                self.choose(strategy, lane, &fitting, seed)
+            }
+            None => match strategy {
+                Strategy::LeastLoaded | Strategy::Affinity => {
+                    let mut places = track.by_load.iter().map(|key| key.2);
+                    places.find(|place| fits(*place))
+                }
+                Strategy::RoundRobin => {
+                    let start = self.after_cursor(lane, &track.ring);
+                    let (before, after) = track.ring.split_at(start);
+                    let mut places = after.iter().chain(before).copied();
+                    places.find(|place| fits(*place))
+                }
+                Strategy::Random => draw(&track.ring, seed, fits),
+            },
+        };
+        place.map(|place| self.view(place))
+    }
+
+    /// Chooses among places that all fit, sorted by robot id.
+    fn choose(&self, strategy: Strategy, lane: &Lane, fitting: &[u32], seed: u64) -> Option<u32> {
+        match strategy {
+            Strategy::LeastLoaded | Strategy::Affinity => fitting
+                .iter()
+                .copied()
+                .min_by_key(|place| self.entry(*place).map(|entry| entry.key(*place))),
+            Strategy::RoundRobin => {
+                let start = self.after_cursor(lane, fitting);
+                fitting.get(start).or_else(|| fitting.first()).copied()
+            }
+            Strategy::Random => draw(fitting, seed, |_| true),
+        }
+    }
+
+    /// Where the round goes on in a ring of places sorted by robot id.
+    fn after_cursor(&self, lane: &Lane, ring: &[u32]) -> usize {
+        match lane.cursor {
+            Some(last) => ring.partition_point(|place| self.view(*place).id <= last),
+            None => 0,
+        }
+    }
+
+    fn entry(&self, place: u32) -> Option<&Entry> {
+        self.entries.get(place as usize)?.as_ref()
+    }
+
+    fn view(&self, place: u32) -> &RobotView {
+        let entry = self.entry(place);
+        &entry.expect("indexes name robots of the fleet only").view
+    }
+
+    fn lane_place(&self, org: OrgId, queue: &str) -> Option<u32> {
+        self.lane_of.get(&org)?.get(queue).copied()
+    }
+
+    /// The lanes of a robot's queues, made where there are none yet, with the robot counted in.
+    fn lanes_for(&mut self, view: &RobotView) -> Vec<u32> {
+        let mut places = Vec::with_capacity(view.offer.queues.len());
+        for queue in &view.offer.queues {
+            let place = match self.lane_place(view.org, queue) {
+                Some(place) => place,
+                None => {
+                    let place = self.vacant_lanes.pop().unwrap_or_else(|| {
+                        self.lanes.push(Lane::default());
+                        u32::try_from(self.lanes.len() - 1).expect("fewer than 2^32 queues")
+                    });
+                    let of_org = self.lane_of.entry(view.org).or_default();
+                    of_org.insert(queue.clone(), place);
+                    place
+                }
+            };
+            self.lanes[place as usize].members += 1;
+            places.push(place);
+        }
+        places
+    }
+
+    fn remove_entry(&mut self, id: RobotId) -> Option<Entry> {
+        let place = self.by_id.get(&id).copied()?;
+        self.unindex(place);
+        self.by_id.remove(&id);
+        let entry = self.entries[place as usize].take()?;
+        self.vacant.push(place);
+        if let Some(traits) = self.traits.get_mut(&entry.view.org) {
+            traits.remove(place, &entry.view.offer);
+        }
+        for (lane, queue) in entry.lanes.iter().zip(&entry.view.offer.queues) {
+            let members = &mut self.lanes[*lane as usize].members;
+            *members -= 1;
+            if *members == 0 {
+                // Robots may name a new queue at every registration: an empty lane is given back.
+                self.lanes[*lane as usize] = Lane::default();
+                self.vacant_lanes.push(*lane);
+                if let Some(of_org) = self.lane_of.get_mut(&entry.view.org) {
+                    of_org.remove(queue);
+                }
+            }
+        }
+        Some(entry)
+    }
+
+    fn index(&mut self, place: u32) {
+        self.reindex(place, None);
+    }
+
+    fn unindex(&mut self, place: u32) {
+        if let Some(entry) = self.entry(place) {
+            let old = (entry.view.has_slot(), entry.has_desktop(), entry.key(place));
+            let Self { entries, lanes, .. } = self;
+            let id_of = id_in(entries);
+            let Some(entry) = &entries[place as usize] else {
+                return;
+            };
+            for lane in &entry.lanes {
+                let lane = &mut lanes[*lane as usize];
+                if old.0 {
+                    lane.slots.remove(old.2, &id_of);
+                }
+                if old.1 {
+                    lane.desktops.remove(old.2, &id_of);
+                }
+            }
+        }
+    }
+
+    /// Puts a robot where it belongs, given whether it had a slot, a desktop, and its key before.
+    fn reindex(&mut self, place: u32, old: Option<(bool, bool, LoadKey)>) {
+        let Self { entries, lanes, .. } = self;
+        let id_of = id_in(entries);
+        let Some(entry) = &entries[place as usize] else {
+            return;
+        };
+        let key = entry.key(place);
+        let (had_slot, had_desktop, old_key) = old.unwrap_or((false, false, key));
+        let (has_slot, has_desktop) = (entry.view.has_slot(), entry.has_desktop());
+        for lane in &entry.lanes {
+            let lane = &mut lanes[*lane as usize];
+            for (track, had, has) in [
+                (&mut lane.slots, had_slot, has_slot),
+                (&mut lane.desktops, had_desktop, has_desktop),
+            ] {
+                match (had, has) {
+                    (true, true) => track.reload(old_key, key),
+                    (true, false) => track.remove(old_key, &id_of),
+                    (false, true) => track.insert(key, &id_of),
+                    (false, false) => {}
+                }
+            }
+        }
+    }
+
+    /// Changes a robot in a way that may move it in the indexes; its offer stays.
+    fn update(&mut self, id: RobotId, change: impl FnOnce(&mut Entry)) -> bool {
+        let Some(place) = self.by_id.get(&id).copied() else {
+            return false;
+        };
+        let Some(entry) = &mut self.entries[place as usize] else {
+            return false;
+        };
+        let old = (entry.view.has_slot(), entry.has_desktop(), entry.key(place));
+        change(entry);
+        self.reindex(place, Some(old));
+        true
+    }
+
+    /// Changes a robot in a way that no index knows of.
+    fn in_place(&mut self, id: RobotId, change: impl FnOnce(&mut RobotView)) -> bool {
+        let place = self.by_id.get(&id).copied();
+        let entry = place.and_then(|p| self.entries[p as usize].as_mut());
+        entry.map(|entry| change(&mut entry.view)).is_some()
+    }
+
+    /// Why the robot with this id cannot take the run; `None` when it is unknown or can.
+    pub fn misfit(&self, id: RobotId, ask: &Ask<'_>, now: Timestamp) -> Option<Misfit> {
+        check(&self.robot(id)?.candidate(), ask, now).err()
+    }
+}
+
+fn id_in(entries: &[Option<Entry>]) -> impl Fn(u32) -> RobotId {
+    move |place| {
+        let entry = entries[place as usize].as_ref();
+        entry
+            .expect("indexes name robots of the fleet only")
+            .view
+            .id
+    }
+}
+
+/// How far what a run needs narrows the fleet down.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Narrowed<'a> {
+    /// It needs nothing in particular.
+    Anybody,
+    /// Something that no robot of the org has.
+    Nobody,
+    /// Only these have the rarest of what it needs.
+    Holders(&'a BTreeSet<u32>),
+}
+
+/// How often a draw is tried before all are looked at.
+const DRAWS: u64 = 8;
+
+/// Draws one of `places` that `fits`, each with the same chance.
+fn draw(places: &[u32], seed: u64, fits: impl Fn(u32) -> bool) -> Option<u32> {
+    let pick = |from: &[u32], draw: u64| {
+        let n = from.len() as u64;
+        let index = mix(seed, draw).checked_rem(n)?;
+        usize::try_from(index)
+            .ok()
+            .and_then(|i| from.get(i))
+            .copied()
+    };
+    // Most draws fit at once. When they do not, choosing among all that fit keeps the chances equal.
+    (0..DRAWS)
+        .find_map(|n| pick(places, n).filter(|place| fits(*place)))
+        .or_else(|| {
+            let fitting: Vec<u32> = places.iter().copied().filter(|p| fits(*p)).collect();
+            pick(&fitting, DRAWS)
+        })
+}
+
+/// A number that looks random, made of two that do not (splitmix64).
+pub(super) fn mix(seed: u64, n: u64) -> u64 {
+    let mut z = seed.wrapping_add(n.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
