@@ -131,6 +131,9 @@ pub(super) fn message(error: &ValidationError<'_>) -> String {
                     names.join(" or ")
                 }
             };
+            if error.instance().is_null() {
+                return format!("null is not {}", with_article(&wanted));
+            }
             format!(
                 "{shown} is {}, not {}",
                 named(error.instance()),
@@ -180,7 +183,7 @@ fn alternatives(shown: &str, context: &[Vec<ValidationError<'static>>]) -> Strin
         .iter()
         .filter_map(|errors| errors.first())
         .take(3)
-        .map(|error| clip(error.to_string(), 120))
+        .map(|error| clip(message(error), 120))
         .collect();
     format!(
         "{shown} fits none of the alternatives: {}",

@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::error::ScheduleError;
 use super::timetable::Timetable;
-use super::{MissedPolicy, Overlap, Schedule};
+use super::{MissedPolicy, Overlap, Schedule, ScheduleSettings};
 use crate::id::RunId;
 
 /// How late a slot may be decided without counting as missed.
@@ -112,7 +112,7 @@ pub fn plan(
         });
     }
     let timetable = Timetable::new(&schedule.settings)?;
-    let floor = schedule.floor();
+    let floor = schedule.floor(now);
     let mut skips = Skips::default();
     let due = due_slots(schedule, &timetable, floor, now, &mut skips);
     let last_slot = due.decided_to.or(schedule.last_slot);
@@ -275,51 +275,37 @@ fn before(at: Timestamp, duration: SignedDuration) -> Timestamp {
 }
 
 impl Schedule {
-    /// Slots up to here are never decided: the latest decided one, or the moment it was made.
-    pub(super) fn floor(&self) -> Timestamp {
-        self.last_slot.unwrap_or(self.created_at)
+    /// Slots up to here are not decided any more: the latest decided one or, before there is one, the
+    /// moment the schedule was made. What came before the last edit is over as well, so that resuming
+    /// a schedule makes up for nothing; [`GRACE`] keeps a slot that came just before the edit.
+    fn floor(&self, now: Timestamp) -> Timestamp {
+        // An edit made while the clock was ahead must not silence the schedule until then.
+        let edited_at = before(self.updated_at.min(now), GRACE);
+        self.last_slot.unwrap_or(self.created_at).max(edited_at)
     }
 
-    /// Takes new settings at `now`. When they change when it fires, slots before `now` are forgotten:
-    /// an edit never makes up for a slot that the new rule would have had.
-    pub fn edit(&mut self, settings: super::ScheduleSettings, now: Timestamp) {
+    /// What `next_at` becomes when these settings are stored at `now`. A slot that has come but was not
+    /// decided yet stays due, unless the edit changes when the schedule fires or resumes it.
+    pub fn next_at_after_edit(
+        &self,
+        settings: &ScheduleSettings,
+        paused: bool,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        if paused {
+            return None;
+        }
         let old = &self.settings;
-        let moved = settings.rule != old.rule
-            || settings.timezone != old.timezone
-            || settings.starts_at != old.starts_at
-            || settings.ends_at != old.ends_at;
-        self.settings = settings;
-        if moved {
-            self.forget_before(now);
-        }
-        self.refresh(now);
-    }
-
-    /// Holds it: no slot is decided until it is resumed.
-    pub fn pause(&mut self, now: Timestamp) {
-        self.paused = true;
-        self.refresh(now);
-    }
-
-    /// Lets it go on. Slots that came while it was paused are not made up for: they were held on purpose.
-    pub fn resume(&mut self, now: Timestamp) {
-        if self.paused {
-            self.paused = false;
-            self.forget_before(now);
-        }
-        self.refresh(now);
-    }
-
-    fn forget_before(&mut self, now: Timestamp) {
-        self.last_slot = Some(self.floor().max(now));
-    }
-
-    fn refresh(&mut self, now: Timestamp) {
-        self.updated_at = now;
-        self.next_at = if self.paused {
-            None
+        let moved = settings.rule != old.rule || settings.timezone != old.timezone;
+        let from = if moved || self.paused {
+            now
         } else {
-            self.settings.next_after(self.floor())
+            self.floor(now)
         };
+        settings.next_after(from)
     }
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;
