@@ -14,6 +14,8 @@ pub mod error;
 pub mod fleet;
 pub mod keys;
 pub mod logs;
+#[cfg(feature = "memory")]
+pub mod memory;
 pub mod page;
 pub mod runs;
 pub mod schedules;
@@ -27,6 +29,8 @@ pub use error::{Result, StoreError};
 pub use fleet::Fleet;
 pub use keys::Keys;
 pub use logs::Logs;
+#[cfg(feature = "memory")]
+pub use memory::MemoryStore;
 pub use page::{Page, PageRequest};
 pub use runs::Runs;
 pub use schedules::Schedules;

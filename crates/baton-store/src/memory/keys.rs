@@ -1,0 +1,84 @@
+//! Keys in memory.
+
+use std::cmp::Reverse;
+
+use async_trait::async_trait;
+use baton_core::id::{KeyId, OrgId};
+use jiff::Timestamp;
+
+use super::{MemoryStore, World};
+use crate::error::{Result, StoreError};
+use crate::keys::{Key, KeyKind, Keys};
+
+#[async_trait]
+impl Keys for MemoryStore {
+    async fn create_key(&self, key: Key) -> Result<()> {
+        self.write(|world, _| world.add_key(key))
+    }
+
+    async fn key(&self, id: KeyId) -> Result<Key> {
+        self.read(|world| {
+            (world.keys.get(&id).cloned()).ok_or_else(|| StoreError::not_found(format!("key {id}")))
+        })
+    }
+
+    async fn keys(&self, org: OrgId) -> Result<Vec<Key>> {
+        self.read(|world| {
+            let shown = |k: &&Key| k.org == org && matches!(k.kind, KeyKind::Api | KeyKind::Robot);
+            let mut keys: Vec<_> = world.keys.values().filter(shown).cloned().collect();
+            keys.sort_by_key(|k| Reverse((k.created_at, k.id)));
+            Ok(keys)
+        })
+    }
+
+    async fn revoke_key(&self, org: OrgId, id: KeyId, now: Timestamp) -> Result<Key> {
+        self.write(|world, _| {
+            let key = (world.keys.get_mut(&id))
+                .filter(|k| k.org == org)
+                .ok_or_else(|| StoreError::not_found(format!("key {id}")))?;
+            key.revoked_at = key.revoked_at.or(Some(now));
+            Ok(key.clone())
+        })
+    }
+
+    async fn exchange_key(&self, id: KeyId, made: Key, now: Timestamp) -> Result<()> {
+        self.write(|world, _| {
+            let key =
+                (world.keys.get(&id)).ok_or_else(|| StoreError::not_found(format!("key {id}")))?;
+            if key.revoked_at.is_some() {
+                let text = "this token was used before; ask for another";
+                return Err(StoreError::conflict("token_used", text));
+            }
+            if key.expires_at.is_some_and(|at| at <= now) {
+                let text = "this token is too old; ask for another";
+                return Err(StoreError::conflict("token_expired", text));
+            }
+            world.add_key(made)?;
+            let key = world.keys.get_mut(&id).expect("it has just been read");
+            key.revoked_at = Some(now);
+            Ok(())
+        })
+    }
+
+    async fn touch_keys(&self, used: Vec<(KeyId, Timestamp)>) -> Result<()> {
+        self.write(|world, _| {
+            for (id, at) in used {
+                if let Some(key) = world.keys.get_mut(&id) {
+                    key.last_used_at = key.last_used_at.max(Some(at));
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+impl World {
+    fn add_key(&mut self, key: Key) -> Result<()> {
+        if self.keys.contains_key(&key.id) {
+            let text = format!("there is a key {} already", key.id);
+            return Err(StoreError::conflict("key_exists", text));
+        }
+        self.keys.insert(key.id, key);
+        Ok(())
+    }
+}

@@ -1,0 +1,186 @@
+//! Schedules and their slots in memory.
+
+use async_trait::async_trait;
+use baton_core::id::{DeploymentId, OrgId, RunId, ScheduleId};
+use baton_core::run::Trigger;
+use baton_core::schedule::{Schedule, ScheduleSettings};
+use jiff::Timestamp;
+
+use super::{MemoryStore, World};
+use crate::commit::CommitNote;
+use crate::error::{Result, StoreError};
+use crate::schedules::{MAX_OPEN_RUNS, Schedules, SlotCommit};
+
+#[async_trait]
+impl Schedules for MemoryStore {
+    async fn create_schedule(&self, schedule: Schedule) -> Result<()> {
+        self.write(|world, note| {
+            world.deployment_of(schedule.org, schedule.deployment_id)?;
+            let taken = world.schedules.contains_key(&schedule.id)
+                || world
+                    .schedules
+                    .values()
+                    .any(|s| s.deployment_id == schedule.deployment_id && s.name == schedule.name);
+            if taken {
+                let text = format!("there is a schedule {} already", schedule.name);
+                return Err(StoreError::conflict("schedule_exists", text));
+            }
+            world.schedules.insert(schedule.id, schedule);
+            note.due_changed = true;
+            Ok(())
+        })
+    }
+
+    async fn update_schedule(
+        &self,
+        org: OrgId,
+        id: ScheduleId,
+        settings: ScheduleSettings,
+        paused: bool,
+        next_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Schedule> {
+        self.write(|world, note| {
+            world.schedule_of(org, id)?;
+            let schedule = world.schedules.get_mut(&id).expect("it has just been read");
+            replace(schedule, settings, paused, next_at, now);
+            note.due_changed = true;
+            Ok(schedule.clone())
+        })
+    }
+
+    async fn delete_schedule(&self, org: OrgId, id: ScheduleId) -> Result<()> {
+        self.write(|world, note| {
+            world.schedule_of(org, id)?;
+            world.schedules.remove(&id);
+            note.due_changed = true;
+            Ok(())
+        })
+    }
+
+    async fn schedule(&self, org: OrgId, id: ScheduleId) -> Result<Schedule> {
+        self.read(|world| Ok(world.schedule_of(org, id)?.clone()))
+    }
+
+    async fn schedules(
+        &self,
+        org: OrgId,
+        deployment_id: Option<DeploymentId>,
+        limit: u32,
+    ) -> Result<Vec<Schedule>> {
+        self.read(|world| {
+            let all = world
+                .schedules
+                .values()
+                .filter(|s| s.org == org && deployment_id.is_none_or(|id| id == s.deployment_id));
+            let mut found: Vec<_> = all.cloned().collect();
+            found.sort_by_key(|s| (s.next_at.is_none(), s.next_at, s.id));
+            found.truncate(limit as usize);
+            Ok(found)
+        })
+    }
+
+    async fn due_schedules(&self, now: Timestamp, limit: u32) -> Result<Vec<Schedule>> {
+        self.read(|world| Ok(world.due_schedules(now, limit as usize)))
+    }
+
+    async fn next_slot_at(&self) -> Result<Option<Timestamp>> {
+        self.read(|world| {
+            let first = world.due_schedules(Timestamp::MAX, 1);
+            Ok(first.first().and_then(|s| s.next_at))
+        })
+    }
+
+    async fn open_runs_of(&self, org: OrgId, id: ScheduleId) -> Result<Vec<RunId>> {
+        self.read(|world| {
+            let runs = world.runs.values().map(|rows| &rows.run);
+            let open = runs.filter(|run| {
+                run.org == org
+                    && !run.state.is_terminal()
+                    && matches!(run.spec.trigger, Trigger::Schedule { schedule_id, .. } if schedule_id == id)
+            });
+            Ok(open.take(MAX_OPEN_RUNS as usize).map(|run| run.id).collect())
+        })
+    }
+
+    async fn commit_slots(&self, commits: Vec<SlotCommit>, now: Timestamp) -> Vec<Result<u32>> {
+        self.write_each(commits, |world, note, commit| {
+            world.commit_slot(note, commit, now)
+        })
+    }
+}
+
+/// Edits a schedule. A new rule never fires the past: slots up to now count as decided.
+pub(super) fn replace(
+    schedule: &mut Schedule,
+    settings: ScheduleSettings,
+    paused: bool,
+    next_at: Option<Timestamp>,
+    now: Timestamp,
+) {
+    let old = &schedule.settings;
+    if old.rule != settings.rule || old.timezone != settings.timezone {
+        schedule.last_slot = schedule.last_slot.max(Some(now));
+    }
+    schedule.settings = settings;
+    schedule.paused = paused;
+    schedule.next_at = next_at;
+    schedule.updated_at = now;
+}
+
+impl World {
+    fn schedule_of(&self, org: OrgId, id: ScheduleId) -> Result<&Schedule> {
+        (self.schedules.get(&id))
+            .filter(|s| s.org == org)
+            .ok_or_else(|| StoreError::not_found(format!("schedule {id}")))
+    }
+
+    fn due_schedules(&self, now: Timestamp, limit: usize) -> Vec<Schedule> {
+        let held = |s: &Schedule| {
+            let deployment = self.deployments.get(&s.deployment_id);
+            s.paused || deployment.is_none_or(|d| d.settings.paused)
+        };
+        let due =
+            (self.schedules.values()).filter(|s| s.next_at.is_some_and(|at| at <= now) && !held(s));
+        let mut due: Vec<_> = due.cloned().collect();
+        due.sort_by_key(|s| (s.next_at, s.id));
+        due.truncate(limit);
+        due
+    }
+
+    fn commit_slot(
+        &mut self,
+        note: &mut CommitNote,
+        commit: SlotCommit,
+        now: Timestamp,
+    ) -> Result<u32> {
+        let schedule = self.schedule_of(commit.org, commit.schedule_id)?;
+        if schedule.updated_at != commit.read_at || schedule.last_slot != commit.read_last_slot {
+            let text = format!("schedule {} has changed meanwhile", schedule.name);
+            return Err(StoreError::conflict("schedule_changed", text));
+        }
+        let decided = schedule.last_slot;
+        let mut runs = commit.runs;
+        let mut seen = std::collections::BTreeSet::new();
+        runs.retain(|new| match new.spec.trigger {
+            Trigger::Schedule { schedule_id, slot } => {
+                Some(slot) > decided
+                    && !self.slots.contains_key(&(schedule_id, slot))
+                    && seen.insert((schedule_id, slot))
+            }
+            _ => true,
+        });
+        for new in &runs {
+            self.check_new(new)?;
+        }
+        let mut made = 0;
+        for new in runs {
+            made += u32::from(!self.create_run(note, new, "scheduler", now)?.existing);
+        }
+        let schedule = (self.schedules.get_mut(&commit.schedule_id)).expect("it was read before");
+        schedule.last_slot = commit.last_slot.or(schedule.last_slot);
+        schedule.next_at = commit.next_at;
+        note.due_changed = true;
+        Ok(made)
+    }
+}
