@@ -13,8 +13,10 @@
 //! * The next attempt begins with everything about the last one cleared from the run.
 //! * History names the attempt to which the event happened: its number before the step.
 
+use std::collections::BTreeSet;
+
+use baton_core::dispatch::{Ask, Candidate, Misfit};
 use baton_core::id::{Fence, RobotId};
-use baton_core::queue::DEFAULT_QUEUE;
 use baton_core::robot::Robot;
 use baton_core::run::{Attempt, Needs, NewRun, Run, RunEvent};
 use baton_core::state::{self, Effect, Event, Executor, IllegalTransition, Outcome, State};
@@ -174,6 +176,8 @@ pub fn assign(
 }
 
 /// Whether this robot can never run this, whatever else is free: the code `robot_mismatch`.
+///
+/// Asks the dispatcher's own questions, so that what one decides the other does not refuse.
 pub fn mismatch(
     robot: &Robot,
     run: &Run,
@@ -181,22 +185,32 @@ pub fn mismatch(
     queue_name: &str,
     desktop: Option<&str>,
 ) -> bool {
-    let offer = &robot.offer;
-    let serves = queue_name == DEFAULT_QUEUE
-        || queue_name == offer.computer
-        || offer.queues.contains(queue_name);
     let fits_desktop = match desktop {
-        Some(name) => offer.desktops.contains(name),
+        Some(name) => robot.offer.desktops.contains(name),
         None => !needs.desktop,
     };
-    !serves
-        || !fits_desktop
-        || !needs.labels.is_subset(&offer.labels)
-        || !needs.capabilities.is_subset(&offer.capabilities)
-        || (needs.environment.is_some() && needs.environment != offer.environment)
-        || needs.robot_id.is_some_and(|id| id != robot.id)
-        || run.rejected_by.contains(&robot.id)
-        || run.org != robot.org
+    let none_taken = BTreeSet::new();
+    let candidate = Candidate::of(robot, 0, &none_taken);
+    let ask = Ask {
+        org: run.org,
+        queue: queue_name,
+        needs,
+        rejected_by: &run.rejected_by,
+    };
+    // None of these questions looks at the clock.
+    let never = [
+        Misfit::WrongOrg,
+        Misfit::WrongQueue,
+        Misfit::Rejected,
+        Misfit::NotTarget,
+        Misfit::WrongEnvironment,
+        Misfit::MissingLabel,
+        Misfit::MissingCapability,
+    ];
+    !fits_desktop
+        || never
+            .iter()
+            .any(|m| m.applies(&candidate, &ask, run.changed_at))
 }
 
 /// The attempt that a claim names by number, last fence and robot.
