@@ -8,6 +8,7 @@ pub mod access;
 pub mod cron;
 pub mod dispatch;
 pub mod error;
+pub mod explain;
 pub mod flow;
 pub mod id;
 pub mod lease;

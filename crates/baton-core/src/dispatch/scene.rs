@@ -168,3 +168,122 @@ pub(crate) fn pairs(plan: &Plan) -> Vec<(u32, u32)> {
         .map(|a| (n(a.run_id.0), n(a.robot_id.0)))
         .collect()
 }
+
+/// Throws for random worlds: the same seed gives the same world.
+pub(crate) struct Dice {
+    seed: u64,
+    thrown: u64,
+}
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { seed, thrown: 0 }
+    }
+
+    pub(crate) fn below(&mut self, n: u32) -> u32 {
+        self.thrown += 1;
+        let n = u64::from(n.max(1));
+        u32::try_from(super::fleet::mix(self.seed, self.thrown) % n).expect("below a u32")
+    }
+
+    pub(crate) fn coin(&mut self) -> bool {
+        self.below(2) == 0
+    }
+
+    /// True once in `n` throws.
+    pub(crate) fn rarely(&mut self, n: u32) -> bool {
+        self.below(n) == 0
+    }
+
+    pub(crate) fn words(&mut self, of: &[&str]) -> BTreeSet<String> {
+        let chosen = of.iter().filter(|_| self.coin());
+        chosen.map(|word| (*word).to_owned()).collect()
+    }
+
+    pub(crate) fn priority(&mut self) -> Priority {
+        Priority::ALL[self.below(4) as usize]
+    }
+
+    pub(crate) fn rejecters(&mut self) -> BTreeSet<RobotId> {
+        (0..12).filter(|_| self.rarely(12)).map(robot_id).collect()
+    }
+
+    /// A robot of which anything may be wrong.
+    pub(crate) fn robot(&mut self, n: u32) -> RobotView {
+        let mut view = robot(n, self.below(4));
+        view = offering(view, |o| {
+            o.queues = self.words(&["q0", "q1"]);
+            o.labels = self.words(&["a", "b"]);
+            o.capabilities = self.words(&["browser"]);
+            o.environment = self.coin().then(|| "prod".to_owned());
+            o.desktops = self.words(&["d1", "d2"]);
+        });
+        view.live = self.below(view.offer.max_concurrent_jobs + 1);
+        view.desktops_taken = self.words(&["d1", "d2"]);
+        view.draining = self.rarely(6);
+        view.connected = !self.rarely(6);
+        view.last_seen = (!self.rarely(8)).then(|| at(-i64::from(self.below(40))));
+        view.resting_until = self.rarely(6).then(|| at(i64::from(self.below(20)) - 5));
+        if self.rarely(10) {
+            view.org = OrgId(2);
+        }
+        view
+    }
+
+    /// Needs of which few robots have all.
+    pub(crate) fn needs(&mut self) -> Needs {
+        let mut needs = needs(self.priority());
+        needs.queue_id = queue_id(self.below(2));
+        needs.flow_id = flow_id(self.below(3));
+        needs.deployment_id = self.coin().then(|| deployment_id(self.below(2)));
+        needs.tags = self.words(&["sap", "web"]);
+        if self.coin() {
+            needs.labels = self.words(&["a", "b"]);
+        }
+        if self.rarely(4) {
+            needs.labels.insert("nobody-has-it".into());
+        }
+        if self.coin() {
+            needs.capabilities = self.words(&["browser"]);
+        }
+        needs.environment = self.rarely(3).then(|| "prod".to_owned());
+        needs.robot_id = self.rarely(6).then(|| robot_id(self.below(8)));
+        needs.desktop = self.rarely(3);
+        if self.rarely(4) {
+            needs.rejected_by = self.rejecters();
+        }
+        needs
+    }
+
+    /// Robots, queues, limits and counts of which anything may be in the way.
+    pub(crate) fn scene(&mut self) -> Scene {
+        let robots: Vec<RobotView> = (0..self.below(8)).map(|n| self.robot(n)).collect();
+        let mut scene = Scene::of(robots);
+        for n in 0..2 {
+            let queue = scene.queues.get_mut(&queue_id(n)).expect("there are three");
+            let strategies = [
+                Strategy::RoundRobin,
+                Strategy::LeastLoaded,
+                Strategy::Random,
+                Strategy::Affinity,
+            ];
+            queue.settings.strategy = strategies[self.below(4) as usize];
+            queue.settings.paused = self.rarely(8);
+            queue.settings.concurrency_limit = self.rarely(3).then(|| self.below(5));
+            let limit = self.rarely(3).then(|| self.below(4));
+            scene.limits.set_deployment(deployment_id(n), limit);
+        }
+        for tag in ["sap", "web"] {
+            let limit = self.rarely(3).then(|| self.below(4));
+            scene.limits.set_tag(ORG, tag, limit);
+        }
+        for _ in 0..self.below(4) {
+            let needs = self.needs();
+            let tags = needs.tags.iter().map(String::as_str);
+            scene
+                .usage
+                .add(ORG, needs.queue_id, needs.deployment_id, tags);
+        }
+        scene
+    }
+}
