@@ -73,8 +73,17 @@ impl Cron {
     pub fn describe(&self) -> String {
         describe::describe(self)
     }
+
+    /// Whether it fires at the same instants in every zone, give or take a zone's odd quarter hour.
+    pub fn is_zone_free(&self) -> bool {
+        describe::is_zone_free(self)
+    }
 }
 
 #[cfg(test)]
 #[path = "cron_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "cron_oracle_tests.rs"]
+mod oracle_tests;

@@ -136,3 +136,153 @@ fn one_to_five_is_monday_to_friday_and_seven_is_sunday() {
     assert_eq!(days("0 9 * * 1-7"), "Sun Mon Tue Wed Thu Fri Sat");
     assert_eq!(days("0 9 * * 7-2"), "Sun Mon Tue Sun Mon Tue Sun");
 }
+
+#[test]
+fn every_alias_means_what_it_says() {
+    let meanings: Vec<String> = ALIASES
+        .iter()
+        .map(|(name, expression)| {
+            assert_eq!(cron(name).source(), *name);
+            assert_eq!(cron(name).hour, cron(expression).hour);
+            let next = next(name, "UTC", "2026-11-21T12:34:56Z", 2).join(", ");
+            format!("{name} = {expression} = {}: {next}", cron(name).describe())
+        })
+        .collect();
+    insta::assert_debug_snapshot!(meanings);
+}
+
+#[test]
+fn an_error_names_the_field_the_place_what_was_found_and_what_is_allowed() {
+    let bad = [
+        "",
+        "* * * *",
+        "0 0 * * * * 2026",
+        "60 * * * *",
+        "0 24 * * *",
+        "0 9 0 * *",
+        "0 9 32 * *",
+        "0 9 * 13 *",
+        "0 9 * * 8",
+        "0  9 * *   MONDAY",
+        "0 9 * JNA *",
+        "0 9 * * MON-FRY",
+        "0 9,,10 * * *",
+        "0 9-x * * *",
+        "*/0 * * * *",
+        "*/60 * * * *",
+        "*/x * * * *",
+        "*/+5 * * * *",
+        "/5 * * * *",
+        "0 9 * * 1#+2",
+        "0 9 L-+3 * *",
+        "0 9 L-31 * *",
+        "0 9 W * *",
+        "0 9 * * L",
+        "0 9 * * 1#6",
+        "0 9 * * #2",
+        "ä 9 * * *",
+        "0 9 * * 5L,xyz",
+        "H * * * *",
+        "-1 * * * *",
+        "@dayly",
+        "@reboot",
+        "@bananas",
+        "0 0 31 2 *",
+        "0 0 30 2 *",
+        "0 0 31 4,6,9,11 *",
+    ];
+    let errors: Vec<_> = bad
+        .iter()
+        .map(|text| {
+            let error = Cron::parse(text).expect_err(text);
+            (*text, error.kind, error.position, error.message)
+        })
+        .collect();
+    insta::assert_debug_snapshot!(errors);
+}
+
+#[test]
+fn descriptions_read_as_english() {
+    let all = [
+        "0 9 * * 1-5",
+        "*/5 * * * *",
+        "* * * * *",
+        "0 * * * *",
+        "15 * * * *",
+        "*/7 * * * *",
+        "5/10 * * * *",
+        "0 */2 * * *",
+        "30 */2 * * *",
+        "0 */5 * * *",
+        "0 9-17 * * *",
+        "*/15 9-17 * * MON-FRI",
+        "* 9 * * *",
+        "*/20 8 * * *",
+        "0,30 9,17 * * *",
+        "0 9,12,18 * * 6,0",
+        "10,20,40 * * * *",
+        "0-10 * * * *",
+        "0-10 9-17 * * *",
+        "5 0-23/3 * * *",
+        "15 9/4 * * *",
+        "0 22-2 * * *",
+        "0 1,3,5,7,9,11,13 * * *",
+        "30 9 1 * *",
+        "0 0 1,15 * *",
+        "0 0 1-7 * *",
+        "0 0 */2 * *",
+        "0 0 5/10 * *",
+        "0 0 1-15/7 * *",
+        "0 18 L * *",
+        "0 18 L-3 * *",
+        "0 18 L-1 * *",
+        "0 18 LW * *",
+        "0 9 15W * *",
+        "0 9 1W,LW * *",
+        "0 9 * * MON",
+        "0 9 * * MON,THU",
+        "0 9 * * FRI-MON",
+        "0 9 * * 2-4",
+        "0 9 * * 1#2",
+        "0 17 * * 5L",
+        "0 17 * * 1#1,5L",
+        "0 17 * * MON,5L",
+        "0 9 1 1 *",
+        "0 9 * 6 *",
+        "0 9 * NOV-FEB *",
+        "0 9 * */3 *",
+        "0 9 L 2 *",
+        "0 9 * 6 MON",
+        "0 9 * 6 1#1",
+        "0 9 13 * FRI",
+        "0 9 1-7 6 MON",
+        "0 9 */2 * MON",
+        "0 9 1 * */2",
+        "*/10 * * * * *",
+        "* * * * * *",
+        "15 * * * * *",
+        "30 0 9 * * *",
+        "*/7 * * * * *",
+        "0,30 * * * * *",
+        "* * 9-17 * * *",
+        "*/5 10 9 * * *",
+        "5 */10 * * * *",
+        "10,20 5 * * * *",
+        "* 0-5 9,10 * * MON",
+        "*/5 * * 6 *",
+        "*/5 */2 * * *",
+        "* 9,12 * * *",
+        "0 9 ? * ?",
+        "@business_hours",
+        "0 0-23 * * *",
+        "5 1 9,10,11,12,13,14,15 * * *",
+        "0 9 31 * *",
+        "0 9 1-31 * MON",
+        "0 9 ? * MON-SUN",
+    ];
+    let told: Vec<String> = all
+        .iter()
+        .map(|text| format!("{text:<24} {}", cron(text).describe()))
+        .collect();
+    insta::assert_debug_snapshot!(told);
+}

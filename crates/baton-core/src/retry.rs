@@ -138,6 +138,11 @@ mod tests {
     fn nonsense_is_refused_with_the_field_named() {
         let mut policy = RetryPolicy::times(1);
         policy.backoff_factor = f64::NAN;
-        assert!(policy.check().unwrap_err().contains("backoff_factor"));
+        assert!(
+            policy
+                .check()
+                .expect_err("a bad policy")
+                .contains("backoff_factor")
+        );
     }
 }

@@ -197,3 +197,7 @@ pub enum Overlap {
     /// The one before is cancelled.
     CancelRunning,
 }
+
+#[cfg(test)]
+#[path = "schedule_tests.rs"]
+mod tests;
