@@ -139,13 +139,3 @@ pub struct DeletePreview {
     /// Runs that are not terminal and stand in the way, counted up to 1000.
     pub open_runs: u32,
 }
-
-/// Whether a deletion is only looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct DeleteQuery {
-    /// Answer what would be deleted, and delete nothing.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub preview: bool,
-}

@@ -1,0 +1,41 @@
+//! Tests of the client that need no server.
+
+use super::*;
+
+fn client(url: &str) -> Result<Client> {
+    Client::new(&ClientOptions {
+        url: url.into(),
+        ..ClientOptions::default()
+    })
+}
+
+#[test]
+fn a_url_that_is_none_is_refused_with_an_example() {
+    for bad in ["", "localhost", "ftp://x", "http://user:pass@x"] {
+        let error = client(bad).expect_err(bad);
+        assert_eq!(error.code(), "bad_options");
+        assert!(error.to_string().contains("http://127.0.0.1:8765"), "{bad}");
+    }
+}
+
+#[test]
+fn path_segments_are_escaped_and_a_prefix_is_kept() {
+    let client = client("http://127.0.0.1:8765/baton/").expect("a URL");
+    let url = client.url_of(&["deployments", "a flow/ärger?"]);
+    assert_eq!(
+        url.as_str(),
+        "http://127.0.0.1:8765/baton/api/v1/deployments/a%20flow%2F%C3%A4rger%3F"
+    );
+}
+
+#[test]
+fn a_fingerprint_is_64_hex_digits_with_or_without_colons() {
+    let plain = "ab".repeat(32);
+    let colons = vec!["AB"; 32].join(":");
+    for good in [plain, colons] {
+        assert!(tls_config(&Trust::Fingerprint(good)).is_ok());
+    }
+    for bad in ["", "zz", "abc"] {
+        assert!(tls_config(&Trust::Fingerprint(bad.into())).is_err());
+    }
+}
