@@ -1,0 +1,164 @@
+//! Options of `deployments`, `flows`, `results` and `artifacts`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::runs::{Pair, Policy};
+
+/// Options of everything that deletes.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct Sure {
+    /// Show what would be deleted, and stop
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+/// `baton deployments`
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:
+  baton deployments ls
+  baton deployments edit invoice_report/nightly --timeout 10m --retries 3
+  baton deployments pause invoice_report/nightly")]
+pub(crate) enum Deployments {
+    /// List deployments
+    #[command(
+        after_help = "Examples:\n  baton deployments ls\n  baton deployments ls --flow invoice_report --json"
+    )]
+    Ls {
+        /// Only this flow
+        #[arg(long, value_name = "FLOW")]
+        flow: Option<String>,
+        /// Only names with this in them
+        #[arg(long, value_name = "TEXT")]
+        search: Option<String>,
+    },
+    /// Show one deployment: settings, schedules, latest runs
+    #[command(after_help = "Examples:\n  baton deployments show invoice_report/nightly")]
+    Show {
+        /// FLOW or FLOW/DEPLOYMENT
+        deployment: String,
+    },
+    /// Change what is named, keep the rest
+    #[command(after_help = "Examples:
+  baton deployments edit invoice_report/nightly -p month=2026-11
+  baton deployments edit cat_fact --queue web --priority high")]
+    Edit(Box<DeploymentsEdit>),
+    /// Hold its schedules
+    #[command(after_help = "Examples:\n  baton deployments pause invoice_report/nightly")]
+    Pause {
+        /// FLOW or FLOW/DEPLOYMENT
+        deployment: String,
+    },
+    /// Let its schedules go on
+    #[command(after_help = "Examples:\n  baton deployments resume invoice_report/nightly")]
+    Resume {
+        /// FLOW or FLOW/DEPLOYMENT
+        deployment: String,
+    },
+    /// Delete a deployment with its schedules; its runs stay
+    #[command(
+        after_help = "Examples:\n  baton deployments rm invoice_report/nightly --dry-run\n  baton deployments rm invoice_report/nightly --yes"
+    )]
+    Rm {
+        /// FLOW/DEPLOYMENT
+        deployment: String,
+        /// Whether to ask.
+        #[command(flatten)]
+        sure: Sure,
+    },
+}
+
+/// `baton deployments edit`
+#[derive(Debug, Args)]
+pub(crate) struct DeploymentsEdit {
+    /// FLOW or FLOW/DEPLOYMENT
+    pub(crate) deployment: String,
+    /// A parameter its runs get, as name=value
+    #[arg(long = "param", short = 'p', value_name = "NAME=VALUE")]
+    pub(crate) parameters: Vec<Pair>,
+    /// A parameter to take away
+    #[arg(long, value_name = "NAME")]
+    pub(crate) unset: Vec<String>,
+    /// Run this version of the flow from now on; `latest` follows the newest
+    #[arg(long, value_name = "N")]
+    pub(crate) version: Option<String>,
+    /// How its runs are treated.
+    #[command(flatten)]
+    pub(crate) policy: Policy,
+}
+
+/// `baton flows`
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:\n  baton flows ls\n  baton flows show invoice_report")]
+pub(crate) enum Flows {
+    /// List flows
+    #[command(after_help = "Examples:\n  baton flows ls\n  baton flows ls --search report --json")]
+    Ls {
+        /// Only names with this in them
+        #[arg(long, value_name = "TEXT")]
+        search: Option<String>,
+    },
+    /// Show one flow: versions and deployments
+    #[command(after_help = "Examples:\n  baton flows show invoice_report")]
+    Show {
+        /// Name or id
+        flow: String,
+    },
+    /// Delete a flow with versions, deployments, schedules and ended runs
+    #[command(
+        after_help = "Examples:\n  baton flows rm cat_fact --dry-run\n  baton flows rm cat_fact --yes"
+    )]
+    Rm {
+        /// Name or id
+        flow: String,
+        /// Whether to ask.
+        #[command(flatten)]
+        sure: Sure,
+    },
+}
+
+/// `baton results`
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:\n  baton results show brisk-otter")]
+pub(crate) enum Results {
+    /// Show what a run handed back
+    #[command(
+        after_help = "Examples:\n  baton results show brisk-otter\n  baton results show brisk-otter --json"
+    )]
+    Show {
+        /// Name or id of the run
+        run: String,
+    },
+}
+
+/// `baton artifacts`
+#[derive(Debug, Subcommand)]
+#[command(
+    after_help = "Examples:\n  baton artifacts ls brisk-otter\n  baton artifacts get brisk-otter report.html"
+)]
+pub(crate) enum Artifacts {
+    /// List the files a run left behind
+    #[command(after_help = "Examples:\n  baton artifacts ls brisk-otter")]
+    Ls {
+        /// Name or id of the run
+        run: String,
+    },
+    /// Download a file a run left behind
+    #[command(after_help = "Examples:
+  baton artifacts get brisk-otter report.html
+  baton artifacts get brisk-otter report.html -o /tmp/r.html
+  baton artifacts get brisk-otter report.csv -o -")]
+    Get {
+        /// Name or id of the run
+        run: String,
+        /// Name or id of the file [default: all]
+        name: Option<String>,
+        /// File or folder to write to; - is standard output [default: here]
+        #[arg(long, short, value_name = "PATH")]
+        output: Option<PathBuf>,
+    },
+}

@@ -1,0 +1,143 @@
+//! Options of `schedules`.
+
+use clap::{Args, Subcommand};
+
+use super::catalog::Sure;
+use super::runs::{Pair, When};
+
+/// `baton schedules`
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:
+  baton schedules add invoice_report/nightly --cron '0 6 * * 1-5' --timezone Europe/Berlin
+  baton schedules next
+  baton schedules preview --cron '30 2 * * *' --timezone Europe/Berlin
+
+A schedule is named FLOW/DEPLOYMENT/NAME, or FLOW/DEPLOYMENT where there is only one, or by its id.")]
+pub(crate) enum Schedules {
+    /// List schedules
+    #[command(
+        after_help = "Examples:\n  baton schedules ls\n  baton schedules ls --flow invoice_report"
+    )]
+    Ls {
+        /// Only this flow
+        #[arg(long, value_name = "FLOW")]
+        flow: Option<String>,
+    },
+    /// Show what runs next
+    #[command(after_help = "Examples:\n  baton schedules next\n  baton schedules next --limit 50")]
+    Next {
+        /// How many at most
+        #[arg(long, default_value_t = 20, value_name = "N")]
+        limit: usize,
+    },
+    /// Show when a rule, or a schedule, fires: local time, UTC, and what clocks do at the edges
+    #[command(after_help = "Examples:
+  baton schedules preview invoice_report/nightly
+  baton schedules preview --weekly mon,fri@06:30 --timezone Europe/Berlin -n 5
+  baton schedules preview --cron '30 2 * * *' --timezone Europe/Berlin --from 2026-03-28")]
+    Preview {
+        /// The schedule; without, the rule given by flags
+        schedule: Option<String>,
+        /// The rule.
+        #[command(flatten)]
+        when: When,
+        /// How many slots
+        #[arg(short = 'n', long = "number", default_value_t = 10, value_name = "N")]
+        count: usize,
+        /// Start looking at this day or time [default: now]
+        #[arg(long, value_name = "TIME")]
+        from: Option<String>,
+    },
+    /// Add a schedule to a deployment
+    #[command(after_help = "Examples:
+  baton schedules add invoice_report/nightly --daily 06:30
+  baton schedules add cat_fact --every 15m --overlap skip --name often")]
+    Add(Box<SchedulesAdd>),
+    /// Change what is named, keep the rest
+    #[command(
+        after_help = "Examples:\n  baton schedules edit invoice_report/nightly --cron '0 7 * * *'\n  baton schedules edit cat_fact/default/often --missed skip"
+    )]
+    Edit(Box<SchedulesEdit>),
+    /// Hold a schedule
+    #[command(after_help = "Examples:\n  baton schedules pause invoice_report/nightly")]
+    Pause {
+        /// The schedule
+        schedule: String,
+    },
+    /// Let a schedule go on
+    #[command(after_help = "Examples:\n  baton schedules resume invoice_report/nightly")]
+    Resume {
+        /// The schedule
+        schedule: String,
+    },
+    /// Delete a schedule
+    #[command(after_help = "Examples:\n  baton schedules rm cat_fact/default/often --yes")]
+    Rm {
+        /// The schedule
+        schedule: String,
+        /// Whether to ask.
+        #[command(flatten)]
+        sure: Sure,
+    },
+}
+
+/// `baton schedules add`
+#[derive(Debug, Args)]
+pub(crate) struct SchedulesAdd {
+    /// FLOW or FLOW/DEPLOYMENT
+    pub(crate) deployment: String,
+    /// Name of the schedule [default: default]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// When.
+    #[command(flatten)]
+    pub(crate) when: When,
+    /// The rest.
+    #[command(flatten)]
+    pub(crate) rules: Rules,
+}
+
+/// `baton schedules edit`
+#[derive(Debug, Args)]
+pub(crate) struct SchedulesEdit {
+    /// The schedule
+    pub(crate) schedule: String,
+    /// When.
+    #[command(flatten)]
+    pub(crate) when: When,
+    /// The rest.
+    #[command(flatten)]
+    pub(crate) rules: Rules,
+}
+
+/// What a schedule does beside firing.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Rules {
+    /// No slot before this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) starts: Option<String>,
+    /// No slot after this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) ends: Option<String>,
+    /// Each run is due up to so long after its slot
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) jitter: Option<String>,
+    /// Slots missed while nothing could fire: skip, last or all
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) missed: Option<String>,
+    /// Slots missed longer ago than this are never made up for
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) missed_window: Option<String>,
+    /// When the run before still goes: allow, skip, queue or cancel_running
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) overlap: Option<String>,
+    /// A parameter of its runs, as name=value
+    #[arg(long = "param", short = 'p', value_name = "NAME=VALUE")]
+    pub(crate) parameters: Vec<Pair>,
+    /// The one robot that may run them
+    #[arg(long, value_name = "ROBOT")]
+    pub(crate) robot: Option<String>,
+    /// low, normal, high or critical
+    #[arg(long, value_name = "PRIORITY")]
+    pub(crate) priority: Option<String>,
+}

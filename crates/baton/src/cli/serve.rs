@@ -1,0 +1,125 @@
+//! Options of `up`, `server` and `robot`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// What a server is told.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Server")]
+pub(crate) struct Listen {
+    /// Address to listen on [default: 127.0.0.1]
+    #[arg(long, env = "ORCHESTRATOR_HOST", value_name = "ADDRESS")]
+    pub(crate) host: Option<String>,
+    /// Port to listen on; 0 takes a free one [default: 8765]
+    #[arg(long, env = "ORCHESTRATOR_PORT", value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+    /// Folder for everything the server keeps [default: ./baton-data]
+    #[arg(long, env = "BATON_DATA", value_name = "FOLDER")]
+    pub(crate) data: Option<PathBuf>,
+    /// PEM file of the certificate chain
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// PEM file of the private key
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Listen beyond this machine without encryption
+    #[arg(long)]
+    pub(crate) insecure_http: bool,
+    /// A further name under which browsers may call this server
+    #[arg(long, value_name = "NAME")]
+    pub(crate) allowed_host: Vec<String>,
+    /// Run timeout of deployments that name none, in seconds [default: 3600]
+    #[arg(long, env = "DEFAULT_JOB_TIMEOUT", value_name = "SECONDS")]
+    pub(crate) default_timeout: Option<u32>,
+    /// Safety tick of scheduler and dispatcher, in seconds [default: 5]
+    #[arg(long, env = "DISPATCH_INTERVAL", value_name = "SECONDS")]
+    pub(crate) tick: Option<f64>,
+    /// Zone that says when "today" begins, such as Europe/Berlin [default: this machine's]
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) timezone: Option<String>,
+    /// Cancel runs that have not started when the server stops [default: they are kept]
+    #[arg(long)]
+    pub(crate) cancel_pending: bool,
+}
+
+/// `baton up`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  baton up                          server, scheduler and a robot, data in ./baton-data
+  baton up --port 9000 --data ~/baton
+  baton up --no-browser --slots 4
+
+Ctrl-C stops it: running work gets its grace period. A second Ctrl-C stops at once.")]
+pub(crate) struct Up {
+    /// What the server is told.
+    #[command(flatten)]
+    pub(crate) listen: Listen,
+    /// How many runs the local robot takes at once
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub(crate) slots: u32,
+    /// Do not deploy the examples on the first start
+    #[arg(long)]
+    pub(crate) no_examples: bool,
+    /// Do not open a browser
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+}
+
+/// `baton server`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  baton server                                     on this machine only
+  baton server --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem
+  ORCHESTRATOR_PORT=9000 baton server")]
+pub(crate) struct Server {
+    /// What the server is told.
+    #[command(flatten)]
+    pub(crate) listen: Listen,
+}
+
+/// `baton robot`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  baton robot --url https://baton.example:8765 --token ENROLMENT_TOKEN
+  baton robot                                      with the key it got then
+  baton robot --name sap-1 --label sap --slots 1 --queue accounting
+
+`baton robots enroll` prints the token.")]
+pub(crate) struct Robot {
+    /// Name of the robot [default: this computer's]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// One-time enrolment token, needed the first time
+    #[arg(
+        long,
+        env = "BATON_ENROLMENT_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN"
+    )]
+    pub(crate) token: Option<String>,
+    /// Fingerprint of the server's certificate, as `baton robots enroll` shows it
+    #[arg(long, value_name = "SHA256")]
+    pub(crate) fingerprint: Option<String>,
+    /// How many runs it takes at once
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) slots: u32,
+    /// A label that deployments can ask for
+    #[arg(long, value_name = "LABEL")]
+    pub(crate) label: Vec<String>,
+    /// Something it can do that deployments can ask for
+    #[arg(long, value_name = "WORD")]
+    pub(crate) capability: Vec<String>,
+    /// Environment it belongs to, such as production
+    #[arg(long, value_name = "NAME")]
+    pub(crate) environment: Option<String>,
+    /// A work queue to serve beside `default` and the one named after this computer
+    #[arg(long, value_name = "QUEUE")]
+    pub(crate) queue: Vec<String>,
+    /// A desktop session that one run at a time may occupy
+    #[arg(long, value_name = "SESSION")]
+    pub(crate) desktop: Vec<String>,
+    /// Folder for its packages, spool and work [default: ./baton-robot]
+    #[arg(long, env = "BATON_ROBOT_DATA", value_name = "FOLDER")]
+    pub(crate) data: Option<PathBuf>,
+}

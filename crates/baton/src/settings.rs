@@ -1,0 +1,148 @@
+//! Where the command finds its server, key and settings: flags over environment over `baton.toml` over defaults.
+
+pub(crate) mod file;
+pub(crate) mod known;
+pub(crate) mod serve;
+
+use std::path::PathBuf;
+
+use crate::cli::Global;
+use crate::failure::{Done, Failure};
+
+/// The server and the key that a command uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// The server's address, without a slash at its end.
+    pub(crate) url: String,
+    /// The key, where one is known.
+    pub(crate) key: Option<String>,
+    /// SHA-256 of the server's certificate, where it is pinned.
+    pub(crate) fingerprint: Option<String>,
+    /// Where the address came from, for messages.
+    pub(crate) from: &'static str,
+}
+
+/// The address of a server that was told nothing.
+pub(crate) const DEFAULT_URL: &str = "http://127.0.0.1:8765";
+
+/// Finds the server: flag or `BATON_URL`, else `baton.toml`, else the one that was started or recorded
+/// last by this person, else the default address.
+pub(crate) fn target(global: &Global) -> Done<Target> {
+    let file = file::load(global.config.as_deref())?;
+    let known = known::read()?;
+    Ok(choose(global, &file.client, known))
+}
+
+fn choose(global: &Global, file: &file::Client, known: Option<known::Known>) -> Target {
+    let (url, from) = match (&global.url, &file.url, &known) {
+        (Some(url), _, _) => (url.clone(), "--url or BATON_URL"),
+        (_, Some(url), _) => (url.clone(), "baton.toml"),
+        (_, _, Some(known)) => (known.url.clone(), "the server last used here"),
+        _ => (DEFAULT_URL.to_owned(), "the default address"),
+    };
+    let url = url.trim_end_matches('/').to_owned();
+    // A recorded key belongs to its server alone: it is never shown to another.
+    let known = known.filter(|k| k.url == url);
+    let key = global
+        .api_key
+        .clone()
+        .or_else(|| known.as_ref().and_then(known::Known::key))
+        .or_else(|| file.key_file.as_deref().and_then(known::key_in));
+    let fingerprint = known.and_then(|k| k.fingerprint);
+    Target {
+        url,
+        key,
+        fingerprint,
+        from,
+    }
+}
+
+/// This machine's IANA zone, or UTC where it has none.
+pub(crate) fn zone() -> String {
+    jiff::tz::TimeZone::system()
+        .iana_name()
+        .unwrap_or("UTC")
+        .to_owned()
+}
+
+/// This computer's name, as it is.
+pub(crate) fn computer() -> String {
+    nix::unistd::gethostname()
+        .ok()
+        .and_then(|name| name.into_string().ok())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "localhost".to_owned())
+}
+
+/// A folder of this person: `$VAR`, or the place below the home folder.
+pub(crate) fn personal(variable: &str, below_home: &str) -> Done<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    if let Some(base) = set(variable) {
+        return Ok(PathBuf::from(base).join("baton"));
+    }
+    let home = set("HOME").ok_or_else(|| {
+        Failure::new(
+            crate::exit::Exit::Failed,
+            "no_home",
+            "there is no home folder to keep settings in",
+        )
+        .fix(format!("set HOME or {variable}"))
+    })?;
+    Ok(PathBuf::from(home).join(below_home).join("baton"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known() -> known::Known {
+        known::Known {
+            url: "http://127.0.0.1:9000".into(),
+            api_key: Some("recorded".into()),
+            key_file: None,
+            fingerprint: None,
+        }
+    }
+
+    #[test]
+    fn the_server_started_last_is_used_unless_another_is_named() {
+        let none = Global::default();
+        let file = file::Client::default();
+        assert_eq!(choose(&none, &file, None).url, DEFAULT_URL);
+        let found = choose(&none, &file, Some(known()));
+        assert_eq!(found.url, "http://127.0.0.1:9000");
+        assert_eq!(found.key.as_deref(), Some("recorded"));
+    }
+
+    #[test]
+    fn a_recorded_key_is_never_shown_to_another_server() {
+        let other = Global {
+            url: Some("http://elsewhere.example/".into()),
+            ..Global::default()
+        };
+        let found = choose(&other, &file::Client::default(), Some(known()));
+        assert_eq!(found.url, "http://elsewhere.example");
+        assert_eq!(found.key, None);
+    }
+
+    #[test]
+    fn flags_beat_the_file_and_the_file_beats_what_is_recorded() {
+        let file = file::Client {
+            url: Some("http://file.example".into()),
+            key_file: None,
+        };
+        let flag = Global {
+            url: Some("http://flag.example".into()),
+            ..Global::default()
+        };
+        assert_eq!(
+            choose(&flag, &file, Some(known())).url,
+            "http://flag.example"
+        );
+        let none = Global::default();
+        assert_eq!(
+            choose(&none, &file, Some(known())).url,
+            "http://file.example"
+        );
+    }
+}

@@ -1,0 +1,230 @@
+//! `baton.toml`: the one file for everything, read by servers, robots, the CLI and `baton deploy`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::exit::Exit;
+use crate::failure::{Done, Failure};
+
+/// Its name.
+pub(crate) const NAME: &str = "baton.toml";
+/// Largest settings file that is read, in bytes: settings, not data.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Everything a `baton.toml` may say. Every part may be absent.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct BatonToml {
+    /// What a server is told.
+    pub(crate) server: Server,
+    /// Which server the CLI talks to.
+    pub(crate) client: Client,
+    /// Programs for scripts, by extension: `".xlsm" = ["optimus", "{{file}}"]`.
+    pub(crate) runners: BTreeMap<String, Vec<String>>,
+    /// The flow in this folder.
+    pub(crate) flow: Flow,
+    /// Its parameters, in the friendly form.
+    pub(crate) parameters: Map<String, Value>,
+    /// How it is deployed.
+    pub(crate) deployment: Deployment,
+}
+
+/// `[server]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Server {
+    /// Address to listen on.
+    pub(crate) host: Option<String>,
+    /// Port to listen on.
+    pub(crate) port: Option<u16>,
+    /// Folder for everything the server keeps.
+    pub(crate) data: Option<PathBuf>,
+    /// PEM file of the certificate chain.
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// PEM file of the private key.
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Listen beyond this machine without encryption.
+    pub(crate) insecure_http: bool,
+    /// Further names under which browsers may call.
+    pub(crate) allowed_hosts: Vec<String>,
+    /// Run timeout of deployments that name none, in seconds.
+    pub(crate) default_timeout: Option<u32>,
+    /// Safety tick, in seconds.
+    pub(crate) tick: Option<f64>,
+    /// Zone that says when "today" begins.
+    pub(crate) timezone: Option<String>,
+    /// Cancel runs that have not started when the server stops.
+    pub(crate) cancel_pending: bool,
+    /// Days that ended runs are kept.
+    pub(crate) keep_days: Option<u32>,
+}
+
+/// `[client]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Client {
+    /// The server.
+    pub(crate) url: Option<String>,
+    /// File with the key in it.
+    pub(crate) key_file: Option<PathBuf>,
+}
+
+/// `[flow]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Flow {
+    /// Name; the folder's unless given.
+    pub(crate) name: Option<String>,
+    /// A few words for people.
+    pub(crate) description: Option<String>,
+    /// Where it stands in the tree.
+    pub(crate) folder: Option<String>,
+    /// Words to find it by.
+    pub(crate) tags: Option<Vec<String>>,
+    /// Program and arguments.
+    pub(crate) command: Option<Vec<String>>,
+    /// Folder inside the package to run in.
+    pub(crate) workdir: Option<String>,
+    /// Python interpreter.
+    pub(crate) python: Option<String>,
+    /// Requirements file to build an environment from.
+    pub(crate) requirements: Option<String>,
+    /// Environment variables.
+    pub(crate) env: BTreeMap<String, String>,
+}
+
+/// `[deployment]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Deployment {
+    /// Name; `default` unless given.
+    pub(crate) name: Option<String>,
+    /// Work queue.
+    pub(crate) queue: Option<String>,
+    /// A few words for people.
+    pub(crate) description: Option<String>,
+    /// Words to find its runs by.
+    pub(crate) tags: Option<Vec<String>>,
+    /// Parameters of its runs.
+    pub(crate) parameters: Map<String, Value>,
+    /// low, normal, high or critical.
+    pub(crate) priority: Option<String>,
+    /// Labels the robot must have.
+    pub(crate) labels: Option<Vec<String>>,
+    /// What the robot must be able to do.
+    pub(crate) capabilities: Option<Vec<String>>,
+    /// Environment the robot must belong to.
+    pub(crate) environment: Option<String>,
+    /// Whether each run occupies a desktop session.
+    pub(crate) desktop: Option<bool>,
+    /// How many runs may be live at once; 0 is without limit.
+    pub(crate) concurrency: Option<u32>,
+    /// How long a run may take, such as "10m".
+    pub(crate) timeout: Option<String>,
+    /// How long a cancelled run may take to end by itself.
+    pub(crate) cancel_grace: Option<String>,
+    /// fail, retry or park.
+    pub(crate) on_lost: Option<String>,
+    /// A run that has not started this long after its time ends as timed out.
+    pub(crate) start_within: Option<String>,
+    /// When to try again.
+    pub(crate) retry: Option<Retry>,
+}
+
+/// `[deployment.retry]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Retry {
+    /// How many further attempts.
+    pub(crate) max_retries: Option<u32>,
+    /// Wait before the second attempt, such as "2s".
+    pub(crate) initial_delay: Option<String>,
+    /// How many times longer each further wait is.
+    pub(crate) backoff_factor: Option<f64>,
+    /// No wait is longer.
+    pub(crate) max_delay: Option<String>,
+    /// Kinds of error that are tried again.
+    pub(crate) retryable_errors: Vec<String>,
+}
+
+/// Reads the settings: the named file, or `./baton.toml` where there is one.
+pub(crate) fn load(named: Option<&Path>) -> Done<BatonToml> {
+    match named {
+        Some(path) => read(path),
+        None if Path::new(NAME).is_file() => read(Path::new(NAME)),
+        None => Ok(BatonToml::default()),
+    }
+}
+
+/// Reads one settings file.
+pub(crate) fn read(path: &Path) -> Done<BatonToml> {
+    let size = std::fs::metadata(path)
+        .map_err(|e| Failure::file(path, "read", &e))?
+        .len();
+    if size > MAX_BYTES {
+        return Err(Failure::new(
+            Exit::Refused,
+            "settings_too_large",
+            format!(
+                "{} has {size} bytes; settings have at most {MAX_BYTES}",
+                path.display()
+            ),
+        ));
+    }
+    let text = std::fs::read_to_string(path).map_err(|e| Failure::file(path, "read", &e))?;
+    parse(&text, path)
+}
+
+/// Understands the text of a settings file.
+pub(crate) fn parse(text: &str, path: &Path) -> Done<BatonToml> {
+    toml::from_str(text).map_err(|error| {
+        let place = error.span().map_or(String::new(), |span| {
+            let line = text[..span.start.min(text.len())].matches('\n').count() + 1;
+            format!(":{line}")
+        });
+        Failure::new(
+            Exit::Refused,
+            "bad_settings",
+            format!("{}{place}: {}", path.display(), error.message()),
+        )
+        .fix("correct that line, or take it away; docs/reference/settings.md lists every key")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line() {
+        let error = parse(
+            "[flow]\nname = \"a\"\ncomand = [\"x\"]\n",
+            Path::new("baton.toml"),
+        )
+        .expect_err("the key is misspelt");
+        assert!(
+            error.what.starts_with("baton.toml:3: unknown field"),
+            "{}",
+            error.what
+        );
+        assert_eq!(error.exit, Exit::Refused);
+    }
+
+    #[test]
+    fn every_part_may_be_absent() {
+        let file = parse("", Path::new("baton.toml")).expect("nothing is needed");
+        assert!(file.flow.name.is_none());
+        assert!(file.runners.is_empty());
+    }
+
+    #[test]
+    fn parameters_keep_the_order_of_the_file() {
+        let text = "[parameters]\nzeta = 1\nalpha = \"x\"\nmid = { type = \"integer\" }\n";
+        let file = parse(text, Path::new("baton.toml")).expect("it is well-formed");
+        let names: Vec<&String> = file.parameters.keys().collect();
+        assert_eq!(names, ["zeta", "alpha", "mid"]);
+    }
+}

@@ -1,0 +1,149 @@
+//! What is executed: the words after `--`, else `baton.toml`, else the script itself, else `main.py`,
+//! else the folder's only executable.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use baton_core::flow::{Entry, Python};
+
+use super::{Wish, runner};
+use crate::exit::Exit;
+use crate::failure::{Done, Failure};
+use crate::settings::file::BatonToml;
+
+/// The file that a folder runs when nothing else is said.
+const MAIN: &str = "main.py";
+/// The file that names the Python packages a folder needs.
+const REQUIREMENTS: &str = "requirements.txt";
+/// How many files an error lists at most.
+const LISTED: usize = 20;
+
+/// Finds what is executed at a path.
+pub(crate) fn find(path: &Path, settings: &BatonToml, wish: &Wish) -> Done<Entry> {
+    let mut command = Command {
+        env: settings.flow.env.clone(),
+        workdir: settings.flow.workdir.clone().unwrap_or_default(),
+        python: python(path, settings, wish),
+    };
+    if !wish.argv.is_empty() {
+        return Ok(command.entry(wish.argv.clone()));
+    }
+    if let Some(argv) = &settings.flow.command {
+        if argv.is_empty() {
+            return Err(Failure::new(
+                Exit::Refused,
+                "empty_command",
+                format!(
+                    "the command in {} is empty",
+                    path.join("baton.toml").display()
+                ),
+            )
+            .fix("write command = [\"python3\", \"main.py\"], or take the line away"));
+        }
+        return Ok(command.entry(argv.clone()));
+    }
+    if path.is_file() {
+        let argv = runner::argv(path, &settings.runners)?;
+        return Ok(command.script(argv));
+    }
+    if path.join(MAIN).is_file() {
+        return Ok(command.script(vec!["python3".into(), MAIN.into()]));
+    }
+    sole_executable(path).map(|argv| {
+        command.python = None;
+        command.entry(argv)
+    })
+}
+
+/// What an entry is made of beside its argv.
+struct Command {
+    env: BTreeMap<String, String>,
+    workdir: String,
+    python: Option<Python>,
+}
+
+impl Command {
+    fn entry(&self, argv: Vec<String>) -> Entry {
+        Entry::Command {
+            argv,
+            env: self.env.clone(),
+            workdir: self.workdir.clone(),
+            python: self.python.clone(),
+        }
+    }
+
+    /// A script with its program: where a Python is named, that one takes the program's place.
+    fn script(&self, mut argv: Vec<String>) -> Entry {
+        if self.python.is_some() && argv.first().is_some_and(|p| p == "python3") {
+            argv.remove(0);
+            return self.entry(argv);
+        }
+        Command {
+            env: self.env.clone(),
+            workdir: self.workdir.clone(),
+            python: None,
+        }
+        .entry(argv)
+    }
+}
+
+fn python(path: &Path, settings: &BatonToml, wish: &Wish) -> Option<Python> {
+    let named = wish.python.clone().or_else(|| settings.flow.python.clone());
+    if let Some(named) = named {
+        return Some(Python::Interpreter(named));
+    }
+    if let Some(file) = &settings.flow.requirements {
+        return Some(Python::Requirements(file.clone()));
+    }
+    path.join(REQUIREMENTS)
+        .is_file()
+        .then(|| Python::Requirements(REQUIREMENTS.into()))
+}
+
+fn sole_executable(folder: &Path) -> Done<Vec<String>> {
+    let mut executables = Vec::new();
+    let mut others = Vec::new();
+    let entries = std::fs::read_dir(folder).map_err(|e| Failure::file(folder, "read", &e))?;
+    for entry in entries {
+        let entry = entry.map_err(|e| Failure::file(folder, "read", &e))?;
+        let (Ok(meta), Ok(name)) = (entry.metadata(), entry.file_name().into_string()) else {
+            continue;
+        };
+        if !meta.is_file() || name.starts_with('.') {
+            continue;
+        }
+        if meta.permissions().mode() & 0o111 != 0 {
+            executables.push(name);
+        } else {
+            others.push(name);
+        }
+    }
+    executables.sort();
+    others.sort();
+    if let [only] = executables.as_slice() {
+        return Ok(vec![format!("./{only}")]);
+    }
+    let found = if executables.is_empty() {
+        format!("no executable among {}", listed(&others))
+    } else {
+        format!("several executables: {}", listed(&executables))
+    };
+    Err(Failure::new(
+        Exit::Refused,
+        "no_entry",
+        format!("nothing says what to run in {}: there is no {MAIN}, and {found}", folder.display()),
+    )
+    .fix("say it after --, as in: baton deploy PATH -- python3 tool.py, or as command in its baton.toml"))
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() {
+        return "no files at all".into();
+    }
+    let mut text = names[..names.len().min(LISTED)].join(", ");
+    if names.len() > LISTED {
+        text.push_str(&format!(" and {} more", names.len() - LISTED));
+    }
+    text
+}
