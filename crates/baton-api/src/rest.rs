@@ -85,7 +85,7 @@ pub struct PageQuery {
 /// A word with a deletion, a drain, a cancel: why.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Reason {
+pub struct Remark {
     /// For history and for the people concerned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,

@@ -27,7 +27,7 @@ pub struct Queue {
     /// Live attempts of its runs.
     pub live: u32,
     /// Who holds its limit: its live attempts, at most 100.
-    pub holders: Vec<Holder>,
+    pub holders: Vec<LimitHolder>,
     /// Robots that serve it.
     pub robots: u32,
     /// Those of them that are connected.
@@ -38,7 +38,7 @@ pub struct Queue {
 
 /// A live attempt that holds a limit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Holder {
+pub struct LimitHolder {
     /// The run.
     pub run_id: RunId,
     /// Its name.
@@ -99,7 +99,7 @@ pub struct Limit {
     /// Live attempts that count against it.
     pub live: u32,
     /// Who holds it, at most 100.
-    pub holders: Vec<Holder>,
+    pub holders: Vec<LimitHolder>,
     /// When it was made.
     pub created_at: Timestamp,
 }

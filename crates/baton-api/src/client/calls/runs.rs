@@ -7,8 +7,8 @@ use reqwest::Method;
 use super::super::{Client, Result};
 use crate::rest::{
     Artifact, Attempt, AttemptQuery, BulkRequest, BulkResult, Collection, CreateRun, CreateRuns,
-    CreatedRun, CreatedRuns, Explanation, JobResult, LogEntry, LogQuery, LogsAccepted, Postpone,
-    Reason, ReportFinish, ReportLogs, ReportStart, ReportTasks, Run, RunEvent, RunQuery,
+    CreatedRun, CreatedRuns, JobResult, LogEntry, LogQuery, LogsAccepted, Postpone, Remark,
+    ReportFinish, ReportLogs, ReportStart, ReportTasks, Run, RunEvent, RunExplanation, RunQuery,
 };
 
 impl Client {
@@ -54,7 +54,7 @@ impl Client {
     }
 
     /// Asks for a run's end.
-    pub async fn cancel_run(&self, run: &str, body: &Reason) -> Result<Run> {
+    pub async fn cancel_run(&self, run: &str, body: &Remark) -> Result<Run> {
         self.call(Method::POST, &["runs", run, "cancel"])
             .json(body)
             .idempotent(None)
@@ -63,7 +63,7 @@ impl Client {
     }
 
     /// Opens another attempt of an ended run.
-    pub async fn retry_run(&self, run: &str, body: &Reason) -> Result<Run> {
+    pub async fn retry_run(&self, run: &str, body: &Remark) -> Result<Run> {
         self.call(Method::POST, &["runs", run, "retry"])
             .json(body)
             .fetch()
@@ -71,7 +71,7 @@ impl Client {
     }
 
     /// Asks a run to pause; refused with `not_pausable` where the flow cannot.
-    pub async fn pause_run(&self, run: &str, body: &Reason) -> Result<Run> {
+    pub async fn pause_run(&self, run: &str, body: &Remark) -> Result<Run> {
         self.call(Method::POST, &["runs", run, "pause"])
             .json(body)
             .fetch()
@@ -79,7 +79,7 @@ impl Client {
     }
 
     /// Lets a paused run go on.
-    pub async fn resume_run(&self, run: &str, body: &Reason) -> Result<Run> {
+    pub async fn resume_run(&self, run: &str, body: &Remark) -> Result<Run> {
         self.call(Method::POST, &["runs", run, "resume"])
             .json(body)
             .fetch()
@@ -120,7 +120,7 @@ impl Client {
     }
 
     /// Why a run waits, and what would start it.
-    pub async fn explain_run(&self, run: &str) -> Result<Explanation> {
+    pub async fn explain_run(&self, run: &str) -> Result<RunExplanation> {
         self.call(Method::GET, &["runs", run, "explain"])
             .fetch()
             .await
