@@ -8,7 +8,7 @@ mod coerce;
 mod fill;
 mod issue;
 
-use jsonschema::{Draft, PatternOptions, Validator};
+use jsonschema::{PatternOptions, Validator};
 use serde_json::{Map, Value};
 
 pub use coerce::{parse_pair, untyped};
@@ -97,7 +97,6 @@ impl ParameterSchema {
         }
         refuse_remote(&schema, "")?;
         let validator = jsonschema::options()
-            .with_draft(draft_of(&schema))
             .offline()
             .should_validate_formats(true)
             .should_ignore_unknown_formats(true)
@@ -136,7 +135,15 @@ impl ParameterSchema {
         }
         let mut filled = given.clone();
         fill::merge(&mut filled, defaults);
-        fill::defaults(&self.schema, &self.schema, &mut filled, 0);
+        if !fill::Defaults::new(&self.schema).fill(&mut filled) {
+            return Err(vec![ParameterIssue {
+                path: String::new(),
+                message:
+                    "the defaults of the schema go on without end, because it refers to itself; \
+                          remove a default from the circle"
+                        .to_owned(),
+            }]);
+        }
         if let Some(issue) = issue::too_big(&filled) {
             return Err(vec![issue]);
         }
@@ -160,11 +167,6 @@ impl ParameterSchema {
     pub fn coerce(&self, pairs: &[(String, String)]) -> Map<String, Value> {
         coerce::coerce(&self.schema, pairs)
     }
-}
-
-fn draft_of(schema: &Value) -> Draft {
-    // Unknown or absent `$schema`: the newest draft, as the library does.
-    Draft::Draft202012.detect(schema)
 }
 
 /// Bytes that `value` takes as JSON.

@@ -208,3 +208,34 @@ fn a_pair_needs_a_name_and_an_equals_sign() {
     assert_eq!(parse_pair("=b"), None);
     assert_eq!(parse_pair("ab"), None);
 }
+
+#[test]
+fn a_schema_that_refers_to_itself_neither_hangs_nor_crashes() {
+    let circles = [
+        json!({"properties": {"a": {"$ref": "#", "default": {}}, "b": {"$ref": "#", "default": {}}}}),
+        json!({"allOf": [{"$ref": "#"}, {"$ref": "#"}]}),
+        json!({"$ref": "#"}),
+        json!({"properties": {"a": {"$ref": "#/properties/b"}, "b": {"$ref": "#/properties/a"}}}),
+        json!({"anyOf": [{"$ref": "#"}]}),
+        json!({"not": {"$ref": "#"}}),
+    ];
+    let given = object(json!({"a": {"b": {}}}));
+    let outcome = |schema| match ParameterSchema::compile(&schema) {
+        Err(error) => error.message,
+        Ok(schema) => match schema.fill_and_check(&given, &Map::new()) {
+            Ok(filled) => Value::Object(filled).to_string(),
+            Err(issues) => issues[0].to_string(),
+        },
+    };
+    let outcomes: Vec<String> = circles.map(outcome).into();
+    insta::assert_debug_snapshot!(outcomes);
+}
+
+#[test]
+fn a_schema_of_an_unknown_dialect_is_refused_and_known_ones_are_kept() {
+    let of = |dialect: &str| ParameterSchema::compile(&json!({"$schema": dialect}));
+    let error = of("https://example.com/mine").expect_err("nothing is fetched");
+    assert_eq!(error.code, "bad_schema", "{}", error.message);
+    assert!(of("http://json-schema.org/draft-07/schema#").is_ok());
+    assert!(of("https://json-schema.org/draft/2020-12/schema").is_ok());
+}

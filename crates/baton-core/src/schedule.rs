@@ -5,6 +5,7 @@
 
 mod check;
 mod describe;
+mod edit;
 mod error;
 mod plan;
 mod preview;

@@ -1,12 +1,13 @@
 //! Tests of the scheduler's decision.
 
 use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
 use serde_json::Map;
 use uuid::Uuid;
 
 use super::*;
 use crate::id::{DeploymentId, OrgId, ScheduleId};
-use crate::schedule::{Missed, Rule};
+use crate::schedule::{Missed, Rule, ScheduleSettings};
 
 fn at(text: &str) -> Timestamp {
     text.parse().expect("an instant")
@@ -305,4 +306,37 @@ fn settings_that_lost_their_zone_are_an_error_and_not_silence() {
     schedule.settings.timezone = "Atlantis/Capital".into();
     let error = plan(&schedule, &[], at("2026-11-22T00:00:00Z")).expect_err("no such zone");
     assert_eq!(error.code, "unknown_timezone");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_the_clock_does_every_slot_runs_once_and_none_early(
+        steps in prop::collection::vec(-4_000_i64..40_000, 1..40),
+        zone in prop_oneof![Just("UTC"), Just("America/New_York"), Just("Africa/Cairo")],
+    ) {
+        let mut schedule = schedule("*/7 * * * *");
+        schedule.settings.timezone = zone.into();
+        schedule.settings.missed = Missed { policy: MissedPolicy::All, window_seconds: u32::MAX };
+        let first = schedule.last_slot.expect("it was decided before");
+        let (mut now, mut highest) = (first, first);
+        let mut slots = Vec::new();
+        for step in steps {
+            now += SignedDuration::from_secs(step);
+            highest = highest.max(now);
+            loop {
+                let plan = plan(&schedule, &[], now).expect("good settings");
+                prop_assert!(plan.create.iter().all(|run| run.slot <= now && run.due_at >= run.slot));
+                slots.extend(plan.create.iter().map(|run| run.slot));
+                schedule.last_slot = plan.last_slot;
+                if plan.next_at.is_none_or(|next| next > now) {
+                    break;
+                }
+            }
+        }
+        let timetable = Timetable::new(&schedule.settings).expect("good settings");
+        let expected: Vec<_> = timetable.slots(first).take_while(|slot| *slot <= highest).collect();
+        prop_assert_eq!(slots, expected);
+    }
 }
