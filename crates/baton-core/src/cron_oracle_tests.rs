@@ -73,7 +73,7 @@ fn stretches(zone: &TimeZone) -> Vec<(Timestamp, Timestamp)> {
     let to: Timestamp = "2028-01-01T00:00:00Z".parse().expect("an instant");
     let changes = zone.following(from).map(|change| change.timestamp());
     let changes = changes.take_while(|at| *at < to).chain([from]);
-    let margin = SignedDuration::from_hours(50);
+    let margin = SignedDuration::from_hours(30);
     changes.map(|at| (at - margin, at + margin)).collect()
 }
 
@@ -132,7 +132,7 @@ fn every_minute_around_the_clock_changes_agrees_with_a_walk() {
             }
         }
     }
-    assert!(compared > 5_000, "only {compared} slots were compared");
+    assert!(compared > 4_000, "only {compared} slots were compared");
 }
 
 #[test]

@@ -309,7 +309,7 @@ fn settings_that_lost_their_zone_are_an_error_and_not_silence() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_the_clock_does_every_slot_runs_once_and_none_early(
