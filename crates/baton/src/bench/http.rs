@@ -30,16 +30,23 @@ impl Answer {
     /// The body, if the request succeeded; otherwise an error with what the server said.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T> {
         if !(200..300).contains(&self.status) {
-            bail!("HTTP {}: {}", self.status, String::from_utf8_lossy(&self.body));
+            bail!(
+                "HTTP {}: {}",
+                self.status,
+                String::from_utf8_lossy(&self.body)
+            );
         }
-        serde_json::from_slice(&self.body).with_context(|| String::from_utf8_lossy(&self.body).into_owned())
+        serde_json::from_slice(&self.body)
+            .with_context(|| String::from_utf8_lossy(&self.body).into_owned())
     }
 }
 
 impl Connection {
     /// Connects with this key.
     pub(crate) async fn open(to: SocketAddr, key: &str) -> Result<Self> {
-        let stream = TcpStream::connect(to).await.with_context(|| format!("connecting to {to}"))?;
+        let stream = TcpStream::connect(to)
+            .await
+            .with_context(|| format!("connecting to {to}"))?;
         stream.set_nodelay(true)?;
         Ok(Self {
             stream,
@@ -74,8 +81,13 @@ impl Connection {
             }
             self.fill().await?;
         };
-        let text = std::str::from_utf8(&self.buffer[..head]).context("the answer's head is not text")?;
-        let status = text.split(' ').nth(1).and_then(|s| s.parse().ok()).context("the answer has no status")?;
+        let text =
+            std::str::from_utf8(&self.buffer[..head]).context("the answer's head is not text")?;
+        let status = text
+            .split(' ')
+            .nth(1)
+            .and_then(|s| s.parse().ok())
+            .context("the answer has no status")?;
         let header = |name: &str| {
             text.lines().find_map(|l| {
                 let (n, v) = l.split_once(':')?;
@@ -108,7 +120,8 @@ impl Connection {
                 }
                 self.fill().await?;
             };
-            let size = usize::from_str_radix(std::str::from_utf8(&self.buffer[at..line])?.trim(), 16)?;
+            let size =
+                usize::from_str_radix(std::str::from_utf8(&self.buffer[at..line])?.trim(), 16)?;
             if body.len() + size > MAX_ANSWER {
                 bail!("the answer is too large");
             }

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use baton_api::robot::{
-    Accept, Ack, Claim, Frame, Heartbeat, JobAssignment, JobResult, Message, PATH, PROTOCOL, Register,
-    RobotRegistered, Start,
+    Accept, Ack, Claim, Frame, Heartbeat, JobAssignment, JobResult, Message, PATH, PROTOCOL,
+    Register, RobotRegistered, Start,
 };
 use baton_core::id::RunId;
 use baton_core::robot::RobotOffer;
@@ -46,7 +46,9 @@ impl Board {
     /// Notes a stage of a run.
     pub(crate) fn note(&self, run: RunId, stage: impl FnOnce(&mut Stages)) {
         let shard = usize::from(run.0.as_bytes()[15] & 15);
-        let mut runs = self.shards[shard].lock().expect("no holder of this lock panics");
+        let mut runs = self.shards[shard]
+            .lock()
+            .expect("no holder of this lock panics");
         stage(runs.entry(run).or_default());
     }
 
@@ -54,7 +56,9 @@ impl Board {
     pub(crate) fn take(&self) -> Vec<Stages> {
         self.shards
             .iter()
-            .flat_map(|s| std::mem::take(&mut *s.lock().expect("no holder of this lock panics")).into_values())
+            .flat_map(|s| {
+                std::mem::take(&mut *s.lock().expect("no holder of this lock panics")).into_values()
+            })
             .collect()
     }
 }
@@ -77,11 +81,15 @@ impl Robot {
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
         let mut request = format!("ws://{}{PATH}", self.address).into_client_request()?;
-        request
-            .headers_mut()
-            .insert("authorization", format!("Bearer {}", self.key).parse().context("key")?);
-        let config = WebSocketConfig::default().read_buffer_size(4 << 10).write_buffer_size(0);
-        let (mut socket, _) = tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await?;
+        request.headers_mut().insert(
+            "authorization",
+            format!("Bearer {}", self.key).parse().context("key")?,
+        );
+        let config = WebSocketConfig::default()
+            .read_buffer_size(4 << 10)
+            .write_buffer_size(0);
+        let (mut socket, _) =
+            tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await?;
         let register = Register {
             protocol: PROTOCOL,
             robot_name: self.name.clone(),
@@ -111,10 +119,17 @@ impl Robot {
     }
 
     /// Takes every job and finishes it at once, until the connection ends or the bench is over.
-    pub(crate) async fn serve(&self, mut socket: Socket, mut over: tokio::sync::watch::Receiver<bool>) -> Result<()> {
+    pub(crate) async fn serve(
+        &self,
+        mut socket: Socket,
+        mut over: tokio::sync::watch::Receiver<bool>,
+    ) -> Result<()> {
         // Spread over the interval, so that ten thousand robots do not all speak in the same millisecond.
         let offset = Duration::from_millis(spread(&self.name) % 10_000);
-        let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + offset, Duration::from_secs(10));
+        let mut beat = tokio::time::interval_at(
+            tokio::time::Instant::now() + offset,
+            Duration::from_secs(10),
+        );
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -138,17 +153,20 @@ impl Robot {
         match frame.kind {
             JobAssignment::KIND => {
                 let claim = JobAssignment::read(&frame)?.claim;
-                self.board.note(claim.job_id, |s| s.assigned = Some(Instant::now()));
+                self.board
+                    .note(claim.job_id, |s| s.assigned = Some(Instant::now()));
                 send(socket, &Accept { claim }).await
             }
             Start::KIND => {
                 let claim = Start::read(&frame)?.claim;
-                self.board.note(claim.job_id, |s| s.started = Some(Instant::now()));
+                self.board
+                    .note(claim.job_id, |s| s.started = Some(Instant::now()));
                 send(socket, &finished(claim)).await
             }
             Ack::KIND => {
                 if let Ack::Result { claim, .. } = Ack::read(&frame)? {
-                    self.board.note(claim.job_id, |s| s.committed = Some(Instant::now()));
+                    self.board
+                        .note(claim.job_id, |s| s.committed = Some(Instant::now()));
                     self.board.committed.fetch_add(1, Ordering::Relaxed);
                     self.board.progress.notify_waiters();
                 }
@@ -161,7 +179,9 @@ impl Robot {
 
 /// A stable number from a name, for spreading (FNV-1a).
 fn spread(name: &str) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| {
+        (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 fn finished(claim: Claim) -> JobResult {
