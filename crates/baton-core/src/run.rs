@@ -74,6 +74,10 @@ pub enum Trigger {
         /// The instant for which the run was made.
         #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
         slot: Timestamp,
+        /// It stays Pending until every earlier run of the same schedule is terminal
+        /// (`Overlap::Queue`): stores leave it out of the due runs until then.
+        #[serde(default)]
+        after_running: bool,
     },
     /// Another run started it.
     Parent {
@@ -81,6 +85,19 @@ pub enum Trigger {
         #[cfg_attr(feature = "schema", schema(value_type = String, format = Uuid))]
         run_id: RunId,
     },
+}
+
+impl Trigger {
+    /// Whether the run stays Pending until the earlier runs of its schedule are terminal.
+    pub const fn waits_for_earlier_runs(&self) -> bool {
+        matches!(
+            self,
+            Self::Schedule {
+                after_running: true,
+                ..
+            }
+        )
+    }
 }
 
 /// What a run needs of the robot that gets it. Queued runs with equal needs form one group, so that

@@ -90,7 +90,8 @@ pub fn create(new: NewRun, actor: &str, now: Timestamp) -> (Run, Vec<RunEvent>) 
         robot_id: None,
         message: None,
     }];
-    if run.due_at <= now && run.spec.executor == Executor::Robot {
+    let waits = run.spec.trigger.waits_for_earlier_runs();
+    if run.due_at <= now && run.spec.executor == Executor::Robot && !waits {
         run.state = State::Queued;
         run.queued_at = Some(now);
         history.push(RunEvent {

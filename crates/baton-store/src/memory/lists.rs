@@ -113,8 +113,27 @@ impl World {
                 && !run.live
                 && run.spec.executor == Executor::Robot
                 && run.due_at <= now
+                && !self.waits_for_its_schedule(run)
         });
         earliest(due.map(|run| due_run(run, run.due_at)).collect(), limit)
+    }
+
+    /// Whether an earlier run of its schedule, after which it must come, is not terminal yet.
+    fn waits_for_its_schedule(&self, run: &Run) -> bool {
+        let Trigger::Schedule {
+            schedule_id,
+            after_running: true,
+            ..
+        } = run.spec.trigger
+        else {
+            return false;
+        };
+        self.runs.values().map(|rows| &rows.run).any(|other| {
+            other.org == run.org
+                && other.id < run.id
+                && !other.state.is_terminal()
+                && matches!(other.spec.trigger, Trigger::Schedule { schedule_id: id, .. } if id == schedule_id)
+        })
     }
 
     pub(super) fn overdue_starts(&self, now: Timestamp, limit: usize) -> Vec<DueRun> {

@@ -274,7 +274,9 @@ impl World {
         }
         self.check_new(&new)?;
         let slot = match new.spec.trigger {
-            Trigger::Schedule { schedule_id, slot } => Some((schedule_id, slot)),
+            Trigger::Schedule {
+                schedule_id, slot, ..
+            } => Some((schedule_id, slot)),
             _ => None,
         };
         let (run, history) = step::create(new, actor, now);
@@ -338,7 +340,9 @@ impl World {
             let text = format!("there is a run {} already", new.id);
             return Err(StoreError::conflict("run_exists", text));
         }
-        if let Trigger::Schedule { schedule_id, slot } = new.spec.trigger
+        if let Trigger::Schedule {
+            schedule_id, slot, ..
+        } = new.spec.trigger
             && self.slots.contains_key(&(schedule_id, slot))
         {
             let text = format!("the slot {slot} has made its run already");

@@ -163,7 +163,9 @@ impl World {
         let mut runs = commit.runs;
         let mut seen = std::collections::BTreeSet::new();
         runs.retain(|new| match new.spec.trigger {
-            Trigger::Schedule { schedule_id, slot } => {
+            Trigger::Schedule {
+                schedule_id, slot, ..
+            } => {
                 Some(slot) > decided
                     && !self.slots.contains_key(&(schedule_id, slot))
                     && seen.insert((schedule_id, slot))

@@ -93,7 +93,10 @@ impl World {
                 let seqs: Vec<_> = log.lines.iter().map(|line| line.seq).collect();
                 found.check_log(rows.run.id, *number, &seqs, log.count);
             }
-            if let Trigger::Schedule { schedule_id, slot } = rows.run.spec.trigger {
+            if let Trigger::Schedule {
+                schedule_id, slot, ..
+            } = rows.run.spec.trigger
+            {
                 slots.push((schedule_id, slot, rows.run.id));
             }
         }
