@@ -125,7 +125,7 @@ pub(crate) enum Command {
     /// Print a completion script for a shell
     Completion(upkeep::Completion),
     /// Measure how fast a server is
-    Bench(upkeep::Bench),
+    Bench(crate::bench::Bench),
     /// Fill a server with believable data
     #[command(hide = true)]
     DemoData(upkeep::DemoData),

@@ -1,5 +1,6 @@
 //! The executable: understands the command line, does what it asks, and ends with a documented exit code.
 
+mod bench;
 mod cli;
 mod exit;
 mod failure;

@@ -243,17 +243,6 @@ pub(crate) struct Completion {
     pub(crate) shell: clap_complete::Shell,
 }
 
-/// `baton bench`
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  baton bench\n  baton bench --submitters 64 --robots 16 --runs 20000 --json"
-)]
-pub(crate) struct Bench {
-    /// Passed to the benchmark
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    pub(crate) words: Vec<String>,
-}
-
 /// `baton demo-data`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  baton demo-data")]

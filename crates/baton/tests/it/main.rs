@@ -1,1 +1,3 @@
-//! stub
+//! The executable as a whole: the rules of the repository, the command line, end to end.
+
+mod tidy;
