@@ -19,6 +19,8 @@ mod fit;
 mod fleet;
 mod lane;
 mod memory;
+#[cfg(test)]
+mod properties;
 mod rank;
 #[cfg(test)]
 pub(crate) mod scene;

@@ -363,4 +363,4 @@ fn barrier(run: &Run, queue: &str, blocked: &Blocked, situation: &Situation<'_>)
 
 #[cfg(test)]
 #[path = "explain_tests.rs"]
-mod tests;
+pub(crate) mod tests;
