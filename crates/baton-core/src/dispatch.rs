@@ -25,11 +25,13 @@ mod rank;
 #[cfg(test)]
 pub(crate) mod scene;
 mod traits;
+mod view;
 
 pub use fit::{Ask, Candidate, Misfit, check, misfits};
-pub use fleet::{Fleet, RobotView, Take};
+pub use fleet::{Fleet, Take};
 pub use memory::{MAX_FLOWS, MAX_ROBOTS_OF_FLOW};
 pub use rank::{AGEING_STEP, ageing_bound, is_aged, rank};
+pub use view::RobotView;
 
 /// Assignments of one plan. More wait for the next decision, so that one commit stays short and what
 /// it rests on fresh.

@@ -281,3 +281,84 @@ fn reached(barrier: Barrier, allowed: u32, live: u32) -> Option<Blocked> {
         live,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatch::scene::{ORG, deployment_id, needs, queue_id, run_id, words};
+    use crate::run::Priority;
+
+    fn occupant(n: u32) -> Occupant {
+        Occupant {
+            org: ORG,
+            run_id: run_id(n),
+            run_name: format!("run-{n}"),
+            robot_id: None,
+            desktop: None,
+            deployment_id: Some(deployment_id(n % 2)),
+            queue_id: queue_id(0),
+            tags: vec!["sap".into()],
+        }
+    }
+
+    fn limited() -> Needs {
+        let mut needs = needs(Priority::Normal);
+        needs.deployment_id = Some(deployment_id(0));
+        needs.tags = words(&["sap"]);
+        needs
+    }
+
+    #[test]
+    fn everything_that_holds_a_run_is_named_the_pause_first_then_the_narrowest_limit() {
+        let live = [occupant(0), occupant(1), occupant(2)];
+        let usage = Usage::of(&live);
+        let mut limits = Limits::default();
+        limits.set_deployment(deployment_id(0), Some(2));
+        limits.set_tag(ORG, "sap", Some(0));
+        let queue = QueueSettings {
+            paused: true,
+            concurrency_limit: Some(3),
+            ..QueueSettings::default()
+        };
+        let needs = limited();
+        let found: Vec<Blocked> = barriers(ORG, &needs, &queue, &limits, &usage).collect();
+        let codes: Vec<&str> = found.iter().map(|b| b.barrier.code()).collect();
+        assert_eq!(
+            codes,
+            [
+                "queue_paused",
+                "deployment_limit",
+                "tag_limit",
+                "queue_limit"
+            ]
+        );
+        let holders = found[1].holders(ORG, &needs, &live);
+        let names: Vec<&str> = holders.iter().map(|h| h.run_name.as_str()).collect();
+        assert_eq!(names, ["run-0", "run-2"]);
+    }
+
+    #[test]
+    fn a_limit_admits_up_to_its_number_and_again_when_a_holder_is_gone() {
+        let mut usage = Usage::of(&[occupant(0)]);
+        let mut limits = Limits::default();
+        limits.set_tag(ORG, "sap", Some(2));
+        let queue = QueueSettings::default();
+        let needs = limited();
+        let tags = || needs.tags.iter().map(String::as_str);
+        assert_eq!(admits(ORG, &needs, &queue, &limits, &usage), Ok(()));
+        usage.add(ORG, needs.queue_id, needs.deployment_id, tags());
+        let blocked = admits(ORG, &needs, &queue, &limits, &usage).map_err(|b| b.live);
+        assert_eq!(blocked, Err(2));
+        usage.remove(ORG, needs.queue_id, needs.deployment_id, tags());
+        assert_eq!(admits(ORG, &needs, &queue, &limits, &usage), Ok(()));
+    }
+
+    #[test]
+    fn a_tag_of_one_org_is_not_limited_by_another() {
+        let mut limits = Limits::default();
+        limits.set_tag(OrgId(2), "sap", Some(0));
+        let queue = QueueSettings::default();
+        let usage = Usage::default();
+        assert_eq!(admits(ORG, &limited(), &queue, &limits, &usage), Ok(()));
+    }
+}

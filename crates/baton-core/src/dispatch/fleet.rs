@@ -6,83 +6,20 @@
 //! may be lost without harm to correctness.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::fit::{Ask, Candidate, Misfit, check};
+use super::fit::{Ask, Misfit, check};
 use super::lane::{Lane, LoadKey, share};
 use super::memory::FlowMemory;
 use super::traits::Traits;
+use super::view::RobotView;
 use crate::id::{FlowId, OrgId, RobotId};
-use crate::queue::Strategy;
-use crate::robot::{Robot, RobotOffer};
 use crate::run::Priority;
 
-/// One robot as the dispatcher sees it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RobotView {
-    /// Its id.
-    pub id: RobotId,
-    /// Its tenant.
-    pub org: OrgId,
-    /// Its name, for explanations.
-    pub name: String,
-    /// Its present session; an assignment names it, so that a reconnect in between is noticed.
-    pub session: i64,
-    /// What it offers.
-    pub offer: Arc<RobotOffer>,
-    /// Whether it takes no new runs.
-    pub draining: bool,
-    /// Whether its session is connected.
-    pub connected: bool,
-    /// When it was last heard.
-    pub last_seen: Option<Timestamp>,
-    /// How many attempts are live on it.
-    pub live: u32,
-    /// Its desktop sessions that live attempts occupy.
-    pub desktops_taken: BTreeSet<String>,
-    /// Until when it is left alone, because it did not answer an assignment.
-    pub resting_until: Option<Timestamp>,
-}
+mod choose;
 
-impl RobotView {
-    /// A robot as stored, with nothing live on it.
-    pub fn of(robot: &Robot) -> Self {
-        Self {
-            id: robot.id,
-            org: robot.org,
-            name: robot.name.clone(),
-            session: robot.session,
-            offer: Arc::new(robot.offer.clone()),
-            draining: robot.draining,
-            connected: robot.connected,
-            last_seen: robot.last_seen,
-            live: 0,
-            desktops_taken: BTreeSet::new(),
-            resting_until: None,
-        }
-    }
-
-    /// What the eligibility questions look at.
-    pub fn candidate(&self) -> Candidate<'_> {
-        Candidate {
-            id: self.id,
-            org: self.org,
-            offer: &self.offer,
-            connected: self.connected,
-            last_seen: self.last_seen,
-            draining: self.draining,
-            live: self.live,
-            desktops_taken: &self.desktops_taken,
-            resting_until: self.resting_until,
-        }
-    }
-
-    fn has_slot(&self) -> bool {
-        self.connected && !self.draining && self.live < self.offer.max_concurrent_jobs
-    }
-}
+pub(in crate::dispatch) use choose::mix;
 
 /// A robot and what the fleet remembers of it.
 #[derive(Clone, Debug)]
@@ -295,88 +232,6 @@ impl Fleet {
         entry.map_or([0; 4], |entry| entry.served)
     }
 
-    /// The robot that gets a run with this `ask`, if any fits. `seed` decides for `random` alone.
-    pub fn get_available_robot(
-        &self,
-        strategy: Strategy,
-        ask: &Ask<'_>,
-        seed: u64,
-        now: Timestamp,
-    ) -> Option<&RobotView> {
-        let fits = |place: u32| check(&self.view(place).candidate(), ask, now).is_ok();
-        if let Some(target) = ask.needs.robot_id {
-            let place = self.by_id.get(&target).copied();
-            return place.filter(|p| fits(*p)).map(|p| self.view(p));
-        }
-        let lane = &self.lanes[self.lane_place(ask.org, ask.queue)? as usize];
-        let track = lane.track(ask.needs.desktop);
-        if track.ring.is_empty() {
-            return None;
-        }
-        if strategy == Strategy::Affinity
-            && let Some(place) = self
-                .memory
-                .robots(ask.needs.flow_id)
-                .filter_map(|id| self.by_id.get(&id).copied())
-                .find(|place| fits(*place))
-        {
-            return Some(self.view(place));
-        }
-        let few = match self.traits.get(&ask.org)?.narrow(ask.needs) {
-            Narrowed::Nobody => return None,
-            Narrowed::Anybody => None,
-            // Looking at all holders of a rare trait beats walking past those who lack it.
-            Narrowed::Holders(holders) => {
-                let walk_is_longer = holders.len().saturating_pow(2) < track.ring.len();
-                walk_is_longer.then_some(holders)
-            }
-        };
-        let place = match few {
-            Some(holders) => {
-                let mut fitting: Vec<u32> = holders.iter().copied().filter(|p| fits(*p)).collect();
-                fitting.sort_unstable_by_key(|place| self.view(*place).id);
-                self.choose(strategy, lane, &fitting, seed)
-            }
-            None => match strategy {
-                Strategy::LeastLoaded | Strategy::Affinity => {
-                    let mut places = track.by_load.iter().map(|key| key.2);
-                    places.find(|place| fits(*place))
-                }
-                Strategy::RoundRobin => {
-                    let start = self.after_cursor(lane, &track.ring);
-                    let (before, after) = track.ring.split_at(start);
-                    let mut places = after.iter().chain(before).copied();
-                    places.find(|place| fits(*place))
-                }
-                Strategy::Random => draw(&track.ring, seed, fits),
-            },
-        };
-        place.map(|place| self.view(place))
-    }
-
-    /// Chooses among places that all fit, sorted by robot id.
-    fn choose(&self, strategy: Strategy, lane: &Lane, fitting: &[u32], seed: u64) -> Option<u32> {
-        match strategy {
-            Strategy::LeastLoaded | Strategy::Affinity => fitting
-                .iter()
-                .copied()
-                .min_by_key(|place| self.entry(*place).map(|entry| entry.key(*place))),
-            Strategy::RoundRobin => {
-                let start = self.after_cursor(lane, fitting);
-                fitting.get(start).or_else(|| fitting.first()).copied()
-            }
-            Strategy::Random => draw(fitting, seed, |_| true),
-        }
-    }
-
-    /// Where the round goes on in a ring of places sorted by robot id.
-    fn after_cursor(&self, lane: &Lane, ring: &[u32]) -> usize {
-        match lane.cursor {
-            Some(last) => ring.partition_point(|place| self.view(*place).id <= last),
-            None => 0,
-        }
-    }
-
     fn entry(&self, place: u32) -> Option<&Entry> {
         self.entries.get(place as usize)?.as_ref()
     }
@@ -521,47 +376,6 @@ fn id_in(entries: &[Option<Entry>]) -> impl Fn(u32) -> RobotId {
             .view
             .id
     }
-}
-
-/// How far what a run needs narrows the fleet down.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Narrowed<'a> {
-    /// It needs nothing in particular.
-    Anybody,
-    /// Something that no robot of the org has.
-    Nobody,
-    /// Only these have the rarest of what it needs.
-    Holders(&'a BTreeSet<u32>),
-}
-
-/// How often a draw is tried before all are looked at.
-const DRAWS: u64 = 8;
-
-/// Draws one of `places` that `fits`, each with the same chance.
-fn draw(places: &[u32], seed: u64, fits: impl Fn(u32) -> bool) -> Option<u32> {
-    let pick = |from: &[u32], draw: u64| {
-        let n = from.len() as u64;
-        let index = mix(seed, draw).checked_rem(n)?;
-        usize::try_from(index)
-            .ok()
-            .and_then(|i| from.get(i))
-            .copied()
-    };
-    // Most draws fit at once. When they do not, choosing among all that fit keeps the chances equal.
-    (0..DRAWS)
-        .find_map(|n| pick(places, n).filter(|place| fits(*place)))
-        .or_else(|| {
-            let fitting: Vec<u32> = places.iter().copied().filter(|p| fits(*p)).collect();
-            pick(&fitting, DRAWS)
-        })
-}
-
-/// A number that looks random, made of two that do not (splitmix64).
-pub(super) fn mix(seed: u64, n: u64) -> u64 {
-    let mut z = seed.wrapping_add(n.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use proptest::{prop_assert, prop_assert_eq, proptest};
 
 use super::super::scene::*;
 use super::*;
+use crate::queue::Strategy;
 use crate::run::Needs;
 
 fn pick(fleet: &Fleet, strategy: Strategy, needs: &Needs, seed: u64) -> Option<RobotId> {
@@ -189,7 +190,7 @@ proptest! {
         for _ in 0..dice.below(40) {
             let n = dice.below(12);
             match dice.below(8) {
-                0 | 1 | 2 => fleet.add_robot(dice.robot(n)),
+                0..=2 => fleet.add_robot(dice.robot(n)),
                 3 => { fleet.remove_robot(robot_id(n)); }
                 4 => { fleet.set_draining(robot_id(n), dice.coin()); }
                 5 => { fleet.set_connected(robot_id(n), 7, dice.coin()); }
