@@ -1,0 +1,577 @@
+//! Queued runs are given to robots: in order, and never beyond a slot, a desktop or a limit.
+
+use std::collections::BTreeSet;
+
+use baton_core::queue::QueueSettings;
+use baton_core::robot::RobotOffer;
+use baton_core::run::Priority;
+use baton_core::state::{Event, State};
+use baton_store::runs::{Assign, Assigned};
+
+use crate::harness::{Bench, ORG, at, claim, completed, for_each_store, kind, offer, refused};
+
+for_each_store!(
+    each_assignment_gets_a_higher_fence,
+    a_run_that_moved_is_not_assigned,
+    a_robot_that_reconnected_or_drains_gets_nothing,
+    a_robot_gets_no_more_than_its_slots,
+    a_desktop_is_occupied_by_one_attempt,
+    a_paused_queue_gives_nothing,
+    a_queue_limit_holds,
+    a_deployment_limit_holds_and_the_rest_waits,
+    a_tag_limit_holds_and_zero_holds_all,
+    a_robot_that_cannot_run_it_is_refused,
+    one_batch_counts_its_own_assignments,
+    concurrent_batches_never_pass_a_limit,
+    groups_come_by_priority_then_by_due_time,
+    heads_come_by_due_time_then_by_id,
+    a_blocked_group_does_not_hide_another,
+    a_rejected_run_moves_to_a_group_of_its_own,
+    live_attempts_say_what_they_occupy,
+);
+
+async fn each_assignment_gets_a_higher_fence(b: &Bench) {
+    let (one, two) = (b.robot("one", 1).await, b.robot("two", 1).await);
+    let id = b.queued().await;
+    let first = b.assign(id, &one).await;
+    let run = b.run(id).await;
+    assert_eq!(
+        (run.state, run.robot_id, run.live),
+        (State::Dispatched, Some(one.id), true)
+    );
+    assert_eq!(run.dispatched_at, Some(at(1)));
+
+    let rejected = b.told(id, first, Event::Reject, 2).await.expect("rejected");
+    assert_eq!(
+        (rejected.to, rejected.robot_id),
+        (State::Queued, Some(one.id))
+    );
+    let run = b.run(id).await;
+    assert_eq!(
+        (run.robot_id, run.live, run.dispatched_at),
+        (None, false, None)
+    );
+    assert_eq!(
+        (run.queued_at, run.rejected_by),
+        (Some(at(2)), BTreeSet::from([one.id]))
+    );
+    assert_eq!(
+        refused(&b.try_assign(id, &one).await),
+        "robot_mismatch",
+        "it has rejected it"
+    );
+
+    let second = b.assign(id, &two).await;
+    assert!(second.fence > first.fence);
+    assert_eq!(
+        second.attempt, first.attempt,
+        "a rejection spends no attempt"
+    );
+    let attempts = b.attempts(id).await;
+    assert_eq!(attempts.len(), 1);
+    assert_eq!(
+        (attempts[0].robot_id, attempts[0].fence),
+        (Some(two.id), second.fence)
+    );
+    assert_eq!(attempts[0].computer.as_deref(), Some("computer-of-two"));
+    let stale = b.told(id, first, Event::Start, 3).await;
+    assert_eq!(kind(&stale), "stale_fence");
+}
+
+async fn a_run_that_moved_is_not_assigned(b: &Bench) {
+    let robot = b.robot("r", 9).await;
+    let id = b.queued().await;
+    let mut assign = Assign {
+        org: ORG,
+        run_id: id,
+        attempt: 2,
+        robot_id: robot.id,
+        session: robot.session,
+        desktop: None,
+    };
+    let answer = b
+        .store
+        .assign_runs(vec![assign.clone()], "d", at(1))
+        .await
+        .expect("answered");
+    assert_eq!(refused(&answer[0]), "run_moved", "another attempt");
+    assign.attempt = 1;
+    assign.run_id = b.run_id();
+    let answer = b
+        .store
+        .assign_runs(vec![assign], "d", at(1))
+        .await
+        .expect("answered");
+    assert_eq!(refused(&answer[0]), "run_moved", "no such run");
+
+    b.assign(id, &robot).await;
+    assert_eq!(
+        refused(&b.try_assign(id, &robot).await),
+        "run_moved",
+        "it is on a robot"
+    );
+    let gone = b.queued().await;
+    b.event(gone, Event::Cancel, 1).await.expect("cancelled");
+    assert_eq!(
+        refused(&b.try_assign(gone, &robot).await),
+        "run_moved",
+        "it has ended"
+    );
+    assert_eq!(b.state(gone).await, State::Cancelled);
+}
+
+async fn a_robot_that_reconnected_or_drains_gets_nothing(b: &Bench) {
+    let mut robot = b.robot("r", 9).await;
+    let id = b.queued().await;
+    let again = b
+        .store
+        .open_session(robot.id, offer("r"), at(60), at(1))
+        .await
+        .expect("open");
+    assert_eq!(refused(&b.try_assign(id, &robot).await), "robot_gone");
+    robot = again;
+    b.store
+        .close_session(robot.id, robot.session, at(2))
+        .await
+        .expect("closed");
+    assert_eq!(refused(&b.try_assign(id, &robot).await), "robot_gone");
+    robot = b
+        .store
+        .open_session(robot.id, offer("r"), at(60), at(3))
+        .await
+        .expect("open");
+    b.store
+        .set_draining(ORG, robot.id, true, "patch day", at(3))
+        .await
+        .expect("set");
+    assert_eq!(refused(&b.try_assign(id, &robot).await), "robot_draining");
+    b.store
+        .set_draining(ORG, robot.id, false, "", at(4))
+        .await
+        .expect("set");
+    assert_eq!(refused(&b.try_assign(id, &robot).await), "done");
+}
+
+async fn a_robot_gets_no_more_than_its_slots(b: &Bench) {
+    let robot = b.robot("r", 2).await;
+    let runs = [b.queued().await, b.queued().await, b.queued().await];
+    let first = b.assign(runs[0], &robot).await;
+    b.assign(runs[1], &robot).await;
+    assert_eq!(refused(&b.try_assign(runs[2], &robot).await), "no_slot");
+    b.told(runs[0], first, Event::Start, 2)
+        .await
+        .expect("started");
+    assert_eq!(refused(&b.try_assign(runs[2], &robot).await), "no_slot");
+    b.told(runs[0], first, completed(), 3)
+        .await
+        .expect("finished");
+    b.assign(runs[2], &robot).await;
+}
+
+async fn a_desktop_is_occupied_by_one_attempt(b: &Bench) {
+    let desktops = BTreeSet::from(["d1".to_owned(), "d2".to_owned()]);
+    let offer = RobotOffer {
+        desktops,
+        max_concurrent_jobs: 5,
+        ..offer("r")
+    };
+    let robot = b.robot_with("r", offer).await;
+    let mut runs = Vec::new();
+    for _ in 0..3 {
+        let mut new = b.new_run().await;
+        new.spec.needs.desktop = true;
+        runs.push(b.create(new).await);
+    }
+    let none = b.try_assign(runs[0], &robot).await;
+    assert_eq!(refused(&none), "robot_mismatch", "it needs a desktop");
+    let unknown = b.try_assign_desktop(runs[0], &robot, Some("d9")).await;
+    assert_eq!(
+        refused(&unknown),
+        "robot_mismatch",
+        "the robot has no such desktop"
+    );
+    let done = b.try_assign_desktop(runs[0], &robot, Some("d1")).await;
+    let Assigned::Done { run, attempt } = done else {
+        panic!("{done:?}")
+    };
+    assert_eq!(attempt.desktop.as_deref(), Some("d1"));
+    let taken = b.try_assign_desktop(runs[1], &robot, Some("d1")).await;
+    assert_eq!(refused(&taken), "desktop_taken");
+    let other = b.try_assign_desktop(runs[1], &robot, Some("d2")).await;
+    assert_eq!(refused(&other), "done");
+    b.told(runs[0], claim(&run), Event::Reject, 2)
+        .await
+        .expect("rejected");
+    let free = b.try_assign_desktop(runs[2], &robot, Some("d1")).await;
+    assert_eq!(refused(&free), "done");
+}
+
+async fn a_paused_queue_gives_nothing(b: &Bench) {
+    let robot = b.robot("r", 9).await;
+    let queue = b.default_queue().await;
+    let id = b.queued().await;
+    let paused = QueueSettings {
+        paused: true,
+        ..QueueSettings::default()
+    };
+    b.store
+        .update_queue(ORG, queue, paused)
+        .await
+        .expect("paused");
+    assert_eq!(refused(&b.try_assign(id, &robot).await), "queue_paused");
+    b.store
+        .update_queue(ORG, queue, QueueSettings::default())
+        .await
+        .expect("resumed");
+    assert_eq!(refused(&b.try_assign(id, &robot).await), "done");
+}
+
+async fn a_queue_limit_holds(b: &Bench) {
+    let robot = b.robot("r", 9).await;
+    let settings = QueueSettings {
+        concurrency_limit: Some(1),
+        ..QueueSettings::default()
+    };
+    b.store
+        .update_queue(ORG, b.default_queue().await, settings)
+        .await
+        .expect("set");
+    let (first, second) = (b.queued().await, b.queued().await);
+    let holder = b.assign(first, &robot).await;
+    assert_eq!(refused(&b.try_assign(second, &robot).await), "queue_limit");
+    b.told(first, holder, Event::Start, 2)
+        .await
+        .expect("started");
+    b.event(first, Event::Cancel, 3).await.expect("asked");
+    assert_eq!(
+        refused(&b.try_assign(second, &robot).await),
+        "queue_limit",
+        "not gone yet"
+    );
+    b.told(first, holder, completed(), 4)
+        .await
+        .expect("finished");
+    assert_eq!(refused(&b.try_assign(second, &robot).await), "done");
+}
+
+/// uipath forum#228318: a second run of the same process was dropped; here it waits its turn.
+async fn a_deployment_limit_holds_and_the_rest_waits(b: &Bench) {
+    let robot = b.robot("r", 9).await;
+    let mut deploy = b.deploy_of("payroll", "default").await;
+    deploy.settings.concurrency_limit = Some(1);
+    let deployed = b.deploy(deploy).await;
+    let first = b.create(b.run_of(&deployed).await).await;
+    let second = b.create(b.run_of(&deployed).await).await;
+    let other = b.queued().await;
+    let holder = b.assign(first, &robot).await;
+    assert_eq!(
+        refused(&b.try_assign(second, &robot).await),
+        "deployment_limit"
+    );
+    assert_eq!(b.state(second).await, State::Queued);
+    b.assign(other, &robot).await;
+    b.told(first, holder, Event::Start, 2)
+        .await
+        .expect("started");
+    b.told(first, holder, completed(), 3)
+        .await
+        .expect("finished");
+    assert_eq!(refused(&b.try_assign(second, &robot).await), "done");
+}
+
+async fn a_tag_limit_holds_and_zero_holds_all(b: &Bench) {
+    let robot = b.robot("r", 9).await;
+    let limit = b.tag_limit("sap", 1).await;
+    let mut ids = Vec::new();
+    for tags in [["sap", "x"], ["sap", "y"], ["x", "y"]] {
+        let mut new = b.new_run().await;
+        new.spec.needs.tags = tags.iter().map(|t| (*t).into()).collect();
+        ids.push(b.create(new).await);
+    }
+    b.assign(ids[0], &robot).await;
+    assert_eq!(refused(&b.try_assign(ids[1], &robot).await), "tag_limit");
+    b.assign(ids[2], &robot).await;
+    let changed = b.tag_limit("sap", 2).await;
+    assert_eq!((changed.id, changed.limit), (limit.id, 2));
+    b.tag_limit("y", 0).await;
+    assert_eq!(refused(&b.try_assign(ids[1], &robot).await), "tag_limit");
+    let held = b.store.tag_limits(Some(ORG)).await.expect("read");
+    b.store
+        .delete_tag_limit(ORG, held[1].id)
+        .await
+        .expect("deleted");
+    assert_eq!(refused(&b.try_assign(ids[1], &robot).await), "done");
+}
+
+async fn a_robot_that_cannot_run_it_is_refused(b: &Bench) {
+    let plain = b.robot("plain", 9).await;
+    let able = RobotOffer {
+        labels: BTreeSet::from(["eu".into(), "sap".into()]),
+        capabilities: BTreeSet::from(["python".into()]),
+        environment: Some("production".into()),
+        max_concurrent_jobs: 9,
+        ..offer("able")
+    };
+    let able = b.robot_with("able", able).await;
+    let mut wants = vec![
+        b.new_run().await,
+        b.new_run().await,
+        b.new_run().await,
+        b.new_run().await,
+    ];
+    wants[0].spec.needs.labels = BTreeSet::from(["eu".into()]);
+    wants[1].spec.needs.capabilities = BTreeSet::from(["python".into()]);
+    wants[2].spec.needs.environment = Some("production".into());
+    wants[3].spec.needs.robot_id = Some(able.id);
+    for new in wants {
+        let id = b.create(new).await;
+        assert_eq!(refused(&b.try_assign(id, &plain).await), "robot_mismatch");
+        assert_eq!(refused(&b.try_assign(id, &able).await), "done");
+    }
+    let elsewhere = b.queue("elsewhere", QueueSettings::default()).await;
+    let id = b.create(b.run_in(elsewhere).await).await;
+    assert_eq!(
+        refused(&b.try_assign(id, &able).await),
+        "robot_mismatch",
+        "it does not serve it"
+    );
+}
+
+async fn one_batch_counts_its_own_assignments(b: &Bench) {
+    let robot = b.robot("r", 2).await;
+    let mut batch = Vec::new();
+    for _ in 0..4 {
+        batch.push(assignment(b, &robot).await);
+    }
+    let answers = b
+        .store
+        .assign_runs(batch, "d", at(1))
+        .await
+        .expect("answered");
+    let codes: Vec<_> = answers.iter().map(refused).collect();
+    assert_eq!(codes, ["done", "done", "no_slot", "no_slot"]);
+    for answer in &answers {
+        if let Assigned::Done { run, attempt } = answer {
+            assert_eq!(**run, b.run(run.id).await);
+            assert_eq!(vec![(**attempt).clone()], b.attempts(run.id).await);
+        }
+    }
+}
+
+async fn assignment(b: &Bench, robot: &baton_core::robot::Robot) -> Assign {
+    Assign {
+        org: ORG,
+        run_id: b.queued().await,
+        attempt: 1,
+        robot_id: robot.id,
+        session: robot.session,
+        desktop: None,
+    }
+}
+
+async fn concurrent_batches_never_pass_a_limit(b: &Bench) {
+    let settings = QueueSettings {
+        concurrency_limit: Some(5),
+        ..QueueSettings::default()
+    };
+    b.store
+        .update_queue(ORG, b.default_queue().await, settings)
+        .await
+        .expect("set");
+    let robots = [b.robot("a", 3).await, b.robot("b", 4).await];
+    let mut asks = Vec::new();
+    for n in 0..24 {
+        let assign = assignment(b, &robots[n % 2]).await;
+        let store = b.store.clone();
+        asks.push(tokio::spawn(async move {
+            let answers = store.assign_runs(vec![assign], "d", at(1)).await;
+            answers.expect("answered").remove(0)
+        }));
+    }
+    let mut done = 0;
+    for ask in asks {
+        done += usize::from(refused(&ask.await.expect("no panic")) == "done");
+    }
+    assert_eq!(done, 5);
+    let live = b.store.live_attempts().await.expect("read");
+    assert_eq!(live.len(), 5);
+    let on_first = live
+        .iter()
+        .filter(|l| l.robot_id == Some(robots[0].id))
+        .count();
+    assert!(on_first <= 3 && 5 - on_first <= 4, "{on_first}");
+}
+
+async fn groups_come_by_priority_then_by_due_time(b: &Bench) {
+    let mut expected = Vec::new();
+    let asks = [
+        (Priority::Low, -50, "late but low"),
+        (Priority::Critical, -10, "critical"),
+        (Priority::Normal, -20, "a"),
+        (Priority::Normal, -30, "b"),
+        (Priority::High, -1, "high"),
+    ];
+    for (priority, due, tag) in asks {
+        let mut new = b.new_run().await;
+        new.due_at = at(due);
+        new.spec.needs.priority = priority;
+        new.spec.needs.tags = BTreeSet::from([tag.into()]);
+        expected.push((tag, b.create(new).await));
+    }
+    let groups = b.store.queued_groups(10, 10).await.expect("read");
+    let tags: Vec<_> = groups
+        .iter()
+        .flat_map(|g| g.needs.tags.iter().map(String::as_str))
+        .collect();
+    assert_eq!(tags, ["critical", "high", "b", "a", "late but low"]);
+    let few = b.store.queued_groups(2, 10).await.expect("read");
+    assert_eq!(few, groups[..2]);
+    let ids: BTreeSet<_> = groups.iter().map(|g| g.id).collect();
+    assert_eq!(ids.len(), 5, "each group has a number of its own");
+    assert!(groups.iter().all(|g| g.org == ORG));
+}
+
+async fn heads_come_by_due_time_then_by_id(b: &Bench) {
+    let mut ids = Vec::new();
+    for due in [-5, -9, -5, -7] {
+        let mut new = b.new_run().await;
+        new.due_at = at(due);
+        ids.push(b.create(new).await);
+    }
+    let groups = b.store.queued_groups(10, 3).await.expect("read");
+    assert_eq!(groups.len(), 1, "equal needs are one group");
+    let heads: Vec<_> = groups[0]
+        .heads
+        .iter()
+        .map(|h| (h.run_id, h.attempt, h.due_at))
+        .collect();
+    assert_eq!(
+        heads,
+        [
+            (ids[1], 1, at(-9)),
+            (ids[3], 1, at(-7)),
+            (ids[0], 1, at(-5))
+        ]
+    );
+}
+
+/// nomad#28400: a job that could not be placed held up everything behind it.
+async fn a_blocked_group_does_not_hide_another(b: &Bench) {
+    let robot = b.robot("r", 9).await;
+    b.tag_limit("blocked", 0).await;
+    for _ in 0..20 {
+        let mut new = b.new_run().await;
+        new.due_at = at(-100);
+        new.spec.needs.priority = Priority::Critical;
+        new.spec.needs.tags = BTreeSet::from(["blocked".into()]);
+        let id = b.create(new).await;
+        assert_eq!(refused(&b.try_assign(id, &robot).await), "tag_limit");
+    }
+    let free = b.queued().await;
+    let groups = b.store.queued_groups(10, 1).await.expect("read");
+    assert_eq!(groups.len(), 2);
+    assert_eq!(groups[1].heads[0].run_id, free);
+    b.assign(free, &robot).await;
+}
+
+async fn a_rejected_run_moves_to_a_group_of_its_own(b: &Bench) {
+    let robot = b.robot("r", 9).await;
+    let (id, other) = (b.queued().await, b.queued().await);
+    let held = b.assign(id, &robot).await;
+    b.told(id, held, Event::Reject, 2).await.expect("rejected");
+    let groups = b.store.queued_groups(10, 10).await.expect("read");
+    assert_eq!(
+        groups.len(),
+        1,
+        "it stays until it is blocked by nothing else"
+    );
+    assert_eq!(groups[0].heads[0].rejected_by, BTreeSet::from([robot.id]));
+    let moved = b
+        .store
+        .regroup_rejected(vec![(ORG, id), (ORG, other)])
+        .await
+        .expect("moved");
+    assert_eq!(moved, 1);
+    assert_eq!(
+        b.store
+            .regroup_rejected(vec![(ORG, id)])
+            .await
+            .expect("moved"),
+        0
+    );
+    let groups = b.store.queued_groups(10, 10).await.expect("read");
+    let own = groups
+        .iter()
+        .find(|g| g.heads[0].run_id == id)
+        .expect("it is queued");
+    assert_eq!(
+        (own.heads.len(), &own.needs.rejected_by),
+        (1, &BTreeSet::from([robot.id]))
+    );
+    let rest = groups
+        .iter()
+        .find(|g| g.heads[0].run_id == other)
+        .expect("it is queued");
+    assert!(rest.needs.rejected_by.is_empty());
+
+    let two = b.robot("two", 9).await;
+    let held = b.assign(id, &two).await;
+    assert_eq!(b.store.queued_groups(10, 10).await.expect("read").len(), 1);
+    b.told(id, held, Event::Unanswered, 3)
+        .await
+        .expect("unanswered");
+    let groups = b.store.queued_groups(10, 10).await.expect("read");
+    assert_eq!(groups.len(), 1, "queued anew, it starts among all");
+    assert_eq!(
+        groups[0].heads[0].rejected_by,
+        BTreeSet::from([robot.id, two.id])
+    );
+}
+
+async fn live_attempts_say_what_they_occupy(b: &Bench) {
+    let robot = b.robot("r", 9).await;
+    let mut new = b.new_run().await;
+    new.spec.needs.tags = BTreeSet::from(["t".into()]);
+    new.spec.timeout_seconds = Some(100);
+    let (name, needs) = (new.name.clone(), new.spec.needs.clone());
+    let id = b.create(new).await;
+    let held = b.assign(id, &robot).await;
+    let live = b.store.live_attempts().await.expect("read").remove(0);
+    assert_eq!(
+        (live.org, live.run_id, live.run_name, live.attempt),
+        (ORG, id, name, 1)
+    );
+    assert_eq!(
+        (live.fence, live.state, live.robot_id),
+        (held.fence, State::Dispatched, Some(robot.id))
+    );
+    assert_eq!(
+        (live.flow_id, live.queue_id, live.deployment_id),
+        (needs.flow_id, needs.queue_id, None)
+    );
+    assert_eq!((live.tags, live.assigned_at), (vec!["t".to_owned()], at(1)));
+    assert_eq!((live.started_at, live.deadline_at), (None, None));
+
+    b.told(id, held, Event::Start, 5).await.expect("started");
+    let live = b.store.live_attempts().await.expect("read").remove(0);
+    assert_eq!(
+        (live.state, live.started_at, live.deadline_at),
+        (State::Running, Some(at(5)), Some(at(105)))
+    );
+    b.event(id, Event::RunDeadline, 105)
+        .await
+        .expect("timed out");
+    let live = b.store.live_attempts().await.expect("read").remove(0);
+    assert_eq!(
+        live.state,
+        State::TimedOut,
+        "closed, but not known to be gone"
+    );
+    assert!(
+        b.store
+            .release_attempt(ORG, id, held, None, at(110))
+            .await
+            .expect("released")
+    );
+    assert!(b.store.live_attempts().await.expect("read").is_empty());
+}

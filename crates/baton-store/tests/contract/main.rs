@@ -1,0 +1,12 @@
+//! The contract of the store, as one suite of tests that every store must pass.
+//!
+//! Each test is written once and runs against each store; afterwards `verify` must find nothing.
+
+mod assigning;
+mod creating;
+mod ending;
+mod fleet;
+mod harness;
+mod keys;
+mod listing;
+mod retrying;
