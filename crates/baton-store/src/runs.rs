@@ -293,9 +293,11 @@ pub trait Runs {
     async fn live_attempts(&self) -> Result<Vec<LiveAttempt>>;
 
     /// Pending runs of robots due by `now` whose previous attempt is not live, earliest first (then by id).
+    /// A run that comes after the earlier ones of its schedule is left out while one of them (a smaller
+    /// id) is not terminal.
     async fn due_runs(&self, now: Timestamp, limit: u32) -> Result<Vec<DueRun>>;
 
-    /// When the next pending run of a robot whose previous attempt is not live is due.
+    /// When the next run is due that `due_runs` would give.
     async fn next_due_at(&self) -> Result<Option<Timestamp>>;
 
     /// Runs that have not started by their start deadline, earliest first (then by id). The deadline

@@ -133,6 +133,7 @@ async fn a_run_is_kept_as_it_was_asked_for(b: &Bench) {
         trigger: Trigger::Schedule {
             schedule_id: ScheduleId(b.uuid()),
             slot: at(40),
+            after_running: false,
         },
         start_deadline: Some(at(500)),
         flow_name: "payroll".into(),
@@ -269,7 +270,11 @@ async fn a_slot_makes_one_run_only(b: &Bench) {
     let mut answers = Vec::new();
     for slot in [at(0), at(0), at(60)] {
         let mut new = b.new_run().await;
-        new.spec.trigger = Trigger::Schedule { schedule_id, slot };
+        new.spec.trigger = Trigger::Schedule {
+            schedule_id,
+            slot,
+            after_running: false,
+        };
         answers.extend(b.store.create_runs(vec![new], "scheduler", at(0)).await);
     }
     let kinds: Vec<_> = answers.iter().map(kind).collect();

@@ -3,10 +3,15 @@
 //! Each test is written once and runs against each store; afterwards `verify` must find nothing.
 
 mod assigning;
+mod catalog;
 mod creating;
 mod ending;
 mod fleet;
 mod harness;
 mod keys;
 mod listing;
+mod reporting;
 mod retrying;
+mod schedules;
+mod stats;
+mod upkeep;

@@ -1,0 +1,340 @@
+//! Samples fold into coarser grains; aggregates equal a recount.
+
+use baton_core::id::OrgId;
+use baton_core::state::{Event, State};
+use baton_store::stats::{Grain, OutcomeBucket, OutcomeQuery, Sample};
+
+use crate::harness::{Bench, ORG, START, at, completed, failed, for_each_store, result, step};
+
+for_each_store!(
+    samples_are_means_in_every_grain,
+    samples_are_found_by_subject_and_time,
+    outcomes_equal_a_recount,
+    outcomes_are_grouped_and_filtered,
+    execution_times_fall_into_powers_of_two,
+    an_outcome_stays_counted_when_its_run_is_deleted,
+);
+
+fn sample(second: i64, subject: &str, value: f64) -> Sample {
+    Sample {
+        org: ORG,
+        metric: "queue_depth".into(),
+        subject: subject.into(),
+        at: at(second),
+        value,
+    }
+}
+
+async fn read(
+    b: &Bench,
+    subject: Option<&str>,
+    grain: Grain,
+    from: i64,
+    until: i64,
+) -> Vec<(i64, String, f64)> {
+    let found = b
+        .store
+        .samples(ORG, "queue_depth", subject, grain, at(from), at(until))
+        .await;
+    let found = found.expect("read");
+    assert!(
+        found
+            .iter()
+            .all(|s| s.metric == "queue_depth" && s.org == ORG)
+    );
+    found
+        .into_iter()
+        .map(|s| (s.at.as_second() - START, s.subject, s.value))
+        .collect()
+}
+
+async fn samples_are_means_in_every_grain(b: &Bench) {
+    let values = [
+        (0, 4.0),
+        (13, 8.0),
+        (59, 0.0),
+        (60, 6.0),
+        (3_599, 2.0),
+        (3_600, 10.0),
+    ];
+    for (second, value) in values {
+        b.store
+            .put_samples(vec![sample(second, "q", value)])
+            .await
+            .expect("stored");
+    }
+    let row = |second, value| (second, "q".to_owned(), value);
+    let fine = read(b, None, Grain::TenSeconds, 0, 4_000).await;
+    let expected = [
+        row(0, 4.0),
+        row(10, 8.0),
+        row(50, 0.0),
+        row(60, 6.0),
+        row(3_590, 2.0),
+        row(3_600, 10.0),
+    ];
+    assert_eq!(fine, expected);
+    let minutes = read(b, None, Grain::Minute, 0, 4_000).await;
+    assert_eq!(
+        minutes,
+        [row(0, 4.0), row(60, 6.0), row(3_540, 2.0), row(3_600, 10.0)]
+    );
+    assert_eq!(
+        read(b, None, Grain::Hour, 0, 4_000).await,
+        [row(0, 4.0), row(3_600, 10.0)]
+    );
+}
+
+async fn samples_are_found_by_subject_and_time(b: &Bench) {
+    let all = vec![
+        sample(0, "b", 1.0),
+        sample(0, "a", 2.0),
+        sample(10, "a", 3.0),
+        sample(20, "", 4.0),
+    ];
+    b.store.put_samples(all).await.expect("stored");
+    let other = Sample {
+        metric: "throughput".into(),
+        ..sample(0, "a", 9.0)
+    };
+    let foreign = Sample {
+        org: OrgId(2),
+        ..sample(0, "a", 9.0)
+    };
+    b.store
+        .put_samples(vec![other, foreign])
+        .await
+        .expect("stored");
+    let row = |second, subject: &str, value| (second, subject.to_owned(), value);
+    let found = read(b, None, Grain::TenSeconds, 0, 30).await;
+    assert_eq!(
+        found,
+        [
+            row(0, "a", 2.0),
+            row(0, "b", 1.0),
+            row(10, "a", 3.0),
+            row(20, "", 4.0)
+        ]
+    );
+    assert_eq!(
+        read(b, Some("a"), Grain::TenSeconds, 0, 10).await,
+        [row(0, "a", 2.0)]
+    );
+    assert_eq!(
+        read(b, Some(""), Grain::TenSeconds, 0, 30).await,
+        [row(20, "", 4.0)]
+    );
+    assert!(
+        read(b, Some("x"), Grain::TenSeconds, 0, 30)
+            .await
+            .is_empty()
+    );
+}
+
+fn query() -> OutcomeQuery {
+    OutcomeQuery {
+        org: ORG,
+        from: at(0),
+        until: at(3_600),
+        step_seconds: 0,
+        flow_id: None,
+        deployment_id: None,
+        robot_id: None,
+        by: None,
+    }
+}
+
+async fn outcomes(b: &Bench, query: OutcomeQuery) -> Vec<OutcomeBucket> {
+    b.store.outcomes(query).await.expect("read")
+}
+
+async fn outcomes_equal_a_recount(b: &Bench) {
+    let robot = b.robot("r", 99).await;
+    assert!(outcomes(b, query()).await.is_empty());
+    let events = [
+        completed(),
+        failed(),
+        completed(),
+        Event::RunDeadline,
+        Event::LeaseLapsed,
+    ];
+    for (event, n) in events.into_iter().zip(0..) {
+        let (id, held) = b.running(b.new_run().await, &robot).await;
+        let claim = matches!(event, Event::Finish(_)).then_some(held);
+        let mut end = step(id, claim, event, 60 * n + 30);
+        end.result = Some(result(0, 2.0));
+        b.step(end).await.expect("ended");
+    }
+    let waiting = b.queued().await;
+    b.event(waiting, Event::Cancel, 61)
+        .await
+        .expect("cancelled");
+    let all = outcomes(b, query()).await;
+    assert_eq!(all.len(), 1);
+    assert_eq!(
+        (all[0].at, all[0].created, all[0].ended),
+        (START, 6, [2, 1, 1, 1, 1])
+    );
+    assert_eq!(
+        (all[0].seconds, all[0].timed),
+        (6.0, 3),
+        "of completed and failed runs only"
+    );
+    let minutes = outcomes(
+        b,
+        OutcomeQuery {
+            step_seconds: 60,
+            ..query()
+        },
+    )
+    .await;
+    let ends: Vec<_> = minutes
+        .iter()
+        .map(|m| (m.at - START, m.created, m.ended))
+        .collect();
+    let expected = [
+        (0, 6, [1, 0, 0, 0, 0]),
+        (60, 0, [0, 1, 0, 0, 1]),
+        (120, 0, [1, 0, 0, 0, 0]),
+        (180, 0, [0, 0, 1, 0, 0]),
+        (240, 0, [0, 0, 0, 1, 0]),
+    ];
+    assert_eq!(ends, expected);
+    let window = OutcomeQuery {
+        from: at(60),
+        until: at(180),
+        step_seconds: 120,
+        ..query()
+    };
+    let found = outcomes(b, window).await;
+    assert_eq!(
+        (found.len(), found[0].at - START, found[0].ended),
+        (1, 60, [1, 1, 0, 0, 1])
+    );
+    assert!(
+        outcomes(
+            b,
+            OutcomeQuery {
+                org: OrgId(2),
+                ..query()
+            }
+        )
+        .await
+        .is_empty()
+    );
+}
+
+async fn outcomes_are_grouped_and_filtered(b: &Bench) {
+    let robots = [b.robot("one", 9).await, b.robot("two", 9).await];
+    let made = b.deployed("f", "d").await;
+    for n in 0..6 {
+        let new = if n % 3 == 0 {
+            b.run_of(&made).await
+        } else {
+            b.new_run().await
+        };
+        let (id, held) = b.running(new, &robots[n % 2]).await;
+        b.told(id, held, completed(), 5).await.expect("completed");
+    }
+    let by_robot = outcomes(
+        b,
+        OutcomeQuery {
+            by: Some("robot"),
+            ..query()
+        },
+    )
+    .await;
+    let mut found: Vec<_> = by_robot
+        .iter()
+        .map(|o| (o.robot_id, o.created, o.ended[0]))
+        .collect();
+    found.sort();
+    let mut expected = vec![
+        (None, 6, 0),
+        (Some(robots[0].id), 0, 3),
+        (Some(robots[1].id), 0, 3),
+    ];
+    expected.sort();
+    assert_eq!(found, expected);
+    assert!(
+        by_robot
+            .iter()
+            .all(|o| o.flow_id.is_none() && o.deployment_id.is_none())
+    );
+    let by_deployment = outcomes(
+        b,
+        OutcomeQuery {
+            by: Some("deployment"),
+            ..query()
+        },
+    )
+    .await;
+    let found: Vec<_> = by_deployment
+        .iter()
+        .map(|o| (o.deployment_id, o.ended[0]))
+        .collect();
+    assert_eq!(found, [(None, 4), (Some(made.deployment.id), 2)]);
+    let by_flow = outcomes(
+        b,
+        OutcomeQuery {
+            by: Some("flow"),
+            ..query()
+        },
+    )
+    .await;
+    assert_eq!(by_flow.iter().map(|o| o.ended[0]).sum::<u64>(), 6);
+    assert_eq!(
+        (by_flow.len(), by_flow.iter().all(|o| o.flow_id.is_some())),
+        (2, true)
+    );
+    let of_flow = OutcomeQuery {
+        flow_id: Some(made.flow.id),
+        ..query()
+    };
+    assert_eq!(outcomes(b, of_flow.clone()).await[0].ended[0], 2);
+    let both = OutcomeQuery {
+        robot_id: Some(robots[0].id),
+        ..of_flow
+    };
+    assert_eq!(outcomes(b, both).await[0].ended[0], 1);
+    let of_deployment = OutcomeQuery {
+        deployment_id: Some(made.deployment.id),
+        ..query()
+    };
+    assert_eq!(outcomes(b, of_deployment).await[0].created, 2);
+}
+
+async fn execution_times_fall_into_powers_of_two(b: &Bench) {
+    let robot = b.robot("r", 99).await;
+    for seconds in [0.0, 0.0015, 0.002, 0.003, 1.0, 1.024, 1e9, -1.0, f64::NAN] {
+        let (id, held) = b.running(b.new_run().await, &robot).await;
+        let mut end = step(id, Some(held), completed(), 9);
+        end.result = Some(result(0, seconds));
+        b.step(end).await.expect("ended");
+    }
+    let all = outcomes(b, query()).await;
+    let mut expected = [0_u64; 32];
+    for bucket in [0, 0, 1, 1, 9, 10, 31] {
+        expected[bucket] += 1;
+    }
+    assert_eq!(
+        (all[0].histogram, all[0].timed, all[0].ended[0]),
+        (expected, 7, 9)
+    );
+}
+
+async fn an_outcome_stays_counted_when_its_run_is_deleted(b: &Bench) {
+    let id = b.queued().await;
+    b.event(id, Event::Cancel, 5).await.expect("cancelled");
+    assert_eq!(
+        b.store
+            .delete_runs(ORG, vec![id], "x", at(6))
+            .await
+            .expect("deleted"),
+        1
+    );
+    let all = outcomes(b, query()).await;
+    assert_eq!((all[0].created, all[0].ended), (1, [0, 0, 0, 0, 1]));
+    let counts = b.store.state_counts(ORG).await.expect("read");
+    assert!(counts.contains(&(State::Cancelled, 0)));
+}
