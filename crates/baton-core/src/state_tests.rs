@@ -161,6 +161,10 @@ fn the_table_of_transitions_is_the_one_in_the_documentation() {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test reads the page that it checks"
+)]
 fn the_documentation_shows_the_snapshot() {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),

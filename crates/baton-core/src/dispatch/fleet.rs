@@ -6,6 +6,7 @@
 //! may be lost without harm to correctness.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -155,20 +156,31 @@ impl Fleet {
 
     /// Makes the fleet consist of exactly these robots, keeping what it remembers of those it knew.
     pub fn sync(&mut self, robots: impl IntoIterator<Item = RobotView>) {
-        let mut gone: BTreeSet<RobotId> = self.by_id.keys().copied().collect();
+        let mut kept = vec![false; self.entries.len()];
         for mut view in robots {
-            gone.remove(&view.id);
-            let same_offer = self.robot(view.id).is_some_and(|known| {
+            let id = view.id;
+            let same_offer = self.robot(id).is_some_and(|known| {
                 view.resting_until = view.resting_until.max(known.resting_until);
-                known.org == view.org && known.offer == view.offer
+                known.org == view.org
+                    && (Arc::ptr_eq(&known.offer, &view.offer) || known.offer == view.offer)
             });
             if same_offer {
-                let id = view.id;
                 self.update(id, |entry| entry.view = view);
             } else {
                 self.add_robot(view);
             }
+            // A robot that came, or came back with another offer, may have taken a vacant place.
+            if let Some(kept) = self.by_id.get(&id).and_then(|p| kept.get_mut(*p as usize)) {
+                *kept = true;
+            }
         }
+        let gone: Vec<RobotId> = self
+            .entries
+            .iter()
+            .zip(kept)
+            .filter(|(_, kept)| !kept)
+            .filter_map(|(entry, _)| Some(entry.as_ref()?.view.id))
+            .collect();
         for id in gone {
             self.remove_robot(id);
         }

@@ -49,7 +49,8 @@ impl Track {
 
     /// The same robot with another load: its place in the ring stays.
     pub(super) fn reload(&mut self, old: LoadKey, new: LoadKey) {
-        if self.by_load.remove(&old) {
+        // A robot that is only confirmed as it was costs nothing.
+        if old != new && self.by_load.remove(&old) {
             self.by_load.insert(new);
         }
     }
