@@ -10,6 +10,7 @@ mod fleet;
 mod harness;
 mod keys;
 mod listing;
+mod random;
 mod reporting;
 mod retrying;
 mod schedules;

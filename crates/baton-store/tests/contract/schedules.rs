@@ -197,7 +197,7 @@ async fn what_is_paused_is_not_due(b: &Bench) {
     );
     assert_eq!(
         b.store.due_schedules(at(100), 9).await.expect("read"),
-        [held.clone()]
+        vec![held.clone()]
     );
     let mut settings = made.deployment.settings.clone();
     settings.paused = true;
