@@ -278,8 +278,8 @@ impl Decision<'_> {
     /// Who gets the robot: the front that strict priority puts first, or one of a lower class that has
     /// waited out its bound, whichever class the robot has served least recently.
     fn whose_turn(
-        &self,
-        lines: &Lines,
+        &mut self,
+        lines: &mut Lines,
         priority: Priority,
         front: Front,
         robot: RobotId,
@@ -294,13 +294,36 @@ impl Decision<'_> {
         let served = self.fleet.served(robot);
         rivals.retain(|p| served[*p as usize] <= served[priority as usize]);
         rivals.sort_by_key(|p| served[*p as usize]);
-        rivals
-            .into_iter()
-            .find_map(|p| {
-                let mut fronts = lines.aged(p, self.now);
-                Some((p, fronts.find(|front| self.could_go(front, robot))?))
-            })
-            .unwrap_or((priority, front))
+        for rival in rivals {
+            if let Some(front) = self.rival(lines, rival, robot) {
+                return (rival, front);
+            }
+        }
+        (priority, front)
+    }
+
+    /// The front of this class that has waited out its bound and could go to this robot, longest wait
+    /// first. Fronts that only their own rejecters block are moved out of the way of those behind them.
+    fn rival(&mut self, lines: &mut Lines, priority: Priority, robot: RobotId) -> Option<Front> {
+        loop {
+            let (front, goes) = lines.aged(priority, self.now).find_map(|front| {
+                let goes = self.could_go(&front, robot);
+                (goes || self.is_hiding(&front, robot)).then_some((front, goes))
+            })?;
+            if goes {
+                return Some(front);
+            }
+            self.plan
+                .regroup
+                .push((self.groups[front.group].org, front.run_id));
+            self.advance(lines, priority, front);
+        }
+    }
+
+    /// Whether nothing but its own rejecters blocks this front, this robot among them.
+    fn is_hiding(&self, front: &Front, robot: RobotId) -> bool {
+        let waiting = &self.groups[front.group].heads[front.head];
+        waiting.rejected_by.contains(&robot) && self.robot_for(front) == Ok(None)
     }
 
     /// Whether this front could go to this very robot now.

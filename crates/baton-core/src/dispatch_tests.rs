@@ -49,6 +49,18 @@ fn a_front_that_only_its_own_rejecters_block_leaves_its_group_and_the_next_run_g
 }
 
 #[test]
+fn a_rejected_front_does_not_hide_aged_runs_behind_it_from_their_turn() {
+    let mut scene = Scene::of([robot(1, 1)]);
+    let mut rejected = waiting(1, -36_000);
+    rejected.rejected_by.insert(robot_id(1));
+    let lows = vec![rejected, waiting(2, -36_000)];
+    let groups = [group(1, needs(Low), lows), one(2, Critical, 3, 0)];
+    let plan = scene.decide(&groups, at(0));
+    assert_eq!(pairs(&plan), [(2, 1)]);
+    assert_eq!(plan.regroup, [(ORG, run_id(1))]);
+}
+
+#[test]
 fn a_rejected_run_is_not_moved_while_all_robots_are_busy_anyway() {
     let mut busy = robot(1, 1);
     busy.live = 1;

@@ -216,11 +216,6 @@ fn decide_with_seed_0(mut scene: Scene, groups: &[Group]) -> Plan {
 /// Does what the step says.
 fn take_step(scene: &mut Scene, run: &crate::run::Run, step: &Step) {
     let needs = &run.spec.needs;
-    let change_robot = |scene: &mut Scene, id, change: &dyn Fn(&mut RobotView)| {
-        let mut view = scene.fleet.robot(id).expect("it was named").clone();
-        change(&mut view);
-        scene.fleet.add_robot(view);
-    };
     match step {
         Step::ResumeQueue { .. } => {
             let queue = scene.queues.get_mut(&needs.queue_id).expect("it is known");
@@ -238,42 +233,13 @@ fn take_step(scene: &mut Scene, run: &crate::run::Run, step: &Step) {
             }
             Barrier::TagLimit { tag } => scene.limits.set_tag(ORG, tag, Some(*to)),
         },
-        Step::ServeQueue { robot, queue } => change_robot(scene, robot.robot_id, &|view| {
-            Arc::make_mut(&mut view.offer).queues.insert(queue.clone());
-        }),
-        Step::Connect { robot } => change_robot(scene, robot.robot_id, &|view| {
-            view.connected = true;
-            view.last_seen = Some(at(0));
-        }),
         Step::EndDrain { robot } => {
             scene.fleet.set_draining(robot.robot_id, false);
         }
-        Step::SetEnvironment { robot, environment } => {
-            change_robot(scene, robot.robot_id, &|view| {
-                Arc::make_mut(&mut view.offer).environment = Some(environment.clone());
-            });
-        }
-        Step::AddLabels { robot, labels } => change_robot(scene, robot.robot_id, &|view| {
-            let offer = Arc::make_mut(&mut view.offer);
-            offer.labels.extend(labels.iter().cloned());
-        }),
-        Step::AddCapabilities {
-            robot,
-            capabilities,
-        } => change_robot(scene, robot.robot_id, &|view| {
-            let offer = Arc::make_mut(&mut view.offer);
-            offer.capabilities.extend(capabilities.iter().cloned());
-        }),
-        Step::AddSlot { robot, slots } => change_robot(scene, robot.robot_id, &|view| {
-            Arc::make_mut(&mut view.offer).max_concurrent_jobs = *slots;
-        }),
-        Step::AddDesktop { robot } => change_robot(scene, robot.robot_id, &|view| {
-            Arc::make_mut(&mut view.offer).desktops.insert("d3".into());
-        }),
         Step::Wait { until } => {
             let resting: Vec<RobotId> = scene.fleet.robots().map(|r| r.id).collect();
             for id in resting {
-                change_robot(scene, id, &|view| {
+                change_robot(scene, id, |view| {
                     view.resting_until = view.resting_until.filter(|t| t > until);
                 });
             }
@@ -291,6 +257,48 @@ fn take_step(scene: &mut Scene, run: &crate::run::Run, step: &Step) {
             o.capabilities.clone_from(capabilities);
             o.desktops = if *desktop { words(&["d1"]) } else { words(&[]) };
         })),
+        other => change_robot_as_told(scene, other),
+    }
+}
+
+fn change_robot(scene: &mut Scene, id: RobotId, change: impl FnOnce(&mut RobotView)) {
+    let mut view = scene.fleet.robot(id).expect("it was named").clone();
+    change(&mut view);
+    scene.fleet.add_robot(view);
+}
+
+/// Does what a step says that changes one robot.
+fn change_robot_as_told(scene: &mut Scene, step: &Step) {
+    match step {
+        Step::ServeQueue { robot, queue } => change_robot(scene, robot.robot_id, |view| {
+            Arc::make_mut(&mut view.offer).queues.insert(queue.clone());
+        }),
+        Step::Connect { robot } => change_robot(scene, robot.robot_id, |view| {
+            view.connected = true;
+            view.last_seen = Some(at(0));
+        }),
+        Step::SetEnvironment { robot, environment } => {
+            change_robot(scene, robot.robot_id, |view| {
+                Arc::make_mut(&mut view.offer).environment = Some(environment.clone());
+            });
+        }
+        Step::AddLabels { robot, labels } => change_robot(scene, robot.robot_id, |view| {
+            let offer = Arc::make_mut(&mut view.offer);
+            offer.labels.extend(labels.iter().cloned());
+        }),
+        Step::AddCapabilities {
+            robot,
+            capabilities,
+        } => change_robot(scene, robot.robot_id, |view| {
+            let offer = Arc::make_mut(&mut view.offer);
+            offer.capabilities.extend(capabilities.iter().cloned());
+        }),
+        Step::AddSlot { robot, slots } => change_robot(scene, robot.robot_id, |view| {
+            Arc::make_mut(&mut view.offer).max_concurrent_jobs = *slots;
+        }),
+        Step::AddDesktop { robot } => change_robot(scene, robot.robot_id, |view| {
+            Arc::make_mut(&mut view.offer).desktops.insert("d3".into());
+        }),
         other => panic!("no step for a queued run: {other:?}"),
     }
 }
