@@ -38,6 +38,8 @@ pub const CLOSE_UNAUTHORISED: u16 = 4001;
 pub const CLOSE_REPLACED: u16 = 4002;
 /// Close code: the robot broke the protocol; the reason names the rule.
 pub const CLOSE_PROTOCOL: u16 = 4003;
+/// Close code: the robot did not read fast enough, or was not heard for too long; reconnect.
+pub const CLOSE_SLOW: u16 = 4004;
 /// Close code: the server is going down; come back with backoff.
 pub const CLOSE_RESTART: u16 = 1012;
 

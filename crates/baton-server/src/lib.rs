@@ -3,8 +3,23 @@
 //!
 //! Every service and handler is the same three steps: load a bounded snapshot, decide in
 //! `baton_core`, commit through [`baton_store::Store`]. The server never runs a flow.
+//!
+//! Read in this order: [`start()`] (the life of a server), [`app`] (what all share), [`operations`] (the
+//! verbs), [`robots`], [`hub`], [`http`].
 
 pub mod app;
+pub mod auth;
+mod cache;
 pub mod clock;
 pub mod config;
+pub mod http;
+pub mod hub;
+mod listen;
+pub mod operations;
+pub mod robots;
+mod services;
+mod start;
+mod tls;
 pub mod wakeup;
+
+pub use start::{ServerHandle, StartError, start};

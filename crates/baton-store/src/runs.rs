@@ -249,7 +249,7 @@ pub struct DueRun {
 
 /// Runs.
 #[async_trait]
-pub trait Runs {
+pub trait Runs: Send + Sync {
     /// Creates runs: Pending, and Queued at once when they are due by `now` and belong to a robot.
     /// One answer for each, in order; a refusal does not undo its neighbours.
     ///
@@ -291,6 +291,13 @@ pub trait Runs {
 
     /// Every live attempt, by run and number. Bounded by the slots of the fleet.
     async fn live_attempts(&self) -> Result<Vec<LiveAttempt>>;
+
+    /// The live attempts on one robot. A store whose fleet may be large answers from an index.
+    async fn live_attempts_of(&self, robot: RobotId) -> Result<Vec<LiveAttempt>> {
+        let mut live = self.live_attempts().await?;
+        live.retain(|attempt| attempt.robot_id == Some(robot));
+        Ok(live)
+    }
 
     /// Pending runs of robots due by `now` whose previous attempt is not live, earliest first (then by id).
     /// A run that comes after the earlier ones of its schedule is left out while one of them (a smaller

@@ -450,7 +450,11 @@ impl Rows<'_> {
             run.changed_at = at;
         }
         match to {
-            State::Pending => run.queued_at = None,
+            State::Pending => {
+                // Put off, it may be offered to everybody again.
+                run.rejected_by.clear();
+                run.queued_at = None;
+            }
             State::Queued => {
                 run.queued_at = Some(at);
                 run.dispatched_at = None;

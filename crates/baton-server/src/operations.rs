@@ -1,0 +1,141 @@
+//! The verbs: what people, programs and services do to runs and robots. Each loads what it needs, lets
+//! the core decide inside the store's transaction, and tells robots only after the commit.
+//!
+//! Whoever moves a run goes through [`take`]: it is the one place that knows what follows a step.
+
+use std::sync::Arc;
+
+use baton_api::robot::{CancelJob, Claim};
+use baton_core::id::{OrgId, RunId};
+use baton_core::state::{Effect, Event};
+use baton_store::runs::{RunStep, Stepped};
+use baton_store::{Result, StoreError};
+
+use crate::app::App;
+use crate::robots::Connection;
+
+mod compose;
+mod dashboard;
+mod explain;
+mod fleet;
+mod runs;
+
+pub(crate) use compose::orgs;
+pub use compose::{ComposeError, Wanted, compose};
+pub use dashboard::dashboard_metrics;
+pub use explain::explain;
+pub use fleet::{
+    Told, broadcast, delete_robot, deploy_to_robots, revoke_key, set_draining, undeploy_from_robots,
+};
+pub use runs::{cancel, cancel_waiting, retry};
+
+/// Takes steps and does what follows from them: frees slots, tells robots, ends children.
+/// One answer for each, in order.
+pub async fn take(app: &Arc<App>, steps: Vec<RunStep>) -> Vec<Result<Stepped>> {
+    let orgs: Vec<OrgId> = steps.iter().map(|s| s.org).collect();
+    let taken = app.store.step_runs(steps).await;
+    for (org, stepped) in orgs.into_iter().zip(&taken) {
+        if let Ok(stepped) = stepped {
+            follow(app, org, stepped).await;
+        }
+    }
+    taken
+}
+
+/// Takes one step.
+pub async fn take_one(app: &Arc<App>, step: RunStep) -> Result<Stepped> {
+    let mut taken = take(app, vec![step]).await;
+    taken
+        .pop()
+        .unwrap_or_else(|| Err(StoreError::Unavailable("the store gave no answer".into())))
+}
+
+/// What an operator or service asks of a run, without a claim.
+pub(crate) fn ask(app: &App, org: OrgId, run_id: RunId, event: Event, actor: &str) -> RunStep {
+    RunStep {
+        org,
+        run_id,
+        claim: None,
+        event,
+        at: app.now(),
+        actor: actor.to_owned(),
+        message: None,
+        result: None,
+        computer: None,
+    }
+}
+
+async fn follow(app: &Arc<App>, org: OrgId, stepped: &Stepped) {
+    let Some(robot) = stepped.robot_id else {
+        return;
+    };
+    let mut cancel = false;
+    let mut released = false;
+    let mut next = 0;
+    for effect in &stepped.effects {
+        match effect {
+            Effect::Release => released = true,
+            Effect::TellRobotToCancel => cancel = true,
+            Effect::NextAttempt { .. } => next = 1,
+            _ => {}
+        }
+    }
+    if released {
+        app.fleet.released(stepped.run_id, stepped.fence);
+        app.wakeups.dispatcher.notify_one();
+    }
+    let Some(connection) = app.robots.get(robot) else {
+        return;
+    };
+    if released {
+        connection.drop_hold(stepped.run_id, stepped.fence);
+    }
+    if cancel {
+        let claim = Claim {
+            job_id: stepped.run_id,
+            attempt: stepped.attempt - next,
+            fence: stepped.fence,
+        };
+        send_cancel_in(app, org, &connection, claim).await;
+    }
+}
+
+/// Tells a robot to end an attempt.
+pub(crate) async fn send_cancel(app: &App, connection: &Connection, claim: Claim) {
+    send_cancel_in(app, connection.org, connection, claim).await;
+}
+
+async fn send_cancel_in(app: &App, org: OrgId, connection: &Connection, claim: Claim) {
+    let grace_seconds = match app.store.run(org, claim.job_id).await {
+        Ok(run) => run.spec.cancel_grace_seconds,
+        Err(_) => baton_core::flow::DEFAULT_CANCEL_GRACE_SECONDS,
+    };
+    let message = CancelJob {
+        job_id: claim.job_id,
+        claim,
+        reason: "the run was cancelled, or its deadline passed".into(),
+        grace_seconds,
+    };
+    connection.send(&message, app.now());
+}
+
+/// Frees what an attempt occupies that was closed before its process was known to be gone.
+pub(crate) async fn release(
+    app: &Arc<App>,
+    org: OrgId,
+    run_id: RunId,
+    claim: baton_store::runs::Claim,
+) {
+    let released = app
+        .store
+        .release_attempt(org, run_id, claim, None, app.now());
+    match released.await {
+        Ok(true) => {
+            app.fleet.released(run_id, claim.fence);
+            app.wakeups.dispatcher.notify_one();
+            app.wakeups.scheduler.notify_one();
+        }
+        Ok(false) => {}
+        Err(error) => tracing::debug!(run = %run_id, %error, "nothing was released"),
+    }
+}

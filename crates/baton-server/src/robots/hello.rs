@@ -1,0 +1,321 @@
+//! Registration: the first message of a connection, and what the server answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::{Message as Frame, Utf8Bytes, WebSocket};
+use baton_api::robot::{
+    CLOSE_PROTOCOL, CLOSE_UNAUTHORISED, Claim, Held, Message, PROTOCOL, Register, RobotRegistered,
+    Start,
+};
+use baton_core::lease::{HEARTBEAT, LEASE, START_WITHIN};
+use baton_core::queue::DEFAULT_QUEUE;
+use baton_core::robot::{MAX_SLOTS, Robot, RobotOffer};
+use baton_core::state::State;
+use baton_store::StoreError;
+use baton_store::logs::ResourceEvent;
+use baton_store::runs::LiveAttempt;
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use super::reconcile::{Settlement, claim_of, settle};
+use super::{Connection, RobotKey, deliver, heartbeat};
+use crate::app::App;
+use crate::operations;
+
+/// A connection that has not registered after this long is closed: it holds a place for nothing.
+const REGISTER_WITHIN: Duration = Duration::from_secs(10);
+/// Labels, capabilities, queues and desktops that one robot may name, of each.
+const MAX_WORDS: usize = 256;
+/// Longest such word, in bytes.
+const MAX_WORD: usize = 256;
+
+/// Why a connection was refused: the error that the robot is told, and the code of the close.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) close: u16,
+    pub(super) code: &'static str,
+    pub(super) message: String,
+}
+
+impl Refusal {
+    fn protocol(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            close: CLOSE_PROTOCOL,
+            code,
+            message: message.into(),
+        }
+    }
+}
+
+/// A robot that has registered.
+pub(super) struct Registered {
+    pub(super) connection: Arc<Connection>,
+    /// Frames that other parts of the server send to it.
+    pub(super) frames: mpsc::Receiver<Utf8Bytes>,
+}
+
+/// Waits for `register` and opens the session. `None` when the robot went away before.
+pub(super) async fn greet(
+    app: &Arc<App>,
+    key: &RobotKey,
+    socket: &mut WebSocket,
+) -> Option<Result<Registered, Refusal>> {
+    let text = match tokio::time::timeout(REGISTER_WITHIN, first_text(socket)).await {
+        Ok(text) => text?,
+        Err(_) => {
+            let message = format!("no `register` came within {REGISTER_WITHIN:?}");
+            return Some(Err(Refusal::protocol("not_registered", message)));
+        }
+    };
+    let register = match read(&text) {
+        Ok(register) => register,
+        Err(refusal) => return Some(Err(refusal)),
+    };
+    Some(open(app, key, register, socket).await)
+}
+
+async fn first_text(socket: &mut WebSocket) -> Option<Utf8Bytes> {
+    loop {
+        match socket.recv().await?.ok()? {
+            Frame::Text(text) => return Some(text),
+            Frame::Close(_) => return None,
+            Frame::Ping(_) | Frame::Pong(_) | Frame::Binary(_) => {}
+        }
+    }
+}
+
+fn read(text: &str) -> Result<Register, Refusal> {
+    let bad = |error: serde_json::Error| {
+        Refusal::protocol(
+            "bad_message",
+            format!("the first message cannot be read: {error}"),
+        )
+    };
+    let frame: baton_api::robot::Frame<'_> = serde_json::from_str(text).map_err(bad)?;
+    if frame.kind != Register::KIND {
+        let message = format!("the first message must be `register`, not {:?}", frame.kind);
+        return Err(Refusal::protocol("not_registered", message));
+    }
+    // The version is looked at first: of another version nothing else may be understood.
+    #[derive(serde::Deserialize)]
+    struct Version {
+        #[serde(default)]
+        protocol: u32,
+    }
+    let payload = frame.payload.map_or("{}", |p| p.get());
+    let version: Version = serde_json::from_str(payload).map_err(bad)?;
+    if version.protocol != PROTOCOL {
+        let message = format!(
+            "this server speaks version {PROTOCOL} of the robot protocol, the robot version {}; \
+             install the agent of this server's version",
+            version.protocol
+        );
+        return Err(Refusal::protocol("protocol_version", message));
+    }
+    Register::read(&frame).map_err(bad)
+}
+
+async fn open(
+    app: &Arc<App>,
+    key: &RobotKey,
+    register: Register,
+    socket: &mut WebSocket,
+) -> Result<Registered, Refusal> {
+    let before = app
+        .store
+        .robot(key.org, key.robot_id)
+        .await
+        .map_err(refused)?;
+    if !register.robot_name.is_empty() && register.robot_name != before.name {
+        return Err(Refusal {
+            close: CLOSE_UNAUTHORISED,
+            code: "wrong_robot",
+            message: format!(
+                "this key belongs to the robot {:?}, not to {:?}; enrol the robot under its own name",
+                before.name, register.robot_name
+            ),
+        });
+    }
+    let offer = bounded(register.offer)?;
+    let rebooted = !before.offer.boot_id.is_empty()
+        && !offer.boot_id.is_empty()
+        && before.offer.boot_id != offer.boot_id;
+    let now = app.now();
+    let lease_until = now.saturating_add(LEASE).unwrap_or(Timestamp::MAX);
+    let robot = app
+        .store
+        .open_session(key.robot_id, offer, lease_until, now)
+        .await
+        .map_err(refused)?;
+    let live = app
+        .store
+        .live_attempts_of(robot.id)
+        .await
+        .map_err(refused)?;
+    let settlement = settle(&register.holds, &live);
+    let (connection, frames) = Connection::new(&robot, key, now, app.entropy());
+    let connection = Arc::new(connection);
+    for attempt in live.iter().filter(|a| a.state.is_on_robot()) {
+        connection.note_hold(claim_of(attempt), attempt.state, now);
+    }
+    let answer = connection.frame(&registered(&robot, &settlement), now, None);
+    let answered = super::session::write(socket, answer).await;
+    app.robots.insert(&connection);
+    // Whatever was refused above left nothing; from here on the session must be closed properly,
+    // which `session` does also when the answer did not get through.
+    if answered {
+        follow_up(app, &connection, settlement, &live, rebooted, now).await;
+    } else {
+        connection.close(CLOSE_PROTOCOL, "the connection was lost while registering");
+    }
+    app.fleet.robot(robot);
+    app.wakeups.dispatcher.notify_one();
+    announce(app, &connection, &register.holds).await;
+    Ok(Registered { connection, frames })
+}
+
+fn registered(robot: &Robot, settlement: &Settlement) -> RobotRegistered {
+    RobotRegistered {
+        robot_id: robot.id,
+        name: robot.name.clone(),
+        session: robot.session,
+        heartbeat_seconds: HEARTBEAT.as_secs_f64(),
+        lease_seconds: LEASE.as_secs_f64(),
+        start_within_seconds: START_WITHIN.as_secs_f64(),
+        draining: robot.draining,
+        verdicts: settlement.verdicts.clone(),
+        server_version: env!("CARGO_PKG_VERSION").into(),
+    }
+}
+
+/// Sends again what may have been lost, and ends what is lost for good.
+async fn follow_up(
+    app: &Arc<App>,
+    connection: &Arc<Connection>,
+    settlement: Settlement,
+    live: &[LiveAttempt],
+    rebooted: bool,
+    now: Timestamp,
+) {
+    for claim in settlement.start {
+        connection.note_hold(claim, State::Running, now);
+        connection.send(&Start { claim }, now);
+    }
+    for claim in settlement.cancel {
+        operations::send_cancel(app, connection, claim).await;
+    }
+    for claim in settlement.redeliver {
+        redeliver(app, connection, claim, live).await;
+    }
+    let why = if rebooted {
+        "the robot's machine restarted while the run was on it"
+    } else {
+        "the robot reconnected without the run: its agent was killed and the guard ended the process"
+    };
+    heartbeat::report_lost(app, connection, settlement.lost, why).await;
+    for claim in settlement.gone {
+        operations::release(app, connection.org, claim.job_id, connection.claim(&claim)).await;
+    }
+}
+
+async fn redeliver(
+    app: &Arc<App>,
+    connection: &Arc<Connection>,
+    claim: Claim,
+    live: &[LiveAttempt],
+) {
+    let org = live
+        .iter()
+        .find(|a| a.run_id == claim.job_id)
+        .map(|a| a.org);
+    let org = org.unwrap_or(connection.org);
+    let loaded = async {
+        let run = app.store.run(org, claim.job_id).await?;
+        let attempts = app.store.attempts(org, claim.job_id).await?;
+        Ok::<_, StoreError>((run, attempts))
+    };
+    match loaded.await {
+        Ok((run, attempts)) => {
+            if let Some(attempt) = attempts.iter().find(|a| a.number == claim.attempt) {
+                deliver(app, connection, &run, attempt).await;
+            }
+        }
+        Err(error) => {
+            tracing::warn!(run = %claim.job_id, %error, "cannot deliver an assignment again")
+        }
+    }
+}
+
+async fn announce(app: &App, connection: &Connection, holds: &[Held]) {
+    tracing::info!(
+        robot = %connection.name,
+        session = connection.session,
+        holds = holds.len(),
+        "robot connected"
+    );
+    let event = ResourceEvent {
+        seq: 0,
+        org: connection.org,
+        at: app.now(),
+        kind: "robot.connected".into(),
+        subject: connection.robot_id.to_string(),
+        actor: connection.name.clone(),
+        detail: serde_json::json!({ "session": connection.session }),
+    };
+    if let Err(error) = app.store.append_events(vec![event]).await {
+        tracing::warn!(%error, "cannot record that a robot connected");
+    }
+}
+
+/// The offer with the queues that every robot serves, or why it is refused.
+fn bounded(mut offer: RobotOffer) -> Result<RobotOffer, Refusal> {
+    let refuse = |message: String| Err(Refusal::protocol("bad_message", message));
+    if offer.max_concurrent_jobs > MAX_SLOTS {
+        return refuse(format!(
+            "max_concurrent_jobs is {}; a robot has at most {MAX_SLOTS} slots",
+            offer.max_concurrent_jobs
+        ));
+    }
+    let words = [
+        ("labels", &offer.labels),
+        ("capabilities", &offer.capabilities),
+        ("queues", &offer.queues),
+        ("desktops", &offer.desktops),
+    ];
+    for (field, words) in words {
+        if words.len() > MAX_WORDS || words.iter().any(|w| w.is_empty() || w.len() > MAX_WORD) {
+            return refuse(format!(
+                "{field} holds at most {MAX_WORDS} words of 1 to {MAX_WORD} bytes"
+            ));
+        }
+    }
+    for queue in &offer.queues {
+        if let Err(message) = baton_core::flow::check_name(queue) {
+            return refuse(format!("{queue:?} cannot be a queue: {message}"));
+        }
+    }
+    offer.queues.insert(DEFAULT_QUEUE.into());
+    if baton_core::flow::check_name(&offer.computer).is_ok() {
+        offer.queues.insert(offer.computer.clone());
+    }
+    Ok(offer)
+}
+
+fn refused(error: StoreError) -> Refusal {
+    match error {
+        StoreError::NotFound { what } => Refusal {
+            close: CLOSE_UNAUTHORISED,
+            code: "robot_deleted",
+            message: format!("{what}; enrol the robot again"),
+        },
+        error => {
+            tracing::error!(%error, "a robot cannot register");
+            Refusal {
+                close: baton_api::robot::CLOSE_RESTART,
+                code: "unavailable",
+                message: "the server cannot write now; try again later".into(),
+            }
+        }
+    }
+}

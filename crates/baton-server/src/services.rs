@@ -1,0 +1,122 @@
+//! The deciding services. Each is the same three lines: load a bounded snapshot, decide in
+//! `baton_core`, commit guarded by what was read.
+//!
+//! A service sleeps until its bell rings, until the next instant that it knows of, or until its safety
+//! tick. So a lost wake-up costs one tick, and two servers that decide at once are slow, never wrong.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use baton_store::Result;
+use futures_util::FutureExt;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::app::App;
+use crate::wakeup::Wakeups;
+
+pub(crate) mod dispatcher;
+mod fleet_view;
+mod pruner;
+mod renewer;
+mod rescuer;
+mod sampler;
+mod scheduler;
+
+pub(crate) use fleet_view::FleetView;
+
+/// Something that decides, again and again.
+#[async_trait]
+trait Service: Default + Send + 'static {
+    /// Its name in logs, and as the actor in history.
+    const NAME: &'static str;
+
+    /// What wakes it.
+    fn bell(_wakeups: &Wakeups) -> Option<&Notify> {
+        None
+    }
+
+    /// How long it sleeps at most.
+    fn tick(app: &App) -> Duration;
+
+    /// The least time from the end of one step to the next, so that a flood of wake-ups is one.
+    fn pace() -> Duration {
+        Duration::ZERO
+    }
+
+    /// Loads, decides, commits; answers when there will be something to do again, if that is known.
+    async fn step(&mut self, app: &Arc<App>) -> Result<Option<Timestamp>>;
+}
+
+/// After a failed step a service rests at least this long: what failed will not work at once.
+const REST: Duration = Duration::from_millis(500);
+
+/// Starts all services. The scheduler stops by its own token: it is the first to go.
+pub(crate) fn start(
+    app: &Arc<App>,
+    tasks: &TaskTracker,
+    scheduling: &CancellationToken,
+    deciding: &CancellationToken,
+) {
+    spawn::<scheduler::Scheduler>(app, tasks, scheduling);
+    spawn::<dispatcher::Dispatcher>(app, tasks, deciding);
+    spawn::<rescuer::Rescuer>(app, tasks, deciding);
+    spawn::<renewer::Renewer>(app, tasks, deciding);
+    spawn::<pruner::Pruner>(app, tasks, deciding);
+    spawn::<sampler::Sampler>(app, tasks, deciding);
+}
+
+fn spawn<S: Service>(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToken) {
+    let (app, stop) = (Arc::clone(app), stop.clone());
+    tasks.spawn(async move {
+        stop.run_until_cancelled(run::<S>(&app)).await;
+    });
+}
+
+async fn run<S: Service>(app: &Arc<App>) {
+    let mut service = S::default();
+    loop {
+        // A bug in one service must not end it, let alone the others: it starts afresh from the store.
+        let step = AssertUnwindSafe(service.step(app)).catch_unwind().await;
+        let tick = S::tick(app);
+        let mut rest = S::pace();
+        let next = match step {
+            Ok(Ok(next)) => next,
+            Ok(Err(error)) => {
+                tracing::warn!(service = S::NAME, %error, "a step failed; trying again");
+                rest = REST;
+                None
+            }
+            Err(_) => {
+                tracing::error!(service = S::NAME, "a step panicked; starting afresh");
+                service = S::default();
+                rest = REST;
+                None
+            }
+        };
+        if !rest.is_zero() {
+            tokio::time::sleep(rest).await;
+        }
+        let latest = after(app.now(), tick);
+        let bell = async {
+            match S::bell(&app.wakeups) {
+                Some(bell) => bell.notified().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = bell => {}
+            () = app.clock.sleep_until(next.map_or(latest, |next| next.min(latest))) => {}
+        }
+    }
+}
+
+/// `now` and a while later.
+pub(crate) fn after(now: Timestamp, wait: Duration) -> Timestamp {
+    let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+    now.saturating_add(wait).unwrap_or(Timestamp::MAX)
+}

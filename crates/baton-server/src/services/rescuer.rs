@@ -1,0 +1,203 @@
+//! The rescuer: ends what nobody will end any more.
+//!
+//! It looks at live attempts only, which the slots of the fleet bound. Each has one next instant at
+//! which something is owed ([`deadline`]); the rescuer sleeps until the earliest.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use baton_core::id::{OrgId, RobotId, RunId};
+use baton_core::lease::{LEASE, lapses_at};
+use baton_core::state::{Event, State};
+use baton_store::Result;
+use baton_store::runs::{Claim, LiveAttempt, RunStep};
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+use super::{Service, after};
+use crate::app::App;
+use crate::operations;
+use crate::wakeup::Wakeups;
+
+mod brake;
+mod deadline;
+
+use brake::Brake;
+use deadline::{Owed, owed};
+
+/// A robot that did not answer an assignment is left alone for this long.
+const REST: Duration = Duration::from_secs(30);
+/// A cancel that was not confirmed is sent again this often.
+const CANCEL_AGAIN: Duration = Duration::from_secs(10);
+/// Lookups of robots one by one; beyond this many the whole fleet is read at once.
+const FEW: usize = 50;
+
+/// Ends what nobody will end any more.
+#[derive(Default)]
+pub(super) struct Rescuer {
+    brake: Brake,
+    /// When a cancel was sent again last, by run.
+    told: HashMap<RunId, Timestamp>,
+}
+
+#[async_trait]
+impl Service for Rescuer {
+    const NAME: &'static str = "rescuer";
+
+    fn bell(wakeups: &Wakeups) -> Option<&Notify> {
+        Some(&wakeups.rescuer)
+    }
+
+    /// An attempt that begins while it sleeps owes nothing for [`START_WITHIN`]; the tick is shorter.
+    fn tick(app: &App) -> Duration {
+        app.config.timeout_check.min(app.config.tick)
+    }
+
+    /// Deadlines are seconds away; a flood of assignments need not be looked at one by one.
+    fn pace() -> Duration {
+        Duration::from_millis(500)
+    }
+
+    async fn step(&mut self, app: &Arc<App>) -> Result<Option<Timestamp>> {
+        let now = app.now();
+        let live = app.store.live_attempts().await?;
+        self.told
+            .retain(|run, _| live.iter().any(|a| a.run_id == *run));
+        let leases = leases(app, &live).await?;
+        let mut next: Option<Timestamp> = None;
+        let mut due = Vec::new();
+        for attempt in live {
+            let Some(robot) = attempt.robot_id else {
+                continue;
+            };
+            let lease = leases.get(&robot).copied();
+            let lapses = lease.map_or(now, |until| lapses_at(until, app.started_at));
+            let told = self.told.get(&attempt.run_id).copied();
+            for (at, owed) in owed(&attempt, lapses, told, app.started_at) {
+                if at <= now {
+                    due.push((attempt, robot, owed));
+                    break;
+                }
+                next = Some(next.map_or(at, |n| n.min(at)));
+            }
+        }
+        let held = self.rescue(app, due, now).await;
+        // What could not be done now is tried again soon.
+        let soon = held.then(|| after(now, app.config.tick));
+        Ok([next, soon].into_iter().flatten().min())
+    }
+}
+
+/// Until when the claims of each robot hold, as the store or this server's memory knows later.
+async fn leases(app: &App, live: &[LiveAttempt]) -> Result<HashMap<RobotId, Timestamp>> {
+    let mut leases = HashMap::new();
+    let mut unheard: Vec<(OrgId, RobotId)> = Vec::new();
+    for attempt in live {
+        let Some(robot) = attempt.robot_id else {
+            continue;
+        };
+        match app.robots.heard_at(robot) {
+            Some(at) => {
+                leases.insert(robot, at.saturating_add(LEASE).unwrap_or(Timestamp::MAX));
+            }
+            None => unheard.push((attempt.org, robot)),
+        }
+    }
+    unheard.sort_unstable();
+    unheard.dedup();
+    if unheard.len() > FEW {
+        for robot in app.store.robots(None).await? {
+            let until = robot.lease_until.unwrap_or(Timestamp::UNIX_EPOCH);
+            leases.entry(robot.id).or_insert(until);
+        }
+    } else {
+        for (org, id) in unheard {
+            if let Ok(robot) = app.store.robot(org, id).await {
+                let until = robot.lease_until.unwrap_or(Timestamp::UNIX_EPOCH);
+                leases.insert(id, until);
+            }
+        }
+    }
+    Ok(leases)
+}
+
+impl Rescuer {
+    /// Does what is owed. Says whether something was held back or failed.
+    async fn rescue(
+        &mut self,
+        app: &Arc<App>,
+        due: Vec<(LiveAttempt, RobotId, Owed)>,
+        now: Timestamp,
+    ) -> bool {
+        let lapsed: Vec<RobotId> = due
+            .iter()
+            .filter(|(_, _, owed)| *owed == Owed::Lapse)
+            .map(|(_, robot, _)| *robot)
+            .collect();
+        let braking = !lapsed.is_empty() && self.brake.holds(app, now).await;
+        let mut held = false;
+        let mut steps = Vec::new();
+        for (attempt, robot, owed) in due {
+            let claim = Claim {
+                attempt: attempt.attempt,
+                fence: attempt.fence,
+                robot_id: Some(robot),
+            };
+            match owed {
+                Owed::Lapse if attempt.state.is_terminal() => {
+                    operations::release(app, attempt.org, attempt.run_id, claim).await;
+                }
+                Owed::Lapse if braking && brake::would_retry(app, &attempt).await => held = true,
+                Owed::Lapse => steps.push(step(app, &attempt, claim, Event::LeaseLapsed)),
+                Owed::Answer => {
+                    app.fleet.rest(robot, after(now, REST));
+                    steps.push(step(app, &attempt, claim, Event::Unanswered));
+                }
+                Owed::End => steps.push(step(app, &attempt, claim, Event::RunDeadline)),
+                Owed::CancelAgain => {
+                    self.told.insert(attempt.run_id, now);
+                    tell_again(app, &attempt, robot).await;
+                    held = true;
+                }
+            }
+        }
+        held | self.take(app, steps).await
+    }
+
+    async fn take(&self, app: &Arc<App>, steps: Vec<RunStep>) -> bool {
+        let what: Vec<(RunId, &str)> = steps.iter().map(|s| (s.run_id, s.event.name())).collect();
+        let mut failed = false;
+        for ((run, event), taken) in what.into_iter().zip(operations::take(app, steps).await) {
+            match taken {
+                Ok(stepped) => tracing::warn!(%run, event, to = %stepped.to, "a run was rescued"),
+                Err(baton_store::StoreError::Unavailable(_)) => failed = true,
+                // It has moved on by itself.
+                Err(error) => tracing::debug!(%run, event, %error, "nothing to rescue"),
+            }
+        }
+        failed
+    }
+}
+
+fn step(app: &App, attempt: &LiveAttempt, claim: Claim, event: Event) -> RunStep {
+    let mut step = operations::ask(app, attempt.org, attempt.run_id, event, Rescuer::NAME);
+    step.claim = Some(claim);
+    step
+}
+
+/// The robot has not confirmed a cancel although its time is over: perhaps it never heard of it.
+async fn tell_again(app: &App, attempt: &LiveAttempt, robot: RobotId) {
+    let Some(connection) = app.robots.get(robot) else {
+        return;
+    };
+    if attempt.state == State::Cancelling || attempt.state.is_terminal() {
+        let claim = baton_api::robot::Claim {
+            job_id: attempt.run_id,
+            attempt: attempt.attempt,
+            fence: attempt.fence,
+        };
+        operations::send_cancel(app, &connection, claim).await;
+    }
+}

@@ -1,0 +1,197 @@
+//! Slots that have come: planned by the core, composed like any other run, committed as one.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use baton_core::flow::Deployment;
+use baton_core::id::DeploymentId;
+use baton_core::run::{NewRun, Trigger};
+use baton_core::schedule::{PlannedRun, Schedule, SlotPlan, plan};
+use baton_core::state::Event;
+use baton_store::logs::ResourceEvent;
+use baton_store::schedules::SlotCommit;
+use baton_store::{Result, StoreError};
+use jiff::Timestamp;
+
+use super::{SCHEDULES_AT_ONCE, Scheduler};
+use crate::app::App;
+use crate::operations::{self, ComposeError, Wanted, compose};
+use crate::services::{Service, after};
+
+/// One schedule's decision on its way to the store.
+struct Decided {
+    schedule: Schedule,
+    plan: SlotPlan,
+    runs: Vec<NewRun>,
+}
+
+impl Scheduler {
+    /// Makes the runs of all slots that have come. Says whether there are more.
+    pub(super) async fn fire(&mut self, app: &Arc<App>, now: Timestamp) -> Result<bool> {
+        self.broken.retain(|_, until| *until > now);
+        let due = app.store.due_schedules(now, SCHEDULES_AT_ONCE).await?;
+        let full = due.len() >= SCHEDULES_AT_ONCE as usize;
+        let mut deployments: HashMap<DeploymentId, Deployment> = HashMap::new();
+        let mut decided = Vec::new();
+        for schedule in due {
+            if self.broken.contains_key(&schedule.id) {
+                continue;
+            }
+            let id = schedule.id;
+            match decide(app, schedule, &mut deployments, now).await {
+                Ok(one) => decided.push(one),
+                Err(Undecided::Store(error)) => return Err(error),
+                Err(Undecided::Broken(message)) => {
+                    tracing::error!(schedule = %id, message, "a schedule cannot fire");
+                    self.broken.insert(id, after(now, app.config.timeout_check));
+                }
+            }
+        }
+        let moved = self.commit(app, decided, now).await?;
+        Ok(full && moved)
+    }
+
+    async fn commit(
+        &mut self,
+        app: &Arc<App>,
+        decided: Vec<Decided>,
+        now: Timestamp,
+    ) -> Result<bool> {
+        if decided.is_empty() {
+            return Ok(false);
+        }
+        for one in &decided {
+            cancel_before(app, one).await?;
+        }
+        let commits = decided.iter().map(|one| SlotCommit {
+            org: one.schedule.org,
+            schedule_id: one.schedule.id,
+            read_at: one.schedule.updated_at,
+            read_last_slot: one.schedule.last_slot,
+            runs: one.runs.clone(),
+            last_slot: one.plan.last_slot,
+            next_at: one.plan.next_at,
+        });
+        let committed = app.store.commit_slots(commits.collect(), now).await;
+        let mut moved = false;
+        for (one, result) in decided.iter().zip(committed) {
+            match result {
+                Ok(_) => {
+                    moved = true;
+                    report(app, one, now).await;
+                }
+                // It was edited meanwhile: the next step decides on what it is now.
+                Err(StoreError::Conflict { code, .. }) => {
+                    tracing::debug!(schedule = %one.schedule.name, code, "decided again");
+                    moved = true;
+                }
+                Err(StoreError::NotFound { .. }) => moved = true,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(moved)
+    }
+}
+
+enum Undecided {
+    Store(StoreError),
+    /// It will not get better by itself.
+    Broken(String),
+}
+
+impl From<StoreError> for Undecided {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+async fn decide(
+    app: &App,
+    schedule: Schedule,
+    deployments: &mut HashMap<DeploymentId, Deployment>,
+    now: Timestamp,
+) -> std::result::Result<Decided, Undecided> {
+    let running = app.store.open_runs_of(schedule.org, schedule.id).await?;
+    let plan = plan(&schedule, &running, now).map_err(|e| Undecided::Broken(e.to_string()))?;
+    let mut runs = Vec::with_capacity(plan.create.len());
+    if !plan.create.is_empty() {
+        let id = schedule.deployment_id;
+        if !deployments.contains_key(&id) {
+            deployments.insert(id, app.store.deployment(schedule.org, id).await?);
+        }
+        let deployment = &deployments[&id];
+        for planned in &plan.create {
+            match run(app, &schedule, deployment, planned).await {
+                Ok(run) => runs.push(run),
+                Err(ComposeError::Store(error)) => return Err(error.into()),
+                Err(error) => return Err(Undecided::Broken(error.to_string())),
+            }
+        }
+    }
+    Ok(Decided {
+        schedule,
+        plan,
+        runs,
+    })
+}
+
+async fn run(
+    app: &App,
+    schedule: &Schedule,
+    deployment: &Deployment,
+    planned: &PlannedRun,
+) -> std::result::Result<NewRun, ComposeError> {
+    let trigger = Trigger::Schedule {
+        schedule_id: schedule.id,
+        slot: planned.slot,
+        after_running: planned.after_running,
+    };
+    let mut wanted = Wanted::plain(trigger, planned.due_at);
+    wanted.parameters = schedule.settings.parameters.clone();
+    wanted.priority = schedule.settings.priority;
+    wanted.robot_id = schedule.settings.robot_id;
+    compose(app, deployment, wanted).await
+}
+
+/// Cancels what must end before the new runs are made.
+async fn cancel_before(app: &Arc<App>, one: &Decided) -> Result<()> {
+    let steps = one.plan.cancel.iter().map(|run| {
+        let mut step = operations::ask(app, one.schedule.org, *run, Event::Cancel, Scheduler::NAME);
+        step.message = Some(format!(
+            "the next slot of the schedule {:?} came",
+            one.schedule.name
+        ));
+        step
+    });
+    for taken in operations::take(app, steps.collect()).await {
+        if let Err(error @ StoreError::Unavailable(_)) = taken {
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+/// Says which slots got no run and why: a schedule that skips silently looks broken.
+async fn report(app: &App, one: &Decided, now: Timestamp) {
+    if one.plan.skipped.is_empty() {
+        return;
+    }
+    let skipped: Vec<_> = one
+        .plan
+        .skipped
+        .iter()
+        .map(|s| serde_json::json!({ "slot": s.slot, "reason": s.reason.as_str() }))
+        .collect();
+    let event = ResourceEvent {
+        seq: 0,
+        org: one.schedule.org,
+        at: now,
+        kind: "schedule.skipped".into(),
+        subject: one.schedule.id.to_string(),
+        actor: Scheduler::NAME.into(),
+        detail: serde_json::json!({ "slots": skipped, "more": one.plan.skipped_more }),
+    };
+    if let Err(error) = app.store.append_events(vec![event]).await {
+        tracing::warn!(%error, "cannot record skipped slots");
+    }
+}

@@ -1,0 +1,185 @@
+//! The life of a server: checked, opened, serving, and stopped in a fixed order.
+//!
+//! The order of a graceful stop: the scheduler stops, runs that wait are kept (or cancelled, when asked
+//! for), robots are told to reconnect, open requests finish, the store closes. Nothing that was
+//! acknowledged depends on it: a server that is killed loses nothing either.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use baton_api::robot::CLOSE_RESTART;
+use baton_store::Store;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::{http, listen, operations, services, tls};
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Listening beyond this machine without encryption, unasked.
+    #[error(
+        "refusing to listen on {listen} without TLS: keys would cross the network in the clear; give \
+         --tls-cert and --tls-key, or --insecure-http if something in front encrypts, or listen on 127.0.0.1"
+    )]
+    InsecureListen {
+        /// The address.
+        listen: SocketAddr,
+    },
+    /// The port is taken, or may not be used.
+    #[error(
+        "cannot listen on {listen}: {error}; another server may be running there, choose another with --port"
+    )]
+    Listen {
+        /// The address.
+        listen: SocketAddr,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// Certificate or key are of no use.
+    #[error("cannot use {} for TLS: {message}", path.display())]
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The zone is unknown.
+    #[error("the timezone {zone:?} is unknown; give an IANA name such as Europe/Berlin")]
+    Timezone {
+        /// The name.
+        zone: String,
+    },
+}
+
+impl StartError {
+    /// Stable, snake_case.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::InsecureListen { .. } => "insecure_listen",
+            Self::Listen { .. } => "cannot_listen",
+            Self::Tls { .. } => "bad_tls",
+            Self::Timezone { .. } => "bad_timezone",
+        }
+    }
+}
+
+/// A running server.
+pub struct ServerHandle {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    /// Its address for clients on this machine.
+    pub url: String,
+    /// SHA-256 of its certificate in lower-case hex, when it speaks TLS.
+    pub tls_fingerprint: Option<String>,
+    /// What its parts share.
+    pub app: Arc<App>,
+    scheduling: CancellationToken,
+    deciding: CancellationToken,
+    listening: CancellationToken,
+    services: TaskTracker,
+    connections: TaskTracker,
+}
+
+/// Starts a server on an open store. It serves when this returns.
+pub async fn start(
+    config: Config,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+) -> Result<ServerHandle, StartError> {
+    if jiff::tz::TimeZone::get(&config.timezone).is_err() {
+        return Err(StartError::Timezone {
+            zone: config.timezone,
+        });
+    }
+    let listen = config.listen;
+    if !listen.ip().is_loopback() && config.tls.is_none() && !config.insecure_http {
+        return Err(StartError::InsecureListen { listen });
+    }
+    let tls = config.tls.as_ref().map(tls::load).transpose()?;
+    let refused = |error| StartError::Listen { listen, error };
+    let listener = TcpListener::bind(listen).await.map_err(refused)?;
+    let addr = listener.local_addr().map_err(refused)?;
+    let tls_fingerprint = tls.as_ref().map(|tls| tls.fingerprint.clone());
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let app = App::new(config, store, clock);
+    let handle = ServerHandle {
+        addr,
+        url: format!("{scheme}://{}", local(addr)),
+        tls_fingerprint,
+        app: Arc::clone(&app),
+        scheduling: CancellationToken::new(),
+        deciding: CancellationToken::new(),
+        listening: CancellationToken::new(),
+        services: TaskTracker::new(),
+        connections: TaskTracker::new(),
+    };
+    services::start(&app, &handle.services, &handle.scheduling, &handle.deciding);
+    handle.connections.spawn(listen::serve(
+        listener,
+        tls,
+        http::router(app),
+        handle.connections.clone(),
+        handle.listening.clone(),
+    ));
+    tracing::info!(url = handle.url, "serving");
+    Ok(handle)
+}
+
+/// The address by which this machine reaches a listener on all addresses.
+fn local(addr: SocketAddr) -> SocketAddr {
+    if addr.ip().is_unspecified() {
+        SocketAddr::new(std::net::Ipv4Addr::LOCALHOST.into(), addr.port())
+    } else {
+        addr
+    }
+}
+
+impl ServerHandle {
+    /// Stops gracefully, in the order that the module describes.
+    pub async fn stop(self) {
+        let app = &self.app;
+        self.scheduling.cancel();
+        if app.config.cancel_pending {
+            self.cancel_pending().await;
+        }
+        self.deciding.cancel();
+        app.stopping.cancel();
+        for connection in app.robots.all() {
+            connection.close(CLOSE_RESTART, "the server is going down; reconnect");
+        }
+        self.listening.cancel();
+        self.connections.close();
+        self.services.close();
+        let grace = app.config.shutdown_grace;
+        let finished = async {
+            self.services.wait().await;
+            self.connections.wait().await;
+            // Upgraded connections are tasks of their own.
+            app.robots.all_ended().await;
+        };
+        if tokio::time::timeout(grace, finished).await.is_err() {
+            tracing::warn!(?grace, "some requests did not finish in time and are cut");
+        }
+        app.store.close().await;
+        tracing::info!("stopped");
+    }
+
+    async fn cancel_pending(&self) {
+        let orgs = match operations::orgs(&self.app).await {
+            Ok(orgs) => orgs,
+            Err(error) => return tracing::error!(%error, "cannot cancel the runs that wait"),
+        };
+        for org in orgs {
+            match operations::cancel_waiting(&self.app, org, "server stop").await {
+                Ok(cancelled) => tracing::info!(cancelled, "cancelled the runs that waited"),
+                Err(error) => tracing::error!(%error, "cannot cancel the runs that wait"),
+            }
+        }
+    }
+}
