@@ -19,6 +19,7 @@ pub mod memory;
 pub mod page;
 pub mod runs;
 pub mod schedules;
+pub mod sqlite;
 pub mod stats;
 pub mod step;
 pub mod verify;
@@ -34,6 +35,7 @@ pub use memory::MemoryStore;
 pub use page::{Page, PageRequest};
 pub use runs::Runs;
 pub use schedules::Schedules;
+pub use sqlite::{SqliteOptions, SqliteStore};
 pub use stats::Stats;
 
 /// All of a store. Used as `Arc<dyn Store>`.

@@ -1,0 +1,312 @@
+//! Schedules and their slots in SQLite.
+
+use async_trait::async_trait;
+use baton_core::flow::Deployment;
+use baton_core::id::{DeploymentId, OrgId, RunId, ScheduleId};
+use baton_core::run::Trigger;
+use baton_core::schedule::{Schedule, ScheduleSettings};
+use jiff::Timestamp;
+use rusqlite::{Connection, Row, params};
+use std::collections::BTreeSet;
+
+use super::interned::Prepared;
+use super::row::{Cols, Id, all, first, opt_us, to_json, us};
+use super::writer::Tx;
+use super::{SqliteStore, create, flow_rows};
+use crate::error::{Result, StoreError};
+use crate::schedules::{MAX_OPEN_RUNS, Schedules, SlotCommit};
+
+const SCHEDULE: &str = "org, id, deployment_id, name, settings, paused, next_at, last_slot, \
+    created_at, updated_at";
+
+/// Schedules that are due.
+pub(super) const DUE: &str = "SELECT org, id, deployment_id, name, settings, paused, next_at, \
+    last_slot, created_at, updated_at FROM schedules INDEXED BY schedules_due \
+    WHERE held = 0 AND next_at IS NOT NULL AND next_at <= ?1 ORDER BY next_at, id LIMIT ?2";
+/// The first slot to come.
+pub(super) const NEXT: &str = "SELECT next_at FROM schedules INDEXED BY schedules_due \
+    WHERE held = 0 AND next_at IS NOT NULL ORDER BY next_at LIMIT 1";
+/// Runs of a schedule that are not terminal.
+pub(super) const OPEN: &str = "SELECT id FROM runs INDEXED BY runs_open_by_schedule \
+    WHERE org = ?1 AND schedule_id = ?2 AND ended_at IS NULL ORDER BY id LIMIT ?3";
+/// All schedules of an org by their next slot.
+pub(super) const BY_NEXT: &str = "SELECT org, id, deployment_id, name, settings, paused, next_at, \
+    last_slot, created_at, updated_at FROM schedules INDEXED BY schedules_by_next \
+    WHERE org = ?1 ORDER BY (next_at IS NULL), next_at, id LIMIT ?2";
+
+fn read(row: &Row<'_>) -> Result<Schedule> {
+    let mut c = Cols::new(row);
+    Ok(Schedule {
+        org: OrgId(c.get()?),
+        id: c.id()?,
+        deployment_id: c.id()?,
+        name: c.get()?,
+        settings: c.json()?,
+        paused: c.get()?,
+        next_at: c.opt_ts()?,
+        last_slot: c.opt_ts()?,
+        created_at: c.ts()?,
+        updated_at: c.ts()?,
+    })
+}
+
+fn schedule(conn: &Connection, org: OrgId, id: ScheduleId) -> Result<Schedule> {
+    let sql = format!("SELECT {SCHEDULE} FROM schedules WHERE org = ?1 AND id = ?2");
+    first(conn.prepare_cached(&sql)?, params![org.0, id.bytes()], read)?
+        .ok_or_else(|| StoreError::not_found(format!("schedule {id}")))
+}
+
+/// The schedules of a deployment, by name.
+pub(super) fn of_deployment_by_name(
+    conn: &Connection,
+    org: OrgId,
+    id: DeploymentId,
+) -> Result<Vec<Schedule>> {
+    let sql = format!(
+        "SELECT {SCHEDULE} FROM schedules WHERE org = ?1 AND deployment_id = ?2 ORDER BY name"
+    );
+    all(conn.prepare_cached(&sql)?, params![org.0, id.bytes()], read)
+}
+
+/// Inserts or replaces a schedule of a deployment that is paused or not.
+fn write(tx: &mut Tx, schedule: &Schedule, deployment_paused: bool) -> Result<()> {
+    tx.conn
+        .prepare_cached(
+            "INSERT INTO schedules (org, id, deployment_id, name, settings, paused, held, next_at,
+                 last_slot, created_at, updated_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+             ON CONFLICT (org, id) DO UPDATE SET settings = excluded.settings,
+                 paused = excluded.paused, held = excluded.held, next_at = excluded.next_at,
+                 last_slot = excluded.last_slot, updated_at = excluded.updated_at",
+        )?
+        .execute(params![
+            schedule.org.0,
+            schedule.id.bytes(),
+            schedule.deployment_id.bytes(),
+            schedule.name,
+            to_json(&schedule.settings),
+            schedule.paused,
+            schedule.paused || deployment_paused,
+            opt_us(schedule.next_at),
+            opt_us(schedule.last_slot),
+            us(schedule.created_at),
+            us(schedule.updated_at),
+        ])?;
+    tx.pending.note.due_changed = true;
+    Ok(())
+}
+
+/// Edits a schedule. A new rule never fires the past: slots up to now count as decided.
+fn replace(
+    schedule: &mut Schedule,
+    settings: &ScheduleSettings,
+    paused: bool,
+    next_at: Option<Timestamp>,
+    now: Timestamp,
+) {
+    let old = &schedule.settings;
+    if old.rule != settings.rule || old.timezone != settings.timezone {
+        schedule.last_slot = schedule.last_slot.max(Some(now));
+    }
+    schedule.settings = settings.clone();
+    schedule.paused = paused;
+    schedule.next_at = next_at;
+    schedule.updated_at = now;
+}
+
+/// Creates the schedule that came with a deploy, or replaces the one of its name.
+pub(super) fn put_with_deploy(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    new: &Schedule,
+    now: Timestamp,
+) -> Result<()> {
+    let known = of_deployment_by_name(&tx.conn, deployment.org, deployment.id)?
+        .into_iter()
+        .find(|s| s.name == new.name);
+    let schedule = match known {
+        Some(mut known) => {
+            replace(&mut known, &new.settings, new.paused, new.next_at, now);
+            known
+        }
+        None => Schedule {
+            org: deployment.org,
+            deployment_id: deployment.id,
+            ..new.clone()
+        },
+    };
+    write(tx, &schedule, deployment.settings.paused)
+}
+
+#[async_trait]
+impl Schedules for SqliteStore {
+    async fn create_schedule(&self, schedule: Schedule) -> Result<()> {
+        self.write(move |tx| {
+            let deployment = flow_rows::deployment(&tx.conn, schedule.org, schedule.deployment_id)?;
+            let taken = tx
+                .conn
+                .prepare_cached(
+                    "SELECT 1 FROM schedules WHERE org = ?1 AND id = ?2 UNION ALL
+                     SELECT 1 FROM schedules WHERE org = ?1 AND deployment_id = ?3 AND name = ?4",
+                )?
+                .exists(params![
+                    schedule.org.0,
+                    schedule.id.bytes(),
+                    schedule.deployment_id.bytes(),
+                    schedule.name
+                ])?;
+            if taken {
+                let text = format!("there is a schedule {} already", schedule.name);
+                return Err(StoreError::conflict("schedule_exists", text));
+            }
+            write(tx, &schedule, deployment.settings.paused)
+        })
+        .await
+    }
+
+    async fn update_schedule(
+        &self,
+        org: OrgId,
+        id: ScheduleId,
+        settings: ScheduleSettings,
+        paused: bool,
+        next_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Schedule> {
+        self.write(move |tx| {
+            let mut schedule = schedule(&tx.conn, org, id)?;
+            let deployment = flow_rows::deployment(&tx.conn, org, schedule.deployment_id)?;
+            replace(&mut schedule, &settings, paused, next_at, now);
+            write(tx, &schedule, deployment.settings.paused)?;
+            Ok(schedule)
+        })
+        .await
+    }
+
+    async fn delete_schedule(&self, org: OrgId, id: ScheduleId) -> Result<()> {
+        self.write(move |tx| {
+            let gone = tx
+                .conn
+                .prepare_cached("DELETE FROM schedules WHERE org = ?1 AND id = ?2")?
+                .execute(params![org.0, id.bytes()])?;
+            if gone == 0 {
+                return Err(StoreError::not_found(format!("schedule {id}")));
+            }
+            tx.pending.note.due_changed = true;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn schedule(&self, org: OrgId, id: ScheduleId) -> Result<Schedule> {
+        self.point(|conn| schedule(conn, org, id))
+    }
+
+    async fn schedules(
+        &self,
+        org: OrgId,
+        deployment_id: Option<DeploymentId>,
+        limit: u32,
+    ) -> Result<Vec<Schedule>> {
+        self.scan(move |conn| match deployment_id {
+            None => all(conn.prepare_cached(BY_NEXT)?, params![org.0, limit], read),
+            Some(id) => {
+                let mut found = of_deployment_by_name(conn, org, id)?;
+                found.sort_by_key(|s| (s.next_at.is_none(), s.next_at, s.id));
+                found.truncate(limit as usize);
+                Ok(found)
+            }
+        })
+        .await
+    }
+
+    async fn due_schedules(&self, now: Timestamp, limit: u32) -> Result<Vec<Schedule>> {
+        self.scan(move |conn| all(conn.prepare_cached(DUE)?, params![us(now), limit], read))
+            .await
+    }
+
+    async fn next_slot_at(&self) -> Result<Option<Timestamp>> {
+        self.point(|conn| first(conn.prepare_cached(NEXT)?, [], |row| Cols::new(row).ts()))
+    }
+
+    async fn open_runs_of(&self, org: OrgId, id: ScheduleId) -> Result<Vec<RunId>> {
+        self.point(|conn| {
+            all(
+                conn.prepare_cached(OPEN)?,
+                params![org.0, id.bytes(), MAX_OPEN_RUNS],
+                |row| Ok(RunId::from_bytes(row.get(0)?)),
+            )
+        })
+    }
+
+    async fn commit_slots(&self, commits: Vec<SlotCommit>, now: Timestamp) -> Vec<Result<u32>> {
+        let mut commits: Vec<(SlotCommit, Vec<Prepared>)> = commits
+            .into_iter()
+            .map(|mut commit| {
+                let runs = std::mem::take(&mut commit.runs);
+                (commit, runs.into_iter().map(Prepared::new).collect())
+            })
+            .collect();
+        self.write_each(commits.len(), move |tx| {
+            let commit = |(commit, runs): &mut (SlotCommit, Vec<Prepared>)| {
+                tx.part(|tx| commit_slot(tx, commit, runs, now))
+            };
+            Ok(commits.iter_mut().map(commit).collect())
+        })
+        .await
+    }
+}
+
+/// Commits what was decided for one schedule: its runs, and up to where it is decided.
+fn commit_slot(tx: &mut Tx, commit: &SlotCommit, runs: &[Prepared], now: Timestamp) -> Result<u32> {
+    let mut schedule = schedule(&tx.conn, commit.org, commit.schedule_id)?;
+    if schedule.updated_at != commit.read_at || schedule.last_slot != commit.read_last_slot {
+        let text = format!("schedule {} has changed meanwhile", schedule.name);
+        return Err(StoreError::conflict("schedule_changed", text));
+    }
+    let mut seen = BTreeSet::new();
+    let mut wanted = Vec::with_capacity(runs.len());
+    for new in runs {
+        let passed = match new.trigger {
+            Trigger::Schedule {
+                schedule_id, slot, ..
+            } => {
+                Some(slot) <= schedule.last_slot
+                    || !seen.insert((schedule_id, slot))
+                    || is_taken(tx, commit.org, schedule_id, slot)?
+            }
+            _ => false,
+        };
+        if !passed {
+            create::check(tx, new)?;
+            wanted.push(new);
+        }
+    }
+    let mut made = 0;
+    for new in wanted {
+        made += u32::from(!create::create(tx, new, "scheduler", now)?.existing);
+    }
+    schedule.last_slot = commit.last_slot.or(schedule.last_slot);
+    schedule.next_at = commit.next_at;
+    tx.conn
+        .prepare_cached(
+            "UPDATE schedules SET last_slot = ?3, next_at = ?4 WHERE org = ?1 AND id = ?2",
+        )?
+        .execute(params![
+            commit.org.0,
+            commit.schedule_id.bytes(),
+            opt_us(schedule.last_slot),
+            opt_us(schedule.next_at),
+        ])?;
+    tx.pending.note.due_changed = true;
+    Ok(made)
+}
+
+fn is_taken(tx: &Tx, org: OrgId, id: ScheduleId, slot: Timestamp) -> Result<bool> {
+    Ok(tx
+        .conn
+        .prepare_cached(
+            "SELECT 1 FROM schedule_slots WHERE org = ?1 AND schedule_id = ?2 AND slot = ?3",
+        )?
+        .exists(params![org.0, id.bytes(), us(slot)])?)
+}

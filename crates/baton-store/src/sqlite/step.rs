@@ -1,0 +1,65 @@
+//! Steps: what [`crate::step`] decides, written.
+
+use baton_core::run::Run;
+use baton_core::state::State;
+
+use super::buckets::{self, BucketKey};
+use super::history;
+use super::run_row::{self, Depth, RunRow};
+use super::writer::Tx;
+use crate::error::Result;
+use crate::runs::{RunStep, Stepped};
+use crate::step;
+
+/// Takes one step.
+pub(super) fn take(tx: &mut Tx, asked: &RunStep) -> Result<Stepped> {
+    let conn = tx.conn.clone();
+    let before = run_row::get(
+        &conn,
+        &tx.shared.interned,
+        asked.org,
+        asked.run_id,
+        Depth::Light,
+    )?;
+    let claimed = asked.claim.as_ref().map(|c| c.attempt);
+    let known = run_row::concerned(&conn, &before.run, claimed)?;
+    let taken = step::take(&before.run, &known, asked)?;
+    let last_event = match &taken.history {
+        Some(event) => history::append(tx, asked.org, event, before.last_event)?,
+        None => before.last_event,
+    };
+    if taken.history.is_some() || taken.run != before.run {
+        run_row::write(tx, &before, &taken.run, last_event)?;
+    }
+    for attempt in &taken.attempts {
+        run_row::write_attempt(tx, &taken.run, before.needs_id, &known, attempt)?;
+    }
+    if let Some(ended) = taken.ended {
+        let needs = &before.run.spec.needs;
+        let bucket = tx.pending.bucket(BucketKey {
+            org: asked.org,
+            minute: BucketKey::minute(asked.at),
+            flow_id: needs.flow_id,
+            deployment_id: needs.deployment_id,
+            robot_id: ended.robot_id,
+        });
+        buckets::count_end(bucket, ended.state, ended.seconds);
+    }
+    note(tx, &before, &taken.run);
+    Ok(taken.stepped)
+}
+
+/// Tells the hooks whom this may concern.
+pub(super) fn note(tx: &mut Tx, before: &RunRow, after: &Run) {
+    let was = &before.run;
+    let freed = was.live && !after.live;
+    let note = &mut tx.pending.note;
+    note.queued |= freed || (after.state == State::Queued && was.state != State::Queued);
+    let waits = |state| matches!(state, State::Pending | State::Queued | State::Dispatched);
+    let timed = was.spec.timeout_seconds.is_some()
+        && (was.state == State::Running) != (after.state == State::Running);
+    note.due_changed |= was.state == State::Pending
+        || after.state == State::Pending
+        || timed
+        || (before.has_start_deadline && waits(was.state) != waits(after.state));
+}
