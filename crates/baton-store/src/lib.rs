@@ -2,7 +2,8 @@
 //!
 //! A method that returns `Ok` has made its change durable; one that returns an error has changed
 //! nothing. Decisions about a run are made by [`baton_core::state::apply`] on rows read in the same
-//! transaction, so a caller never races with another. `now` always comes from the caller.
+//! transaction, so a caller never races with another. `now` always comes from the caller. Instants are
+//! kept to the microsecond.
 //!
 //! Read in this order: [`runs`] (the heart), [`fleet`], [`catalog`], [`schedules`], then the rest.
 

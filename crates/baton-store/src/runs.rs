@@ -226,7 +226,7 @@ pub struct RunFilter {
     pub unattended: Option<bool>,
     /// Name or id begins with this (ASCII case ignored).
     pub prefix: Option<String>,
-    /// Created at or after.
+    /// Created at or after. Stores may rely on ids of version 7 being made within a day of this.
     pub created_after: Option<Timestamp>,
     /// Created before.
     pub created_before: Option<Timestamp>,

@@ -64,7 +64,7 @@ pub fn create(new: NewRun, actor: &str, now: Timestamp) -> (Run, Vec<RunEvent>) 
         fence: Fence(0),
         retries_used: 0,
         created_at: now,
-        due_at: new.due_at,
+        due_at: kept(new.due_at),
         queued_at: None,
         dispatched_at: None,
         started_at: None,
@@ -263,6 +263,11 @@ pub fn release(
     Ok(Some((run, row)))
 }
 
+/// The instant as stores keep it: to the microsecond.
+fn kept(at: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
+}
+
 fn never_assigned(run: &Run, at: Timestamp) -> Attempt {
     Attempt {
         run_id: run.id,
@@ -363,7 +368,7 @@ impl Rows<'_> {
                 }
             }
             Effect::RememberRejecter => self.run.rejected_by.extend(self.run.robot_id),
-            Effect::SetDue(at) => self.run.due_at = *at,
+            Effect::SetDue(at) => self.run.due_at = kept(*at),
             Effect::NextAttempt { spends_retry } => {
                 self.leave();
                 self.run.retries_used = match spends_retry {

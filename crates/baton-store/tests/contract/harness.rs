@@ -16,6 +16,7 @@ use baton_core::run::{Attempt, Needs, NewRun, Priority, Run, RunSpec, Trigger};
 use baton_core::state::{Event, Executor, OnLost, Outcome, State};
 use baton_store::catalog::{Deploy, Deployed};
 use baton_store::runs::{Assign, Assigned, AttemptResult, Claim, RunStep, Stepped};
+use baton_store::sqlite::{SqliteOptions, SqliteStore};
 use baton_store::{MemoryStore, Result, Store, StoreError};
 use jiff::Timestamp;
 use serde_json::{Map, json};
@@ -41,6 +42,15 @@ macro_rules! for_each_store {
                 bench.done().await;
             })+
         }
+
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let bench = crate::harness::Bench::sqlite();
+                super::$name(&bench).await;
+                bench.done().await;
+            })+
+        }
     };
 }
 pub(crate) use for_each_store;
@@ -55,6 +65,13 @@ pub(crate) struct Bench {
 impl Bench {
     pub(crate) fn memory() -> Self {
         Self::on(Arc::new(MemoryStore::new()), None)
+    }
+
+    pub(crate) fn sqlite() -> Self {
+        let dir = tempfile::tempdir().expect("a folder for the test");
+        let path = dir.path().join("baton.db");
+        let store = SqliteStore::open(&path, SqliteOptions::default());
+        Self::on(store.expect("a new database opens"), Some(dir))
     }
 
     fn on(store: Arc<dyn Store>, dir: Option<tempfile::TempDir>) -> Self {
@@ -78,7 +95,8 @@ impl Bench {
     /// An id that no other has; later ones sort after earlier ones.
     pub(crate) fn uuid(&self) -> Uuid {
         let n = self.count.fetch_add(1, Ordering::Relaxed) + 1;
-        uuid::Builder::from_unix_timestamp_millis(n, &[7; 10]).into_uuid()
+        let millis = u64::try_from(START).expect("after 1970") * 1_000 + n;
+        uuid::Builder::from_unix_timestamp_millis(millis, &[7; 10]).into_uuid()
     }
 
     pub(crate) fn run_id(&self) -> RunId {

@@ -28,6 +28,11 @@ fn two_memory_stores_give_the_same_answers() {
     check(Bench::memory, Bench::memory);
 }
 
+#[test]
+fn sqlite_gives_the_answers_of_the_model() {
+    check(Bench::memory, Bench::sqlite);
+}
+
 fn check(left: fn() -> Bench, right: fn() -> Bench) {
     let seed: u64 = match std::env::var("CONTRACT_SEED") {
         Ok(text) => text.parse().expect("CONTRACT_SEED is a number"),

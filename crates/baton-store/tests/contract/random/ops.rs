@@ -10,6 +10,12 @@ use crate::harness::{at, error};
 #[derive(Clone, Debug)]
 pub(super) enum Op {
     Create(NewOne),
+    /// What would come next for the run, or its failure.
+    Advance {
+        run: usize,
+        robot: usize,
+        fails: bool,
+    },
     Assign {
         run: usize,
         robot: usize,
@@ -97,6 +103,8 @@ pub(super) fn any_op() -> impl Strategy<Value = Op> {
     };
     prop_oneof![
         4 => any_new().prop_map(Op::Create),
+        14 => (run(), 0..2_usize, prop::bool::weighted(0.7))
+            .prop_map(|(run, robot, fails)| Op::Advance { run, robot, fails }),
         8 => (run(), 0..2_usize, any::<bool>())
             .prop_map(|(run, robot, desktop)| Op::Assign { run, robot, desktop }),
         20 => (run(), 0..EVENTS, who()).prop_map(|(run, event, claim)| Op::Step { run, event, claim }),
@@ -149,6 +157,10 @@ fn any_new() -> impl Strategy<Value = NewOne> {
 }
 
 const EVENTS: usize = 24;
+/// The place of the events that bring a run on.
+pub(super) const START: usize = 0;
+pub(super) const FAIL: usize = 2;
+pub(super) const COMPLETE: usize = 4;
 
 /// Events that bring a run on come up more than once.
 pub(super) fn event(index: usize, now: i64) -> Event {

@@ -7,7 +7,7 @@ use baton_core::id::{Fence, RunId};
 use baton_core::queue::QueueSettings;
 use baton_core::retry::RetryPolicy;
 use baton_core::robot::{Robot, RobotOffer};
-use baton_core::run::{LogLevel, LogLine, LogStream, Priority, Progress, TaskRun};
+use baton_core::run::{LogLevel, LogLine, LogStream, Priority, Progress, Run, TaskRun};
 use baton_core::state::{Event, Executor, OnLost, State};
 use baton_store::catalog::Deployed;
 use baton_store::logs::LogBatch;
@@ -15,7 +15,7 @@ use baton_store::runs::{Assign, Claim, RunFilter};
 use baton_store::stats::{OutcomeQuery, Retention};
 use baton_store::{PageRequest, Result, StoreError};
 
-use super::ops::{NewOne, Op, Who, event};
+use super::ops::{COMPLETE, FAIL, NewOne, Op, START, Who, event};
 use crate::harness::{Bench, ORG, at, kind, offer, result, step};
 
 /// Slots of the two robots.
@@ -106,13 +106,20 @@ impl Side {
             }
             _ => match self.target(op) {
                 None => String::new(),
-                Some(id) => self.on_run(op, id).await,
+                Some(id) => match self.next(id, op).await {
+                    Op::Due => {
+                        let due = step(id, None, Event::Due, self.now);
+                        all(&store.step_runs(vec![due]).await)
+                    }
+                    op => self.on_run(&op, id).await,
+                },
             },
         }
     }
 
     fn target(&self, op: &Op) -> Option<RunId> {
-        let (Op::Assign { run, .. }
+        let (Op::Advance { run, .. }
+        | Op::Assign { run, .. }
         | Op::Step { run, .. }
         | Op::Log { run, .. }
         | Op::Task { run, .. }
@@ -125,6 +132,34 @@ impl Side {
         };
         let index = run.checked_rem(self.runs.len())?;
         Some(self.runs[index])
+    }
+
+    /// The operation that brings a run on, as far as the state tells.
+    async fn next(&self, id: RunId, op: &Op) -> Op {
+        let Op::Advance { run, robot, fails } = *op else {
+            return op.clone();
+        };
+        let standing = self.bench.store.run(ORG, id).await;
+        let own = |r: &Run| r.spec.executor != Executor::Robot;
+        let desktop = standing.as_ref().is_ok_and(|r| r.spec.needs.desktop);
+        let claim = Who::Holder;
+        match standing {
+            Ok(r) if r.state == State::Queued && !own(&r) => Op::Assign {
+                run,
+                robot,
+                desktop,
+            },
+            Ok(r) if r.state == State::Pending && !own(&r) => Op::Due,
+            Ok(r) if matches!(r.state, State::Running | State::Cancelling) => {
+                let event = if fails { FAIL } else { COMPLETE };
+                Op::Step { run, event, claim }
+            }
+            _ => Op::Step {
+                run,
+                event: START,
+                claim,
+            },
+        }
     }
 
     async fn on_run(&mut self, op: &Op, id: RunId) -> String {
