@@ -56,6 +56,8 @@ CREATE TABLE runs (
     queue_id       BLOB    NOT NULL CHECK (length(queue_id) = 16),
     deployment_id  BLOB,
     schedule_id    BLOB,
+    -- It stays Pending until the earlier runs of its schedule have ended.
+    follows        INTEGER NOT NULL CHECK (follows IN (0, 1)),
     robot_id       BLOB,
     name           TEXT    NOT NULL,
     trigger        TEXT    NOT NULL,
@@ -72,7 +74,7 @@ CREATE TABLE runs (
 -- The dispatcher: the front of each group, by seeks.
 CREATE INDEX runs_queued ON runs (needs_id, due_at, id, attempt, rejected_by) WHERE phase = 1;
 -- The services that sleep until something is due.
-CREATE INDEX runs_due ON runs (due_at, id, attempt) WHERE phase = 0 AND live = 0 AND executor = 0;
+CREATE INDEX runs_due ON runs (due_at, id, attempt, follows) WHERE phase = 0 AND live = 0 AND executor = 0;
 CREATE INDEX runs_start_deadline ON runs (start_deadline, id, attempt)
     WHERE start_deadline IS NOT NULL AND attempt = 1 AND started_at IS NULL AND ended_at IS NULL;
 -- Lists: each by id within what it filters.

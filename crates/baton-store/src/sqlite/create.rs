@@ -113,7 +113,8 @@ fn insert(
     let (org, id) = (new.run.org, new.run.id);
     let needs = &new.run.spec.needs;
     let executor = new.run.spec.executor;
-    let queued = new.run.due_at <= now && executor == Executor::Robot;
+    let follows = new.trigger.waits_for_earlier_runs();
+    let queued = new.run.due_at <= now && executor == Executor::Robot && !follows;
     let to = if queued {
         State::Queued
     } else {
@@ -131,9 +132,9 @@ fn insert(
             "INSERT INTO runs (org, id, state, phase, attempt, fence, live, retries_used, needs_id,
                  shape_id, last_event, created_at, due_at, queued_at, changed_at, start_deadline,
                  executor, priority, flow_id, queue_id, deployment_id, schedule_id, name, trigger,
-                 parameters)
+                 parameters, follows)
              VALUES (?1, ?2, ?3, ?4, 1, 0, 0, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?8, ?11, ?12, ?13, ?14,
-                 ?15, ?16, ?17, ?18, ?19, ?20)",
+                 ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
         )?
         .execute(params![
             org.0,
@@ -156,6 +157,7 @@ fn insert(
             new.run.name,
             new.trigger_json,
             new.parameters,
+            follows,
         ])?;
     for tag in &needs.tags {
         tx.conn

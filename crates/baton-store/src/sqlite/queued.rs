@@ -20,9 +20,13 @@ pub(super) const NEXT_GROUP: &str = "SELECT needs_id FROM runs INDEXED BY runs_q
 /// The front of a group.
 pub(super) const HEADS: &str = "SELECT id, attempt, due_at, rejected_by FROM runs INDEXED BY runs_queued \
     WHERE phase = 1 AND needs_id = ?1 ORDER BY due_at, id LIMIT ?2";
-/// Pending runs that are due.
+/// Pending runs that are due and wait for no earlier run of their schedule.
 pub(super) const DUE: &str = "SELECT org, id, attempt, due_at FROM runs INDEXED BY runs_due \
-    WHERE phase = 0 AND live = 0 AND executor = 0 AND due_at <= ?1 ORDER BY due_at, id LIMIT ?2";
+    WHERE phase = 0 AND live = 0 AND executor = 0 AND due_at <= ?1 \
+    AND (follows = 0 OR NOT EXISTS (SELECT 1 FROM runs AS earlier INDEXED BY runs_open_by_schedule \
+        WHERE earlier.org = runs.org AND earlier.schedule_id = runs.schedule_id \
+        AND earlier.ended_at IS NULL AND earlier.id < runs.id)) \
+    ORDER BY due_at, id LIMIT ?2";
 /// Runs that have not started by their deadline.
 pub(super) const OVERDUE: &str = "SELECT org, id, attempt, start_deadline FROM runs \
     INDEXED BY runs_start_deadline \
