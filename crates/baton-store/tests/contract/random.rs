@@ -21,7 +21,7 @@ use side::Side;
 /// Sequences tried unless `PROPTEST_CASES` says otherwise: some seconds on SQLite.
 const CASES: u32 = 32;
 /// Operations in a sequence: enough for a run to be retried, lost and retried by hand.
-const LENGTH: usize = 60;
+const LENGTH: std::ops::Range<usize> = 20..80;
 
 #[test]
 fn two_memory_stores_give_the_same_answers() {
@@ -55,7 +55,7 @@ fn check(left: fn() -> Bench, right: fn() -> Bench) {
         .enable_all()
         .build()
         .expect("a runtime can be built");
-    let sequences = prop::collection::vec(ops::any_op(), 1..LENGTH);
+    let sequences = prop::collection::vec(ops::any_op(), LENGTH);
     let outcome = runner.run(&sequences, |ops| {
         runtime.block_on(compare(left(), right(), &ops))
     });

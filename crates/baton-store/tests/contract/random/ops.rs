@@ -10,6 +10,11 @@ use crate::harness::{at, error};
 #[derive(Clone, Debug)]
 pub(super) enum Op {
     Create(NewOne),
+    /// One of the events that the run may take now.
+    Happen {
+        run: usize,
+        pick: usize,
+    },
     /// What would come next for the run, or its failure.
     Advance {
         run: usize,
@@ -102,12 +107,13 @@ pub(super) fn any_op() -> impl Strategy<Value = Op> {
         ]
     };
     prop_oneof![
-        4 => any_new().prop_map(Op::Create),
-        14 => (run(), 0..2_usize, prop::bool::weighted(0.7))
+        5 => any_new().prop_map(Op::Create),
+        16 => (run(), 0..1_000_usize).prop_map(|(run, pick)| Op::Happen { run, pick }),
+        24 => (run(), 0..2_usize, prop::bool::weighted(0.7))
             .prop_map(|(run, robot, fails)| Op::Advance { run, robot, fails }),
-        8 => (run(), 0..2_usize, any::<bool>())
+        4 => (run(), 0..2_usize, any::<bool>())
             .prop_map(|(run, robot, desktop)| Op::Assign { run, robot, desktop }),
-        20 => (run(), 0..EVENTS, who()).prop_map(|(run, event, claim)| Op::Step { run, event, claim }),
+        8 => (run(), 0..EVENTS, who()).prop_map(|(run, event, claim)| Op::Step { run, event, claim }),
         4 => Just(Op::Due),
         3 => (1..200_i64).prop_map(|seconds| Op::Wait { seconds }),
         2 => (run(), who(), 1..5_i64, 0..4_i64)
@@ -156,7 +162,7 @@ fn any_new() -> impl Strategy<Value = NewOne> {
     })
 }
 
-const EVENTS: usize = 24;
+pub(super) const EVENTS: usize = 24;
 /// The place of the events that bring a run on.
 pub(super) const START: usize = 0;
 pub(super) const FAIL: usize = 2;

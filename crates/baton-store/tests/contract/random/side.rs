@@ -8,14 +8,14 @@ use baton_core::queue::QueueSettings;
 use baton_core::retry::RetryPolicy;
 use baton_core::robot::{Robot, RobotOffer};
 use baton_core::run::{LogLevel, LogLine, LogStream, Priority, Progress, Run, TaskRun};
-use baton_core::state::{Event, Executor, OnLost, State};
+use baton_core::state::{Event, Executor, OnLost, State, apply};
 use baton_store::catalog::Deployed;
 use baton_store::logs::LogBatch;
 use baton_store::runs::{Assign, Claim, RunFilter};
 use baton_store::stats::{OutcomeQuery, Retention};
 use baton_store::{PageRequest, Result, StoreError};
 
-use super::ops::{COMPLETE, FAIL, NewOne, Op, START, Who, event};
+use super::ops::{COMPLETE, EVENTS, FAIL, NewOne, Op, START, Who, event};
 use crate::harness::{Bench, ORG, at, kind, offer, result, step};
 
 /// Slots of the two robots.
@@ -119,6 +119,7 @@ impl Side {
 
     fn target(&self, op: &Op) -> Option<RunId> {
         let (Op::Advance { run, .. }
+        | Op::Happen { run, .. }
         | Op::Assign { run, .. }
         | Op::Step { run, .. }
         | Op::Log { run, .. }
@@ -136,6 +137,9 @@ impl Side {
 
     /// The operation that brings a run on, as far as the state tells.
     async fn next(&self, id: RunId, op: &Op) -> Op {
+        if let Op::Happen { run, pick } = *op {
+            return self.happening(id, run, pick).await;
+        }
         let Op::Advance { run, robot, fails } = *op else {
             return op.clone();
         };
@@ -159,6 +163,28 @@ impl Side {
                 event: START,
                 claim,
             },
+        }
+    }
+
+    /// An event that the state machine allows now, on the holder's claim or on nobody's.
+    async fn happening(&self, id: RunId, run: usize, pick: usize) -> Op {
+        let claim = [Who::Nobody, Who::Holder][pick % 2];
+        let mut allowed = Vec::new();
+        if let Ok(now) = self.bench.store.run(ORG, id).await {
+            let standing = now.standing();
+            allowed.extend(
+                (0..EVENTS).filter(|index| {
+                    apply(&standing, &event(*index, self.now), at(self.now)).is_ok()
+                }),
+            );
+        }
+        let index = pick
+            .checked_rem(allowed.len())
+            .map_or(START, |n| allowed[n]);
+        Op::Step {
+            run,
+            event: index,
+            claim,
         }
     }
 
