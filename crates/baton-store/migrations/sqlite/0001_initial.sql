@@ -50,14 +50,14 @@ CREATE TABLE runs (
     ended_at       INTEGER CHECK ((ended_at IS NOT NULL) = (state >= 6)),
     changed_at     INTEGER NOT NULL,
     start_deadline INTEGER,
+    -- Whether it comes after earlier runs of its schedule: 0 no, 1 and it must wait, 2 but need not now.
+    waits          INTEGER NOT NULL DEFAULT 0 CHECK (waits BETWEEN 0 AND 2),
     executor       INTEGER NOT NULL CHECK (executor BETWEEN 0 AND 2),
     priority       INTEGER NOT NULL CHECK (priority BETWEEN 0 AND 3),
     flow_id        BLOB    NOT NULL CHECK (length(flow_id) = 16),
     queue_id       BLOB    NOT NULL CHECK (length(queue_id) = 16),
     deployment_id  BLOB,
     schedule_id    BLOB,
-    -- It stays Pending until the earlier runs of its schedule have ended.
-    follows        INTEGER NOT NULL CHECK (follows IN (0, 1)),
     robot_id       BLOB,
     name           TEXT    NOT NULL,
     trigger        TEXT    NOT NULL,
@@ -74,7 +74,8 @@ CREATE TABLE runs (
 -- The dispatcher: the front of each group, by seeks.
 CREATE INDEX runs_queued ON runs (needs_id, due_at, id, attempt, rejected_by) WHERE phase = 1;
 -- The services that sleep until something is due.
-CREATE INDEX runs_due ON runs (due_at, id, attempt, follows) WHERE phase = 0 AND live = 0 AND executor = 0;
+CREATE INDEX runs_due ON runs (due_at, id, attempt) WHERE phase = 0 AND live = 0 AND executor = 0 AND waits <> 1;
+CREATE INDEX runs_waiting ON runs (org, schedule_id, id) WHERE waits <> 0 AND phase = 0;
 CREATE INDEX runs_start_deadline ON runs (start_deadline, id, attempt)
     WHERE start_deadline IS NOT NULL AND attempt = 1 AND started_at IS NULL AND ended_at IS NULL;
 -- Lists: each by id within what it filters.

@@ -1,6 +1,7 @@
 //! Assignments: every rule asked again inside the transaction, from rows owned by live attempts.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::rc::Rc;
 
 use baton_core::id::{DeploymentId, OrgId, QueueId, RobotId};
@@ -104,20 +105,20 @@ pub(super) struct Occupied {
 
 impl Occupied {
     fn robot(&mut self, conn: &Connection, id: RobotId) -> Result<&mut (u32, Vec<String>)> {
-        if !self.robots.contains_key(&id) {
-            let desktops: Vec<Option<String>> = all(
-                conn.prepare_cached(
-                    "SELECT desktop FROM attempts INDEXED BY attempts_live
-                     WHERE live = 1 AND robot_id = ?1",
-                )?,
-                [id.bytes()],
-                |row| Ok(row.get(0)?),
-            )?;
-            let live = u32::try_from(desktops.len()).unwrap_or(u32::MAX);
-            self.robots
-                .insert(id, (live, desktops.into_iter().flatten().collect()));
-        }
-        Ok(self.robots.entry(id).or_default())
+        let vacant = match self.robots.entry(id) {
+            Entry::Occupied(known) => return Ok(known.into_mut()),
+            Entry::Vacant(vacant) => vacant,
+        };
+        let desktops: Vec<Option<String>> = all(
+            conn.prepare_cached(
+                "SELECT desktop FROM attempts INDEXED BY attempts_live
+                 WHERE live = 1 AND robot_id = ?1",
+            )?,
+            [id.bytes()],
+            |row| Ok(row.get(0)?),
+        )?;
+        let live = u32::try_from(desktops.len()).unwrap_or(u32::MAX);
+        Ok(vacant.insert((live, desktops.into_iter().flatten().collect())))
     }
 
     /// How many live attempts have needs like these.

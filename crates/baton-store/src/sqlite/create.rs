@@ -9,6 +9,7 @@ use rusqlite::params;
 use super::buckets::BucketKey;
 use super::history;
 use super::interned::Prepared;
+use super::queued;
 use super::row::{Id, executor_code, first, opt, opt_us, phase, state, us};
 use super::writer::Tx;
 use crate::error::{Result, StoreError};
@@ -113,8 +114,8 @@ fn insert(
     let (org, id) = (new.run.org, new.run.id);
     let needs = &new.run.spec.needs;
     let executor = new.run.spec.executor;
-    let follows = new.trigger.waits_for_earlier_runs();
-    let queued = new.run.due_at <= now && executor == Executor::Robot && !follows;
+    let waits = new.trigger.waits_for_earlier_runs();
+    let queued = new.run.due_at <= now && executor == Executor::Robot && !waits;
     let to = if queued {
         State::Queued
     } else {
@@ -132,7 +133,7 @@ fn insert(
             "INSERT INTO runs (org, id, state, phase, attempt, fence, live, retries_used, needs_id,
                  shape_id, last_event, created_at, due_at, queued_at, changed_at, start_deadline,
                  executor, priority, flow_id, queue_id, deployment_id, schedule_id, name, trigger,
-                 parameters, follows)
+                 parameters, waits)
              VALUES (?1, ?2, ?3, ?4, 1, 0, 0, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?8, ?11, ?12, ?13, ?14,
                  ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
         )?
@@ -157,7 +158,7 @@ fn insert(
             new.run.name,
             new.trigger_json,
             new.parameters,
-            follows,
+            waits,
         ])?;
     for tag in &needs.tags {
         tx.conn
@@ -175,6 +176,7 @@ fn insert(
                 "INSERT INTO schedule_slots (org, schedule_id, slot, run_id) VALUES (?1, ?2, ?3, ?4)",
             )?
             .execute(params![org.0, schedule_id.bytes(), us(slot), id.bytes()])?;
+        queued::settle(tx, org, schedule_id.bytes())?;
     }
     count(tx, new, needs_id, to, now);
     Ok(Created {

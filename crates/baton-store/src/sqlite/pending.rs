@@ -69,8 +69,11 @@ impl Pending {
     /// A run went from one state (`None`: it is new) to another (`None`: it is deleted).
     pub(super) fn moved(&mut self, org: OrgId, from: Option<State>, to: Option<State>) {
         if from != to {
-            from.map(|s| *self.states.entry((org, s)).or_default() -= 1);
-            to.map(|s| *self.states.entry((org, s)).or_default() += 1);
+            for (state, by) in [(from, -1), (to, 1)] {
+                if let Some(state) = state {
+                    *self.states.entry((org, state)).or_default() += by;
+                }
+            }
         }
     }
 

@@ -22,11 +22,7 @@ pub(super) const HEADS: &str = "SELECT id, attempt, due_at, rejected_by FROM run
     WHERE phase = 1 AND needs_id = ?1 ORDER BY due_at, id LIMIT ?2";
 /// Pending runs that are due and wait for no earlier run of their schedule.
 pub(super) const DUE: &str = "SELECT org, id, attempt, due_at FROM runs INDEXED BY runs_due \
-    WHERE phase = 0 AND live = 0 AND executor = 0 AND due_at <= ?1 \
-    AND (follows = 0 OR NOT EXISTS (SELECT 1 FROM runs AS earlier INDEXED BY runs_open_by_schedule \
-        WHERE earlier.org = runs.org AND earlier.schedule_id = runs.schedule_id \
-        AND earlier.ended_at IS NULL AND earlier.id < runs.id)) \
-    ORDER BY due_at, id LIMIT ?2";
+    WHERE phase = 0 AND live = 0 AND executor = 0 AND waits <> 1 AND due_at <= ?1 ORDER BY due_at, id LIMIT ?2";
 /// Runs that have not started by their deadline.
 pub(super) const OVERDUE: &str = "SELECT org, id, attempt, start_deadline FROM runs \
     INDEXED BY runs_start_deadline \
@@ -158,6 +154,42 @@ pub(super) fn regroup(tx: &mut Tx, runs: &[(OrgId, RunId)]) -> Result<u32> {
     Ok(moved)
 }
 
+/// Pending runs of a schedule that come after its earlier runs.
+pub(super) const WAITING: &str = "SELECT id, waits FROM runs INDEXED BY runs_waiting \
+    WHERE org = ?1 AND schedule_id = ?2 AND waits <> 0 AND phase = 0 ORDER BY id LIMIT ?3";
+
+/// Decides anew which runs of a schedule wait for its earlier ones, after one of them began or ended.
+/// One seek for a schedule whose runs do not wait.
+pub(super) fn settle(tx: &mut Tx, org: OrgId, schedule_id: &[u8]) -> Result<()> {
+    let conn = tx.conn.clone();
+    let waiting: Vec<(Vec<u8>, i64)> = all(
+        conn.prepare_cached(WAITING)?,
+        params![org.0, schedule_id, crate::schedules::MAX_OPEN_RUNS],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    let first_open: Option<Vec<u8>> = first(
+        conn.prepare_cached(super::schedules::OPEN)?,
+        params![org.0, schedule_id, 1],
+        |row| Ok(row.get(0)?),
+    )?;
+    for (id, waits) in waiting {
+        let wanted = if first_open.as_ref().is_some_and(|f| *f < id) {
+            1
+        } else {
+            2
+        };
+        if waits != wanted {
+            conn.prepare_cached("UPDATE runs SET waits = ?3 WHERE org = ?1 AND id = ?2")?
+                .execute(params![org.0, id, wanted])?;
+            tx.pending.note.due_changed = true;
+        }
+    }
+    Ok(())
+}
+
 /// Runs of a due index up to an instant.
 pub(super) fn due(conn: &Connection, sql: &str, until: i64, limit: u32) -> Result<Vec<DueRun>> {
     all(conn.prepare_cached(sql)?, params![until, limit], |row| {
@@ -176,12 +208,15 @@ pub(super) fn next(conn: &Connection, sql: &str) -> Result<Option<Timestamp>> {
     Ok(due(conn, sql, i64::MAX, 1)?.first().map(|run| run.at))
 }
 
+/// A queue, how many runs are queued in it, and when the oldest of them was due.
+type QueueDepth = (OrgId, QueueId, u64, Option<Timestamp>);
+
 /// The depth of each queue and the due time of its oldest queued run, by org and queue.
 pub(super) fn depths(
     conn: &Connection,
     interned: &Interned,
     org: Option<OrgId>,
-) -> Result<Vec<(OrgId, QueueId, u64, Option<Timestamp>)>> {
+) -> Result<Vec<QueueDepth>> {
     let mut queues: std::collections::BTreeMap<(OrgId, QueueId), (u64, Option<Timestamp>)> = all(
         conn.prepare_cached("SELECT org, id FROM queues WHERE ?1 IS NULL OR org = ?1")?,
         [org.map(|o| o.0)],

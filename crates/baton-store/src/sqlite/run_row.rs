@@ -1,6 +1,6 @@
 //! Rows of runs and attempts: read into core's types, written where a step changed them.
 
-use baton_core::id::{Fence, OrgId, RunId};
+use baton_core::id::{Fence, OrgId, RunId, ScheduleId};
 use baton_core::run::{Attempt, Run};
 use baton_core::state::State;
 use rusqlite::{Connection, Row, params};
@@ -18,7 +18,7 @@ use crate::error::{Result, StoreError};
 pub(super) const RUN_COLUMNS: &str = "runs.org, runs.id, state, attempt, fence, live, retries_used, \
     needs_id, shape_id, last_event, created_at, due_at, queued_at, dispatched_at, started_at, \
     ended_at, changed_at, start_deadline, robot_id, name, trigger, parameters, rejected_by, error, \
-    progress";
+    progress, schedule_id";
 
 /// A run with what only the database knows of it.
 pub(super) struct RunRow {
@@ -29,6 +29,8 @@ pub(super) struct RunRow {
     pub(super) shape: Arc<Shape>,
     /// The position of its last event.
     pub(super) last_event: i64,
+    /// The schedule that made it.
+    pub(super) schedule_id: Option<ScheduleId>,
     /// Whether it must start by some instant.
     pub(super) has_start_deadline: bool,
 }
@@ -103,6 +105,7 @@ pub(super) fn read(
     };
     Ok(RunRow {
         run,
+        schedule_id: c.opt_id()?,
         needs_id,
         shape,
         last_event,
@@ -248,6 +251,11 @@ pub(super) fn write(tx: &mut Tx, before: &RunRow, after: &Run, last_event: i64) 
     }
     tx.pending
         .moved(was.org, Some(was.state), Some(after.state));
+    if let Some(schedule_id) = &before.schedule_id
+        && (was.state.is_terminal() != after.state.is_terminal() || after.state == State::Pending)
+    {
+        super::queued::settle(tx, was.org, schedule_id.bytes())?;
+    }
     if was.state == State::Queued && (after.state != State::Queued) {
         tx.pending.queued(before.needs_id, -1);
     }
