@@ -1,0 +1,110 @@
+// The one event stream of a page: resumes where it broke off, rests while the page is hidden, hands on batches.
+import { queryString, BASE } from "@/api/http";
+import type { Event } from "@/api";
+import { addEvent, emptyBatch, type Batch } from "./buffer";
+
+export type Connection = "connecting" | "live" | "broken" | "resting";
+
+export interface StreamOptions {
+  onBatch: (batch: Batch) => void;
+  onConnection: (connection: Connection, since: number) => void;
+  /** Events between then and now are lost: everything must be asked again. */
+  onGap: () => void;
+}
+
+/** A hidden page gives its connection back after this, so that many tabs do not use up the browser's six. */
+const REST_AFTER = 30_000;
+const LONGEST_WAIT = 10_000;
+
+export function openStream(options: StreamOptions): () => void {
+  let source: EventSource | null = null;
+  let lastId: string | null = null;
+  let failures = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let rest: ReturnType<typeof setTimeout> | undefined;
+  let batch = emptyBatch();
+  let frame = 0;
+  let stopped = false;
+
+  const flush = () => {
+    frame = 0;
+    const done = batch;
+    batch = emptyBatch();
+    options.onBatch(done);
+  };
+  const schedule = () => {
+    if (frame === 0) frame = document.hidden ? (setTimeout(flush, 250) as unknown as number) : requestAnimationFrame(flush);
+  };
+  const receive = (message: MessageEvent<string>) => {
+    if (message.lastEventId) lastId = message.lastEventId;
+    try {
+      const event = JSON.parse(message.data) as Event;
+      if (event.id) lastId = event.id;
+      addEvent(batch, event);
+      schedule();
+    } catch {
+      options.onGap();
+    }
+  };
+  const close = () => {
+    source?.close();
+    source = null;
+    clearTimeout(timer);
+  };
+  const again = () => {
+    close();
+    if (stopped) return;
+    failures += 1;
+    options.onConnection("broken", Date.now());
+    // A pruned cursor is refused for ever: after some tries start from now and ask everything again.
+    if (failures === 3) {
+      lastId = null;
+      options.onGap();
+    }
+    timer = setTimeout(open, Math.min(LONGEST_WAIT, 250 * 2 ** Math.min(failures, 6)) * (0.8 + Math.random() * 0.4));
+  };
+  const open = () => {
+    close();
+    if (stopped) return;
+    if (failures === 0) options.onConnection("connecting", Date.now());
+    const made = new EventSource(`${BASE}/events${queryString({ after: lastId })}`);
+    source = made;
+    made.onopen = () => {
+      if (failures > 0 && lastId === null) options.onGap();
+      failures = 0;
+        options.onConnection("live", Date.now());
+    };
+    made.onmessage = receive;
+    made.addEventListener("event", receive as (e: globalThis.Event) => void);
+    made.addEventListener("gap", () => options.onGap());
+    made.onerror = again;
+  };
+  const onVisibility = () => {
+    clearTimeout(rest);
+    if (document.hidden) {
+      rest = setTimeout(() => {
+        close();
+        options.onConnection("resting", Date.now());
+      }, REST_AFTER);
+    } else if (!source) {
+      failures = 0;
+      if (lastId === null) options.onGap();
+      open();
+    }
+  };
+  const onOnline = () => {
+    if (!source || source.readyState !== EventSource.OPEN) open();
+  };
+  document.addEventListener("visibilitychange", onVisibility);
+  window.addEventListener("online", onOnline);
+  open();
+
+  return () => {
+    stopped = true;
+    close();
+    clearTimeout(rest);
+    cancelAnimationFrame(frame);
+    document.removeEventListener("visibilitychange", onVisibility);
+    window.removeEventListener("online", onOnline);
+  };
+}

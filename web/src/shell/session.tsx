@@ -1,0 +1,11 @@
+// Who is signed in, and what they may do.
+import type { ReactNode } from "react";
+import { useSuspenseQuery } from "@tanstack/react-query";
+import { q } from "@/api";
+import { may, type Permission } from "@/lib/roles";
+
+export const useSession = () => useSuspenseQuery(q.session()).data;
+export const useMay = (permission: Permission): boolean => may(useSession().role, permission);
+
+/** Shows its content only to those who may use it. */
+export const Allowed = ({ to, children }: { to: Permission; children: ReactNode }) => (useMay(to) ? children : null);

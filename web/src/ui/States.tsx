@@ -1,0 +1,64 @@
+// What a page shows instead of data: nothing yet, an error, or bones while it loads.
+import type { ReactNode } from "react";
+import { RotateCw, ServerOff, ShieldX, TriangleAlert } from "lucide-react";
+import { ApiError } from "@/api";
+import { cx } from "@/lib/format";
+import { Button } from "./Button";
+import { errorText } from "./Toast";
+
+interface EmptyStateProps {
+  icon?: ReactNode;
+  title: string;
+  /** What to do next. */
+  children?: ReactNode;
+  action?: ReactNode;
+  className?: string;
+}
+
+export function EmptyState({ icon, title, children, action, className }: EmptyStateProps) {
+  return (
+    <div className={cx("flex flex-col items-center justify-center gap-1 px-6 py-12 text-center", className)}>
+      {icon && <div className="mb-2 grid size-10 place-items-center rounded-full bg-sunken text-muted">{icon}</div>}
+      <p className="text-base font-medium">{title}</p>
+      {children && <div className="max-w-md text-sm text-muted">{children}</div>}
+      {action && <div className="mt-3 flex flex-wrap justify-center gap-2">{action}</div>}
+    </div>
+  );
+}
+
+export function ErrorState({ error, onRetry, className }: { error: unknown; onRetry?: () => void; className?: string }) {
+  const api = error instanceof ApiError ? error : undefined;
+  const [icon, title] =
+    api?.status === 0 ? [<ServerOff key="i" size={18} />, "The server does not answer"]
+    : api?.status === 403 ? [<ShieldX key="i" size={18} />, "Your role may not see this"]
+    : api?.status === 404 ? [<TriangleAlert key="i" size={18} />, "It is not here"]
+    : [<TriangleAlert key="i" size={18} />, "That did not work"];
+  return (
+    <EmptyState
+      className={className}
+      icon={icon}
+      title={title}
+      action={onRetry && <Button icon={<RotateCw size={14} />} onClick={onRetry}>Try again</Button>}
+    >
+      <span className="break-words">{errorText(error)}</span>
+      {api && api.code !== "unreachable" && <span className="mt-1 block font-mono text-2xs text-faint">{api.code}</span>}
+    </EmptyState>
+  );
+}
+
+export const Skeleton = ({ className }: { className?: string }) => <span aria-hidden className={cx("skeleton block", className ?? "h-4 w-24")} />;
+
+/** Rows of bones in the shape of a table. */
+export function SkeletonRows({ rows = 8, height = 36 }: { rows?: number; height?: number }) {
+  return (
+    <div role="status" aria-label="Loading">
+      {Array.from({ length: rows }, (_, i) => (
+        <div key={i} style={{ height }} className="flex items-center gap-6 border-b border-line px-4">
+          <Skeleton className="h-3 w-20" />
+          <Skeleton className={cx("h-3", i % 3 === 0 ? "w-48" : i % 3 === 1 ? "w-36" : "w-56")} />
+          <Skeleton className="ml-auto h-3 w-16" />
+        </div>
+      ))}
+    </div>
+  );
+}

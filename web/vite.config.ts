@@ -1,0 +1,34 @@
+// How the dashboard is built, served while it is developed, and tested.
+import { fileURLToPath } from "node:url";
+import tailwindcss from "@tailwindcss/vite";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+import { precompress } from "./build/precompress.ts";
+import { fixture } from "./dev/plugin.ts";
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+/** Where the API is while developing; without it, `npm run dev` answers from invented data. */
+const server = process.env.BATON_URL;
+
+export default defineConfig({
+  plugins: [react(), tailwindcss(), precompress(), ...(server ? [] : [fixture()])],
+  resolve: {
+    alias: {
+      "@": here("./src"),
+      // The original writes <style> elements, which the strict Content-Security-Policy refuses.
+      "react-style-singleton": here("./src/lib/styleSingleton.ts"),
+    },
+  },
+  build: {
+    target: "es2022",
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 700,
+    modulePreload: { polyfill: false },
+  },
+  server: {
+    proxy: server
+      ? { "/api": { target: server, changeOrigin: true }, "/ws": { target: server, ws: true } }
+      : undefined,
+  },
+  test: { environment: "node", include: ["src/**/*.test.ts", "build/**/*.test.ts"] },
+});
