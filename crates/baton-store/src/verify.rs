@@ -283,3 +283,7 @@ fn events() -> Vec<Event> {
         Event::Retry,
     ]
 }
+
+#[cfg(test)]
+#[path = "verify_tests.rs"]
+mod tests;
