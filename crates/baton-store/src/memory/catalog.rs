@@ -339,16 +339,8 @@ impl World {
     }
 
     fn deploy(&mut self, deploy: Deploy, now: Timestamp) -> Result<Deployed> {
+        self.check_deploy(&deploy)?;
         let org = deploy.org;
-        if let Some(package) = &deploy.package {
-            self.blob_of(package)?;
-        }
-        self.queue_of(org, deploy.settings.queue_id)?;
-        let pinned = deploy.settings.version_id;
-        if let Some(id) = pinned.filter(|id| *id != deploy.version_id) {
-            self.version_of(org, id)?;
-        }
-
         let flow = self.ensure_flow(org, deploy.flow_id, &deploy.flow_name, now);
         let (flow_id, latest) = (flow.id, flow.latest_version);
         describe(
@@ -389,7 +381,7 @@ impl World {
         let flow = flow.clone();
 
         let mut settings = deploy.settings;
-        if pinned == Some(deploy.version_id) {
+        if settings.version_id == Some(deploy.version_id) {
             settings.version_id = Some(version.id);
         }
         let known = (self.deployments.values())
@@ -408,20 +400,34 @@ impl World {
         if let Some(schedule) = deploy.schedule {
             self.put_schedule(&deployment, schedule, now);
         }
-        let all = self.schedules.values();
-        let mut schedules: Vec<_> = all
-            .filter(|s| s.deployment_id == deployment.id)
-            .cloned()
-            .collect();
-        schedules.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(Deployed {
             flow,
             version,
             new_version,
-            deployment,
             new_deployment,
-            schedules,
+            schedules: self.schedules_of(deployment.id),
+            deployment,
         })
+    }
+
+    /// Whether all that a deploy refers to is there.
+    fn check_deploy(&self, deploy: &Deploy) -> Result<()> {
+        if let Some(package) = &deploy.package {
+            self.blob_of(package)?;
+        }
+        self.queue_of(deploy.org, deploy.settings.queue_id)?;
+        let pinned = deploy.settings.version_id;
+        if let Some(id) = pinned.filter(|id| *id != deploy.version_id) {
+            self.version_of(deploy.org, id)?;
+        }
+        Ok(())
+    }
+
+    fn schedules_of(&self, id: DeploymentId) -> Vec<Schedule> {
+        let all = self.schedules.values();
+        let mut found: Vec<_> = all.filter(|s| s.deployment_id == id).cloned().collect();
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        found
     }
 
     /// Creates the schedule that came with a deploy, or replaces the one of its name.

@@ -6,6 +6,7 @@ use baton_core::flow::{DeploymentSettings, VersionStatus};
 use baton_core::id::{DeploymentId, FlowId, OrgId, QueueId, ScheduleId, VersionId};
 use baton_core::state::{Event, State};
 use baton_store::PageRequest;
+use baton_store::catalog::Deployed;
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -29,14 +30,7 @@ for_each_store!(
 );
 
 async fn a_deploy_makes_everything_as_one(b: &Bench) {
-    b.store
-        .put_blob_chunk("cafe", 0, vec![1, 2])
-        .await
-        .expect("stored");
-    b.store
-        .finish_blob("cafe", 2, 1, at(0))
-        .await
-        .expect("complete");
+    b.blob("cafe", &[1, 2]).await;
     let mut deploy = b.deploy_of("invoices", "nightly").await;
     deploy.package = Some("cafe".into());
     deploy.description = Some("sends invoices".into());
@@ -94,6 +88,12 @@ async fn a_deploy_makes_everything_as_one(b: &Bench) {
         (&deploy.settings, flow.id)
     );
     assert_eq!(made.schedules.len(), 1);
+    is_found(b, &made).await;
+}
+
+/// All that a deploy made is found, by id and by name.
+async fn is_found(b: &Bench, made: &Deployed) {
+    let (flow, version, deployment) = (&made.flow, &made.version, &made.deployment);
     assert_eq!(b.store.flow(ORG, flow.id).await.expect("found"), *flow);
     assert_eq!(
         b.store.flow_by_name(ORG, "invoices").await.expect("found"),

@@ -313,6 +313,15 @@ impl Bench {
         put.expect("a limit can be set")
     }
 
+    /// A complete blob of one chunk.
+    pub(crate) async fn blob(&self, hash: &str, bytes: &[u8]) {
+        let stored = self.store.put_blob_chunk(hash, 0, bytes.to_vec()).await;
+        stored.expect("a chunk can be stored");
+        let size = i64::try_from(bytes.len()).expect("small");
+        let finished = self.store.finish_blob(hash, size, 1, at(0)).await;
+        finished.expect("all chunks are there");
+    }
+
     /// What `baton deploy` of a command to the queue `default` sends.
     pub(crate) async fn deploy_of(&self, flow: &str, name: &str) -> Deploy {
         Deploy {

@@ -70,174 +70,148 @@ async fn populate(b: &Bench) -> (Vec<Run>, ScheduleId) {
     (all, schedule_id)
 }
 
+/// A filter, and the runs that it must show.
+struct Case {
+    what: &'static str,
+    filter: RunFilter,
+    fits: Box<dyn Fn(&Run) -> bool>,
+}
+
+fn case(
+    what: &'static str,
+    set: impl FnOnce(&mut RunFilter),
+    fits: impl Fn(&Run) -> bool + 'static,
+) -> Case {
+    let mut filter = RunFilter::default();
+    set(&mut filter);
+    let fits = Box::new(fits);
+    Case { what, filter, fits }
+}
+
+fn waits(run: &Run) -> bool {
+    matches!(
+        run.state,
+        State::Pending | State::Queued | State::Dispatched
+    )
+}
+
+fn unattended(run: &Run) -> bool {
+    run.spec.needs.deployment_id.is_some()
+}
+
+fn tagged(run: &Run, tag: &str) -> bool {
+    run.spec.needs.tags.contains(tag)
+}
+
+/// Filters by where runs stand and what they belong to.
+fn cases_of_place(all: &[Run], schedule_id: ScheduleId) -> Vec<Case> {
+    let flow = all[0].spec.needs.flow_id;
+    let deployment = all[0].spec.needs.deployment_id;
+    let queue = all[1].spec.needs.queue_id;
+    let robot = all.iter().find_map(|r| r.robot_id);
+    let two = [State::Queued, State::Completed];
+    vec![
+        case("all", |_| {}, |_| true),
+        case(
+            "states",
+            |f| f.states = two.to_vec(),
+            move |r| two.contains(&r.state),
+        ),
+        case(
+            "one state",
+            |f| f.states = vec![State::Cancelled],
+            |r| r.state == State::Cancelled,
+        ),
+        case(
+            "flow",
+            |f| f.flow_id = Some(flow),
+            move |r| r.spec.needs.flow_id == flow,
+        ),
+        case("deployment", |f| f.deployment_id = deployment, unattended),
+        case(
+            "schedule",
+            |f| f.schedule_id = Some(schedule_id),
+            |r| matches!(r.spec.trigger, Trigger::Schedule { .. }),
+        ),
+        case(
+            "queue",
+            |f| f.queue_id = Some(queue),
+            move |r| r.spec.needs.queue_id == queue,
+        ),
+        case("robot", |f| f.robot_id = robot, |r| r.robot_id.is_some()),
+        case("unattended", |f| f.unattended = Some(true), unattended),
+        case("manual", |f| f.unattended = Some(false), |r| !unattended(r)),
+    ]
+}
+
+/// Filters by what runs are called, how much they matter, and when.
+fn cases_of_words(all: &[Run]) -> Vec<Case> {
+    let name = all[3].name[..3].to_ascii_uppercase();
+    let id = all[5].id.to_string()[..14].to_owned();
+    let begins = |start: &str| {
+        let start = start.to_ascii_lowercase();
+        move |r: &Run| r.name.starts_with(&start) || r.id.to_string().starts_with(&start)
+    };
+    vec![
+        case(
+            "tag",
+            |f| f.tag = Some("green".into()),
+            |r| tagged(r, "green"),
+        ),
+        case(
+            "priorities",
+            |f| f.priorities = vec![0, 2],
+            |r| r.spec.needs.priority != Priority::Normal,
+        ),
+        case(
+            "late",
+            |f| f.late_at = Some(at(-3)),
+            |r| waits(r) && r.due_at < at(-3),
+        ),
+        case(
+            "prefix of a name",
+            |f| f.prefix = Some(name.clone()),
+            begins(&name),
+        ),
+        case(
+            "prefix of an id",
+            |f| f.prefix = Some(id.clone()),
+            begins(&id),
+        ),
+        case(WILDCARDS, |f| f.prefix = Some("%_".into()), |_| false),
+        case(
+            "created after",
+            |f| f.created_after = Some(at(10)),
+            |r| r.created_at >= at(10),
+        ),
+        case(
+            "created before",
+            |f| f.created_before = Some(at(10)),
+            |r| r.created_at < at(10),
+        ),
+        case(
+            "several",
+            |f| {
+                f.states = vec![State::Queued];
+                f.tag = Some("red".into());
+                f.unattended = Some(false);
+                f.late_at = Some(at(0));
+            },
+            |r| r.state == State::Queued && tagged(r, "red") && !unattended(r) && r.due_at < at(0),
+        ),
+    ]
+}
+
+/// The one case that shows nothing.
+const WILDCARDS: &str = "a prefix of signs that databases take for wildcards";
+
 async fn every_filter_shows_exactly_its_runs_on_pages_of_any_size(b: &Bench) {
     let (all, schedule_id) = populate(b).await;
-    let needs = |run: &Run| run.spec.needs.clone();
-    let none = RunFilter::default;
-    let robot_id = all.iter().find_map(|r| r.robot_id);
-    let waits = |r: &Run| matches!(r.state, State::Pending | State::Queued | State::Dispatched);
-    let name = all[3].name[..3].to_ascii_uppercase();
-    let id_start = all[5].id.to_string()[..14].to_owned();
-    let begins = |text: String, start: &str| {
-        text.to_ascii_lowercase()
-            .starts_with(&start.to_ascii_lowercase())
-    };
-    type Fits<'a> = Box<dyn Fn(&Run) -> bool + 'a>;
-    let cases: Vec<(&str, RunFilter, Fits<'_>)> = vec![
-        ("all", none(), Box::new(|_| true)),
-        (
-            "states",
-            RunFilter {
-                states: vec![State::Queued, State::Completed],
-                ..none()
-            },
-            Box::new(|r| matches!(r.state, State::Queued | State::Completed)),
-        ),
-        (
-            "one state",
-            RunFilter {
-                states: vec![State::Cancelled],
-                ..none()
-            },
-            Box::new(|r| r.state == State::Cancelled),
-        ),
-        (
-            "flow",
-            RunFilter {
-                flow_id: Some(needs(&all[0]).flow_id),
-                ..none()
-            },
-            Box::new(|r| needs(r).flow_id == needs(&all[0]).flow_id),
-        ),
-        (
-            "deployment",
-            RunFilter {
-                deployment_id: needs(&all[0]).deployment_id,
-                ..none()
-            },
-            Box::new(|r| needs(r).deployment_id.is_some()),
-        ),
-        (
-            "schedule",
-            RunFilter {
-                schedule_id: Some(schedule_id),
-                ..none()
-            },
-            Box::new(|r| matches!(r.spec.trigger, Trigger::Schedule { .. })),
-        ),
-        (
-            "queue",
-            RunFilter {
-                queue_id: Some(needs(&all[1]).queue_id),
-                ..none()
-            },
-            Box::new(|r| needs(r).queue_id == needs(&all[1]).queue_id),
-        ),
-        (
-            "robot",
-            RunFilter { robot_id, ..none() },
-            Box::new(|r| r.robot_id.is_some()),
-        ),
-        (
-            "tag",
-            RunFilter {
-                tag: Some("green".into()),
-                ..none()
-            },
-            Box::new(|r| needs(r).tags.contains("green")),
-        ),
-        (
-            "priorities",
-            RunFilter {
-                priorities: vec![0, 2],
-                ..none()
-            },
-            Box::new(|r| needs(r).priority != Priority::Normal),
-        ),
-        (
-            "late",
-            RunFilter {
-                late_at: Some(at(-3)),
-                ..none()
-            },
-            Box::new(|r| waits(r) && r.due_at < at(-3)),
-        ),
-        (
-            "unattended",
-            RunFilter {
-                unattended: Some(true),
-                ..none()
-            },
-            Box::new(|r| needs(r).deployment_id.is_some()),
-        ),
-        (
-            "manual",
-            RunFilter {
-                unattended: Some(false),
-                ..none()
-            },
-            Box::new(|r| needs(r).deployment_id.is_none()),
-        ),
-        (
-            "prefix of a name",
-            RunFilter {
-                prefix: Some(name.clone()),
-                ..none()
-            },
-            Box::new(|r| begins(r.name.clone(), &name) || begins(r.id.to_string(), &name)),
-        ),
-        (
-            "prefix of an id",
-            RunFilter {
-                prefix: Some(id_start.clone()),
-                ..none()
-            },
-            Box::new(|r| begins(r.id.to_string(), &id_start)),
-        ),
-        (
-            "prefix with wildcards",
-            RunFilter {
-                prefix: Some("%_".into()),
-                ..none()
-            },
-            Box::new(|_| false),
-        ),
-        (
-            "created after",
-            RunFilter {
-                created_after: Some(at(10)),
-                ..none()
-            },
-            Box::new(|r| r.created_at >= at(10)),
-        ),
-        (
-            "created before",
-            RunFilter {
-                created_before: Some(at(10)),
-                ..none()
-            },
-            Box::new(|r| r.created_at < at(10)),
-        ),
-        (
-            "several",
-            RunFilter {
-                states: vec![State::Queued],
-                tag: Some("red".into()),
-                unattended: Some(false),
-                late_at: Some(at(0)),
-                ..none()
-            },
-            Box::new(|r| {
-                r.state == State::Queued
-                    && needs(r).tags.contains("red")
-                    && needs(r).deployment_id.is_none()
-                    && r.due_at < at(0)
-            }),
-        ),
-    ];
-    for (what, filter, fits) in cases {
+    let mut cases = cases_of_place(&all, schedule_id);
+    cases.extend(cases_of_words(&all));
+    for Case { what, filter, fits } in cases {
         let mut expected: Vec<&Run> = all.iter().filter(|r| fits(r)).collect();
-        let vacuous = expected.is_empty() && what != "prefix with wildcards";
+        let vacuous = expected.is_empty() && what != WILDCARDS;
         assert!(!vacuous, "{what}: the test shows nothing");
         for ascending in [true, false] {
             for limit in [1, 3, 7, 100] {

@@ -259,7 +259,8 @@ async fn a_closed_attempt_may_still_log(b: &Bench) {
     );
 }
 
-async fn lines_are_found_by_level_task_and_text(b: &Bench) {
+/// A run with lines of several levels and tasks.
+async fn talkative(b: &Bench) -> RunId {
     let robot = b.robot("r", 1).await;
     let (id, held) = b.running(b.new_run().await, &robot).await;
     let texts = [
@@ -286,6 +287,11 @@ async fn lines_are_found_by_level_task_and_text(b: &Bench) {
         lines: lines.collect(),
     };
     assert!(b.store.append_logs(vec![batch]).await[0].is_ok());
+    id
+}
+
+async fn lines_are_found_by_level_task_and_text(b: &Bench) {
+    let id = talkative(b).await;
     let at_least = |level| LogQuery {
         level: Some(level),
         ..query(id)
@@ -463,14 +469,7 @@ async fn a_blob_exists_when_it_is_complete(b: &Bench) {
 
 async fn an_artifact_is_replaced_by_name(b: &Bench) {
     let run_id = b.queued().await;
-    b.store
-        .put_blob_chunk("aa", 0, vec![1])
-        .await
-        .expect("stored");
-    b.store
-        .finish_blob("aa", 1, 1, at(0))
-        .await
-        .expect("complete");
+    b.blob("aa", &[1]).await;
     let artifact = |name: &str, attempt| Artifact {
         id: ArtifactId(b.uuid()),
         org: ORG,

@@ -144,6 +144,20 @@ fn query() -> OutcomeQuery {
     }
 }
 
+fn by(what: &'static str) -> OutcomeQuery {
+    OutcomeQuery {
+        by: Some(what),
+        ..query()
+    }
+}
+
+fn steps_of(step_seconds: i64) -> OutcomeQuery {
+    OutcomeQuery {
+        step_seconds,
+        ..query()
+    }
+}
+
 async fn outcomes(b: &Bench, query: OutcomeQuery) -> Vec<OutcomeBucket> {
     b.store.outcomes(query).await.expect("read")
 }
@@ -180,14 +194,12 @@ async fn outcomes_equal_a_recount(b: &Bench) {
         (6.0, 3),
         "of completed and failed runs only"
     );
-    let minutes = outcomes(
-        b,
-        OutcomeQuery {
-            step_seconds: 60,
-            ..query()
-        },
-    )
-    .await;
+    by_the_minute(b).await;
+}
+
+/// The ends of the runs above, in periods.
+async fn by_the_minute(b: &Bench) {
+    let minutes = outcomes(b, steps_of(60)).await;
     let ends: Vec<_> = minutes
         .iter()
         .map(|m| (m.at - START, m.created, m.ended))
@@ -211,17 +223,11 @@ async fn outcomes_equal_a_recount(b: &Bench) {
         (found.len(), found[0].at - START, found[0].ended),
         (1, 60, [1, 1, 0, 0, 1])
     );
-    assert!(
-        outcomes(
-            b,
-            OutcomeQuery {
-                org: OrgId(2),
-                ..query()
-            }
-        )
-        .await
-        .is_empty()
-    );
+    let foreign = OutcomeQuery {
+        org: OrgId(2),
+        ..query()
+    };
+    assert!(outcomes(b, foreign).await.is_empty());
 }
 
 async fn outcomes_are_grouped_and_filtered(b: &Bench) {
@@ -236,14 +242,7 @@ async fn outcomes_are_grouped_and_filtered(b: &Bench) {
         let (id, held) = b.running(new, &robots[n % 2]).await;
         b.told(id, held, completed(), 5).await.expect("completed");
     }
-    let by_robot = outcomes(
-        b,
-        OutcomeQuery {
-            by: Some("robot"),
-            ..query()
-        },
-    )
-    .await;
+    let by_robot = outcomes(b, by("robot")).await;
     let mut found: Vec<_> = by_robot
         .iter()
         .map(|o| (o.robot_id, o.created, o.ended[0]))
@@ -261,27 +260,13 @@ async fn outcomes_are_grouped_and_filtered(b: &Bench) {
             .iter()
             .all(|o| o.flow_id.is_none() && o.deployment_id.is_none())
     );
-    let by_deployment = outcomes(
-        b,
-        OutcomeQuery {
-            by: Some("deployment"),
-            ..query()
-        },
-    )
-    .await;
+    let by_deployment = outcomes(b, by("deployment")).await;
     let found: Vec<_> = by_deployment
         .iter()
         .map(|o| (o.deployment_id, o.ended[0]))
         .collect();
     assert_eq!(found, [(None, 4), (Some(made.deployment.id), 2)]);
-    let by_flow = outcomes(
-        b,
-        OutcomeQuery {
-            by: Some("flow"),
-            ..query()
-        },
-    )
-    .await;
+    let by_flow = outcomes(b, by("flow")).await;
     assert_eq!(by_flow.iter().map(|o| o.ended[0]).sum::<u64>(), 6);
     assert_eq!(
         (by_flow.len(), by_flow.iter().all(|o| o.flow_id.is_some())),

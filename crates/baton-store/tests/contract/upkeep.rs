@@ -68,14 +68,7 @@ async fn only_ended_runs_are_deleted_with_all_that_is_theirs(b: &Bench) {
     b.told(ended, held, completed(), 5)
         .await
         .expect("completed");
-    b.store
-        .put_blob_chunk("aa", 0, vec![1])
-        .await
-        .expect("stored");
-    b.store
-        .finish_blob("aa", 1, 1, at(0))
-        .await
-        .expect("complete");
+    b.blob("aa", &[1]).await;
     let artifact = Artifact {
         id: ArtifactId(b.uuid()),
         org: ORG,
@@ -249,12 +242,7 @@ async fn pruning_keeps_what_it_must(b: &Bench) {
             .len(),
         2
     );
-    let left = b.store.events_after(None, 0, 9).await.expect("read");
-    assert_eq!((left.len(), left[0].at), (1, at(9 * DAY)));
-    assert_eq!(
-        b.store.events_span().await.expect("read"),
-        (left[0].seq, left[0].seq)
-    );
+    only_the_newest_event_is_left(b).await;
     assert_eq!(
         b.store.verify().await.expect("verified").breaches,
         [],
@@ -269,6 +257,15 @@ async fn pruning_keeps_what_it_must(b: &Bench) {
     );
     let counts = b.store.state_counts(ORG).await.expect("read");
     assert!(counts.contains(&(State::Failed, 2)) && counts.contains(&(State::TimedOut, 0)));
+}
+
+async fn only_the_newest_event_is_left(b: &Bench) {
+    let left = b.store.events_after(None, 0, 9).await.expect("read");
+    assert_eq!((left.len(), left[0].at), (1, at(9 * DAY)));
+    assert_eq!(
+        b.store.events_span().await.expect("read"),
+        (left[0].seq, left[0].seq)
+    );
 }
 
 async fn pruning_nothing_keeps_everything(b: &Bench) {
@@ -295,14 +292,7 @@ async fn pruning_nothing_keeps_everything(b: &Bench) {
 
 async fn a_blob_that_nothing_names_is_pruned_after_a_day(b: &Bench) {
     for hash in ["package", "file", "orphan"] {
-        b.store
-            .put_blob_chunk(hash, 0, vec![1])
-            .await
-            .expect("stored");
-        b.store
-            .finish_blob(hash, 1, 1, at(0))
-            .await
-            .expect("complete");
+        b.blob(hash, &[1]).await;
     }
     let mut deploy = b.deploy_of("f", "d").await;
     deploy.package = Some("package".into());
