@@ -276,3 +276,10 @@ impl Store for SqliteStore {
         self.shared.hooks.add(hook);
     }
 }
+
+#[cfg(test)]
+#[path = "sqlite/plan_tests.rs"]
+mod plan_tests;
+#[cfg(test)]
+#[path = "sqlite/store_tests.rs"]
+mod store_tests;

@@ -368,7 +368,7 @@ CREATE TABLE schedules (
     FOREIGN KEY (org, deployment_id) REFERENCES deployments (org, id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX schedules_by_name ON schedules (org, deployment_id, name);
-CREATE INDEX schedules_due ON schedules (next_at) WHERE held = 0 AND next_at IS NOT NULL;
+CREATE INDEX schedules_due ON schedules (next_at, id) WHERE held = 0 AND next_at IS NOT NULL;
 CREATE INDEX schedules_by_next ON schedules (org, (next_at IS NULL), next_at, id);
 
 -- A slot makes at most one run, ever.

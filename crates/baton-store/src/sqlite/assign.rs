@@ -94,6 +94,13 @@ impl Rules {
     }
 }
 
+/// What a robot's live attempts occupy.
+pub(super) const ON_ROBOT: &str =
+    "SELECT desktop FROM attempts INDEXED BY attempts_live WHERE live = 1 AND robot_id = ?1";
+/// The groups of all live attempts.
+pub(super) const ALL_LIVE: &str =
+    "SELECT needs_id FROM attempts INDEXED BY attempts_live WHERE live = 1";
+
 /// What live attempts occupy, read at most once per batch and kept up to date while it is worked off.
 #[derive(Default)]
 pub(super) struct Occupied {
@@ -109,14 +116,10 @@ impl Occupied {
             Entry::Occupied(known) => return Ok(known.into_mut()),
             Entry::Vacant(vacant) => vacant,
         };
-        let desktops: Vec<Option<String>> = all(
-            conn.prepare_cached(
-                "SELECT desktop FROM attempts INDEXED BY attempts_live
-                 WHERE live = 1 AND robot_id = ?1",
-            )?,
-            [id.bytes()],
-            |row| Ok(row.get(0)?),
-        )?;
+        let desktops: Vec<Option<String>> =
+            all(conn.prepare_cached(ON_ROBOT)?, [id.bytes()], |row| {
+                Ok(row.get(0)?)
+            })?;
         let live = u32::try_from(desktops.len()).unwrap_or(u32::MAX);
         Ok(vacant.insert((live, desktops.into_iter().flatten().collect())))
     }
@@ -131,13 +134,7 @@ impl Occupied {
     ) -> Result<u32> {
         if self.groups.is_none() {
             let mut groups = HashMap::new();
-            let live: Vec<i64> = all(
-                conn.prepare_cached(
-                    "SELECT needs_id FROM attempts INDEXED BY attempts_live WHERE live = 1",
-                )?,
-                [],
-                |row| Ok(row.get(0)?),
-            )?;
+            let live: Vec<i64> = all(conn.prepare_cached(ALL_LIVE)?, [], |row| Ok(row.get(0)?))?;
             for needs_id in live {
                 *groups.entry(needs_id).or_default() += 1;
             }

@@ -55,6 +55,9 @@ fn read(row: &Row<'_>) -> Result<RunEvent> {
     })
 }
 
+/// The event before an event of the same run.
+pub(super) const CHAIN: &str = "SELECT previous FROM run_events WHERE seq = ?1";
+
 /// The positions of a run's history, last to first.
 pub(super) fn chain(conn: &Connection, org: OrgId, id: RunId) -> Result<Vec<i64>> {
     let mut seq = first(
@@ -62,7 +65,7 @@ pub(super) fn chain(conn: &Connection, org: OrgId, id: RunId) -> Result<Vec<i64>
         params![org.0, id.bytes()],
         |row| Ok(row.get::<_, i64>(0)?),
     )?;
-    let mut statement = conn.prepare_cached("SELECT previous FROM run_events WHERE seq = ?1")?;
+    let mut statement = conn.prepare_cached(CHAIN)?;
     let mut chain = Vec::new();
     while let Some(at) = seq.filter(|at| *at > 0) {
         let mut rows = statement.query([at])?;

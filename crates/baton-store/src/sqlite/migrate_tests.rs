@@ -88,7 +88,7 @@ fn a_newer_schema_is_refused_and_the_refusal_names_the_version() {
         [],
     )
     .expect("it works");
-    let refusal = migrate(&conn, MIGRATIONS).unwrap_err();
+    let refusal = migrate(&conn, MIGRATIONS).expect_err("it is refused");
     assert!(
         matches!(&refusal, StoreError::Corrupt(text) if text.contains("7.8.9")),
         "{refusal}"
