@@ -4,8 +4,12 @@
 //! with `Z`, lists as [`Collection`] with an opaque cursor, errors as [`crate::problem::Problem`].
 //! Requests refuse fields they do not know, so that a typing error is never silently ignored.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{Array, ObjectBuilder, Schema};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
 mod artifacts;
 mod comma;
@@ -53,7 +57,7 @@ pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 pub const MAX_IDEMPOTENCY_KEY: usize = 200;
 
 /// Some rows of a list and where to go on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Collection<T> {
     /// The rows.
     pub items: Vec<T>,
@@ -66,6 +70,30 @@ impl<T> Collection<T> {
     /// A list that is complete.
     pub const fn whole(items: Vec<T>) -> Self {
         Self { items, next: None }
+    }
+}
+
+/// Each kind of list has a name of its own in the OpenAPI document, such as `FlowCollection`.
+impl<T: ToSchema> ToSchema for Collection<T> {
+    fn name() -> Cow<'static, str> {
+        Cow::Owned(format!("{}Collection", T::name()))
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(schemas);
+    }
+}
+
+impl<T: ToSchema> PartialSchema for Collection<T> {
+    fn schema() -> RefOr<Schema> {
+        let item = Ref::from_schema_name(T::name());
+        ObjectBuilder::new()
+            .property("items", Array::new(item))
+            .required("items")
+            .property("next", String::schema())
+            .description(Some("Some rows of a list and where to go on."))
+            .into()
     }
 }
 

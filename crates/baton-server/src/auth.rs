@@ -1,56 +1,222 @@
-//! Who is calling: keys as people carry them, and as the store keeps them.
+//! Who is calling: keys, browser sessions, and nothing for whoever shows neither.
+//!
+//! A key's secret is 192 random bits; only its SHA-256 is stored, and compared in constant time.
+//! Checked keys are remembered for a few seconds, and forgotten at once when they are taken back here.
 
-use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use baton_core::id::KeyId;
-use baton_store::keys::KeyKind;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use baton_core::access::Role;
+use baton_core::id::{KeyId, OrgId, RobotId};
+use baton_store::keys::{Key, KeyKind};
+use baton_store::{Store, StoreError};
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::app::App;
-use crate::robots::RobotKey;
+mod first;
+mod secret;
+mod throttle;
+mod touch;
 
-/// The key does not work.
+pub(crate) use first::one_time;
+pub use first::{KeyFile, ensure_admin_key, sign_in_link};
+pub use secret::{Secret, new_secret};
+use throttle::Throttle;
+use touch::Touches;
+
+/// Who is calling, as far as the key tells.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Principal {
+    /// The key that was shown.
+    pub key: KeyId,
+    /// Whose.
+    pub org: OrgId,
+    /// The key's name: the actor in history.
+    pub name: String,
+    /// What the caller may do.
+    pub role: Role,
+    /// The robot that is calling.
+    pub robot: Option<RobotId>,
+    /// Whether it is a browser's session.
+    pub is_browser: bool,
+    /// When the key stops to work.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Why nobody was recognised.
 #[derive(Debug, thiserror::Error)]
-#[error("the key is missing, wrong, expired or taken back")]
-pub struct Unauthorised;
-
-/// The text of a key, shown once.
-pub fn key_text(id: KeyId, secret: &[u8; 32]) -> String {
-    format!("baton_{}_{}", id.0.simple(), URL_SAFE_NO_PAD.encode(secret))
+pub enum AuthError {
+    /// No key was shown.
+    #[error("no key was shown; send `Authorization: Bearer bk_…`, or sign in")]
+    Missing,
+    /// What was shown is not a key of this server, or not of the kind that opens this door.
+    #[error("this key is not known here; was it copied whole, and from this server?")]
+    Unknown,
+    /// The key has expired.
+    #[error("this key has expired; make another with `baton keys create`, or sign in again")]
+    Expired,
+    /// The key was taken back.
+    #[error("this key was taken back; ask for another")]
+    Revoked,
+    /// Too many wrong keys came from this address.
+    #[error("too many wrong keys came from your address; wait a few seconds")]
+    Throttled,
+    /// The store could not be asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
-/// What the store keeps of a key's secret.
-pub fn key_hash(secret: &[u8; 32]) -> [u8; 32] {
-    Sha256::digest(secret).into()
+/// How long a checked key is remembered: another server's revocation is seen at the latest then.
+const REMEMBERED: Duration = Duration::from_secs(5);
+/// Keys remembered at most; each takes some 200 bytes.
+const MAX_REMEMBERED: usize = 20_000;
+
+/// Recognises callers.
+pub struct Auth {
+    store: Arc<dyn Store>,
+    known: RwLock<HashMap<KeyId, (Arc<Key>, Instant)>>,
+    throttle: Mutex<Throttle>,
+    touches: Arc<Touches>,
 }
 
-/// The robot key in the `Authorization` header.
-pub async fn robot_key(app: &App, headers: &HeaderMap) -> Result<RobotKey, Unauthorised> {
-    let text = headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .ok_or(Unauthorised)?;
-    let (id, secret) = parse(text).ok_or(Unauthorised)?;
-    let key = app.store.key(id).await.map_err(|_| Unauthorised)?;
-    let right: bool = key_hash(&secret).ct_eq(&key.hash).into();
-    let valid = key.revoked_at.is_none() && key.expires_at.is_none_or(|at| at > app.now());
-    match key.robot_id {
-        Some(robot_id) if right && valid && key.kind == KeyKind::Robot => Ok(RobotKey {
-            id: key.id,
+impl Auth {
+    /// Recognises the callers whose keys are in this store.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self {
+            touches: Arc::new(Touches::new(Arc::clone(&store))),
+            store,
+            known: RwLock::default(),
+            throttle: Mutex::default(),
+        }
+    }
+
+    /// Whoever shows this text, if it is a working key of one of these kinds.
+    pub async fn recognise(
+        &self,
+        text: &str,
+        kinds: &[KeyKind],
+        peer: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<Principal, AuthError> {
+        let result = self.check(text, kinds, peer, now).await;
+        if matches!(result, Err(AuthError::Unknown)) {
+            self.throttle().failed(peer, Instant::now());
+        }
+        let key = result?;
+        self.touches.touch(&key, now);
+        Ok(Principal {
+            key: key.id,
             org: key.org,
-            robot_id,
+            name: key.name.clone(),
+            role: key.role,
+            robot: key.robot_id,
+            is_browser: key.kind == KeyKind::Session,
             expires_at: key.expires_at,
-        }),
-        _ => Err(Unauthorised),
+        })
+    }
+
+    /// The stored row of a working one-time token.
+    pub async fn token(
+        &self,
+        text: &str,
+        kind: KeyKind,
+        peer: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<Arc<Key>, AuthError> {
+        let result = self.check(text, &[kind], peer, now).await;
+        if matches!(result, Err(AuthError::Unknown)) {
+            self.throttle().failed(peer, Instant::now());
+        }
+        result
+    }
+
+    /// Whether a key that was recognised before still works.
+    pub async fn still_works(&self, id: KeyId, now: Timestamp) -> Result<(), AuthError> {
+        let key = match self.remembered(id) {
+            Some(key) => key,
+            None => self.load(id, None).await?,
+        };
+        working(&key, now)
+    }
+
+    /// Forgets a key that was taken back or used up.
+    pub fn forget(&self, id: KeyId) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.remove(&id);
+    }
+
+    async fn check(
+        &self,
+        text: &str,
+        kinds: &[KeyKind],
+        peer: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<Arc<Key>, AuthError> {
+        let Some(secret) = Secret::parse(text) else {
+            return Err(self.refused(peer));
+        };
+        let key = match self.remembered(secret.id) {
+            Some(key) => key,
+            None => self.load(secret.id, peer).await?,
+        };
+        let given: [u8; 32] = Sha256::digest(secret.random).into();
+        if !bool::from(given.ct_eq(&key.hash)) || !kinds.contains(&key.kind) {
+            return Err(self.refused(peer));
+        }
+        working(&key, now)?;
+        Ok(key)
+    }
+
+    fn refused(&self, peer: Option<IpAddr>) -> AuthError {
+        if self.throttle().is_shut(peer, Instant::now()) {
+            AuthError::Throttled
+        } else {
+            AuthError::Unknown
+        }
+    }
+
+    async fn load(&self, id: KeyId, peer: Option<IpAddr>) -> Result<Arc<Key>, AuthError> {
+        // Whoever guesses does not even get to cost the store a read.
+        if self.throttle().is_shut(peer, Instant::now()) {
+            return Err(AuthError::Throttled);
+        }
+        let key = match self.store.key(id).await {
+            Ok(key) => Arc::new(key),
+            Err(StoreError::NotFound { .. }) => return Err(AuthError::Unknown),
+            Err(error) => return Err(error.into()),
+        };
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MAX_REMEMBERED {
+            known.clear();
+        }
+        known.insert(id, (Arc::clone(&key), Instant::now()));
+        Ok(key)
+    }
+
+    fn remembered(&self, id: KeyId) -> Option<Arc<Key>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let (key, at) = known.get(&id)?;
+        (at.elapsed() < REMEMBERED).then(|| Arc::clone(key))
+    }
+
+    fn throttle(&self) -> std::sync::MutexGuard<'_, Throttle> {
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn parse(text: &str) -> Option<(KeyId, [u8; 32])> {
-    let (id, secret) = text.strip_prefix("baton_")?.split_once('_')?;
-    let secret = URL_SAFE_NO_PAD.decode(secret).ok()?;
-    Some((id.parse().ok()?, secret.try_into().ok()?))
+fn working(key: &Key, now: Timestamp) -> Result<(), AuthError> {
+    if key.revoked_at.is_some() {
+        Err(AuthError::Revoked)
+    } else if key.expires_at.is_some_and(|at| at <= now) {
+        Err(AuthError::Expired)
+    } else {
+        Ok(())
+    }
 }
+
+#[cfg(test)]
+#[path = "auth_tests.rs"]
+mod tests;

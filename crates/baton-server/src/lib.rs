@@ -12,6 +12,7 @@ pub mod auth;
 mod cache;
 pub mod clock;
 pub mod config;
+pub mod error;
 pub mod http;
 pub mod hub;
 mod listen;
@@ -19,6 +20,7 @@ pub mod operations;
 pub mod robots;
 mod services;
 mod start;
+pub mod submit;
 mod tls;
 pub mod wakeup;
 

@@ -1,0 +1,325 @@
+//! Files that runs leave behind: handed over under a claim, shown without trust.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::HeaderValue;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+};
+use baton_api::package::hex;
+use baton_api::rest::{Artifact, BASE, Collection, PutArtifact};
+use baton_core::id::{ArtifactId, Fence, RunId};
+use baton_core::state::Executor;
+use baton_store::catalog::{self, BLOB_CHUNK};
+use http_body_util::BodyExt;
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use tokio::sync::Semaphore;
+
+use super::Http;
+use super::downloads::stream_blob;
+use super::extract::{Caller, Id, Name, Query};
+use super::flows::entropy;
+use super::route::{Bytes, Created};
+use super::runs::find;
+use crate::error::ApiError;
+
+/// Largest artifact, in bytes: a screen recording fits; a data lake does not belong here.
+pub(crate) const MAX_ARTIFACT: u64 = 256 << 20;
+/// Artifacts of one run at most.
+const MAX_ARTIFACTS: usize = 1_000;
+/// Artifacts that are received at once; each is spooled to disk.
+static RECEIVING: Semaphore = Semaphore::const_new(8);
+/// Longest name, in bytes.
+const MAX_NAME: usize = 1_024;
+
+pub(crate) async fn list_artifacts(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Name(text): Name,
+) -> Result<axum::Json<Collection<Artifact>>, ApiError> {
+    let run = find(&http, caller.org, &text).await?;
+    let artifacts = http.app.store.artifacts(caller.org, run.id).await?;
+    let items = artifacts.into_iter().map(view).collect();
+    Ok(axum::Json(Collection::whole(items)))
+}
+
+pub(crate) async fn put_artifact(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Id(run_id): Id<RunId>,
+    Query(about): Query<PutArtifact>,
+    request: Request,
+) -> Result<Created<Artifact>, ApiError> {
+    check_path(&about.name)?;
+    check_claim(&http, &caller, run_id, &about).await?;
+    let content_type = media_type(&request, &about.name);
+    let _permit = RECEIVING.acquire().await.map_err(ApiError::internal)?;
+    let spool = Spool::receive(&http.app.config.data, request).await?;
+    let hash = spool.store(&http).await?;
+    let artifact = catalog::Artifact {
+        id: ArtifactId::new(http.app.clock.now(), entropy()),
+        org: caller.org,
+        run_id,
+        attempt: about.attempt,
+        name: about.name,
+        content_type,
+        size: spool.size,
+        hash,
+        created_at: http.app.clock.now(),
+    };
+    http.app.store.put_artifact(artifact.clone()).await?;
+    Ok(Created(view(artifact)))
+}
+
+/// A robot hands over files of attempts that are or were its own; a client those of its own runs.
+async fn check_claim(
+    http: &Http,
+    caller: &Caller,
+    run_id: RunId,
+    about: &PutArtifact,
+) -> Result<(), ApiError> {
+    let store = &http.app.store;
+    let attempts = store.attempts(caller.org, run_id).await?;
+    let attempt = attempts.iter().find(|a| a.number == about.attempt);
+    let is_own = attempt.is_some_and(|attempt| {
+        attempt.fence == Fence(about.fence)
+            && match caller.robot {
+                Some(robot) => attempt.robot_id == Some(robot),
+                None => attempt.executor == Executor::Client,
+            }
+    });
+    if !is_own {
+        return Err(ApiError::conflict(
+            "stale_fence",
+            format!(
+                "attempt {} of run {run_id} with fence {} is not the caller's",
+                about.attempt, about.fence
+            ),
+        ));
+    }
+    if store.artifacts(caller.org, run_id).await?.len() >= MAX_ARTIFACTS {
+        return Err(ApiError::conflict(
+            "too_many_artifacts",
+            format!("run {run_id} has {MAX_ARTIFACTS} artifacts; pack more files into an archive"),
+        ));
+    }
+    Ok(())
+}
+
+fn check_path(name: &str) -> Result<(), ApiError> {
+    let is_plain = !name.is_empty()
+        && name.len() <= MAX_NAME
+        && !name.contains(['\\', '\0'])
+        && !name.chars().any(char::is_control)
+        && name.split('/').all(|part| !matches!(part, "" | "." | ".."));
+    if is_plain {
+        return Ok(());
+    }
+    Err(ApiError::invalid(
+        "invalid_name",
+        "name",
+        format!("{name:?} is not a path below the artifacts folder"),
+    ))
+}
+
+fn media_type(request: &Request, name: &str) -> String {
+    let given = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .filter(|text| text.len() <= 100 && text.contains('/'));
+    match given {
+        Some(text) if text != "application/octet-stream" => text.to_owned(),
+        _ => by_extension(name).to_owned(),
+    }
+}
+
+fn by_extension(name: &str) -> &'static str {
+    let extension = Path::new(name).extension().and_then(|e| e.to_str());
+    match extension.unwrap_or("").to_ascii_lowercase().as_str() {
+        "txt" | "log" | "md" => "text/plain; charset=utf-8",
+        "csv" => "text/csv; charset=utf-8",
+        "json" => "application/json",
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "gif" => "image/gif",
+        "webp" => "image/webp",
+        "pdf" => "application/pdf",
+        "html" | "htm" => "text/html; charset=utf-8",
+        "svg" => "image/svg+xml",
+        _ => "application/octet-stream",
+    }
+}
+
+pub(crate) async fn get_artifact(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Id(id): Id<ArtifactId>,
+) -> Result<Bytes, ApiError> {
+    let artifact = http.app.store.artifact(caller.org, id).await?;
+    let mut response = stream_blob(&http, &artifact.hash).await?;
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::try_from(&artifact.content_type) {
+        headers.insert(CONTENT_TYPE, value);
+    }
+    let disposition = disposition(&artifact.name, &artifact.content_type);
+    if let Ok(value) = HeaderValue::try_from(disposition) {
+        headers.insert(CONTENT_DISPOSITION, value);
+    }
+    // What a flow wrote is shown in a box from which nothing gets out.
+    let sandbox = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(sandbox));
+    let kept = HeaderValue::from_static("private, max-age=3600");
+    headers.insert(CACHE_CONTROL, kept);
+    Ok(Bytes(response))
+}
+
+/// Pictures and plain text are shown; everything else is saved.
+fn disposition(name: &str, content_type: &str) -> String {
+    let essence = content_type.split(';').next().unwrap_or("").trim();
+    let is_shown = matches!(
+        essence,
+        "image/png" | "image/jpeg" | "image/gif" | "image/webp" | "text/plain" | "application/json"
+    );
+    let kind = if is_shown { "inline" } else { "attachment" };
+    let file = name.rsplit('/').next().unwrap_or(name);
+    let encoded: String = file
+        .bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' => {
+                char::from(byte).to_string()
+            }
+            other => format!("%{other:02X}"),
+        })
+        .collect();
+    format!("{kind}; filename*=UTF-8''{encoded}")
+}
+
+fn view(artifact: catalog::Artifact) -> Artifact {
+    Artifact {
+        url: format!("{BASE}/artifacts/{}", artifact.id),
+        id: artifact.id,
+        run_id: artifact.run_id,
+        attempt: artifact.attempt,
+        name: artifact.name,
+        content_type: artifact.content_type,
+        size: artifact.size,
+        hash: artifact.hash,
+        created_at: artifact.created_at,
+    }
+}
+
+/// A body on its way into the store: its name, the hash, is known only when all of it is there.
+struct Spool {
+    path: PathBuf,
+    file: tokio::fs::File,
+    hash: String,
+    size: i64,
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        // A file that stays behind is only clutter in a folder of our own.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+impl Spool {
+    async fn receive(data: &Path, request: Request) -> Result<Self, ApiError> {
+        let folder = data.join("incoming");
+        let disk = |e: std::io::Error| {
+            ApiError::from(baton_store::StoreError::Unavailable(format!(
+                "cannot spool an artifact to disk: {e}"
+            )))
+        };
+        tokio::fs::create_dir_all(&folder).await.map_err(disk)?;
+        let path = folder.join(hex(&entropy()));
+        let file = tokio::fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .await
+            .map_err(disk)?;
+        let mut spool = Self {
+            path,
+            file,
+            hash: String::new(),
+            size: 0,
+        };
+        let mut digest = Sha256::new();
+        let mut size: u64 = 0;
+        let mut body = request.into_body();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| {
+                ApiError::bad_request("broken_body", format!("the artifact broke off: {error}"))
+            })?;
+            let Ok(bytes) = frame.into_data() else {
+                continue;
+            };
+            size += bytes.len() as u64;
+            if size > MAX_ARTIFACT {
+                let limit = usize::try_from(MAX_ARTIFACT).unwrap_or(usize::MAX);
+                return Err(ApiError::too_large("the artifact", limit));
+            }
+            digest.update(&bytes);
+            spool.file.write_all(&bytes).await.map_err(disk)?;
+        }
+        spool.file.flush().await.map_err(disk)?;
+        spool.file.rewind().await.map_err(disk)?;
+        spool.hash = hex(&digest.finalize());
+        spool.size = i64::try_from(size).expect("bounded by MAX_ARTIFACT");
+        Ok(spool)
+    }
+
+    async fn store(&self, http: &Http) -> Result<String, ApiError> {
+        let store = &http.app.store;
+        if store.blob(&self.hash).await.is_ok() {
+            return Ok(self.hash.clone());
+        }
+        let mut file = self.file.try_clone().await.map_err(ApiError::internal)?;
+        let mut chunks = 0;
+        loop {
+            let mut chunk = Vec::with_capacity(BLOB_CHUNK);
+            let mut part = (&mut file).take(BLOB_CHUNK as u64);
+            part.read_to_end(&mut chunk)
+                .await
+                .map_err(ApiError::internal)?;
+            if chunk.is_empty() {
+                break;
+            }
+            store.put_blob_chunk(&self.hash, chunks, chunk).await?;
+            chunks += 1;
+        }
+        let now = http.app.clock.now();
+        store
+            .finish_blob(&self.hash, self.size, chunks, now)
+            .await?;
+        Ok(self.hash.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_artifact_cannot_be_named_out_of_its_folder() {
+        for bad in ["", "/x", "../x", "a/../b", "a//b", "a\\b", "a\nb", "."] {
+            assert!(check_path(bad).is_err(), "{bad:?}");
+        }
+        assert!(check_path("reports/märz 2026.csv").is_ok());
+    }
+
+    #[test]
+    fn pages_and_drawings_are_saved_and_never_shown() {
+        assert!(disposition("x.html", "text/html").starts_with("attachment"));
+        assert!(disposition("x.svg", "image/svg+xml").starts_with("attachment"));
+        assert!(disposition("x.png", "image/png").starts_with("inline"));
+        let odd = disposition("a/\"\r\n;x.txt", "text/plain");
+        assert_eq!(odd, "inline; filename*=UTF-8''%22%0D%0A%3Bx.txt");
+    }
+}

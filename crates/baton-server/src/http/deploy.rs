@@ -1,0 +1,211 @@
+//! The one call behind `baton deploy`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::extract::State;
+use baton_api::rest::{DeployRequest, DeployResponse, DeploySchedule, MAX_PAGE};
+use baton_core::flow::{self, DeploymentSettings};
+use baton_core::id::{DeploymentId, FlowId, OrgId, QueueId, ScheduleId, VersionId};
+use baton_core::parameter::ParameterSchema;
+use baton_core::queue::DEFAULT_QUEUE;
+use baton_core::schedule::Schedule;
+use baton_store::StoreError;
+use baton_store::catalog::Deploy;
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::Http;
+use super::deployments::{self, check_defaults, check_patch, ensure_queue, merge};
+use super::extract::{Caller, Json, LARGE};
+use super::flows::{self, check, check_text, check_words, entropy};
+use super::schedules;
+use crate::error::ApiError;
+
+/// Most entries in `source`, and longest of them in bytes.
+const MAX_SOURCE: (usize, usize) = (32, 1_024);
+
+pub(crate) async fn deploy(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Json(body): Json<DeployRequest, LARGE>,
+) -> Result<axum::Json<DeployResponse>, ApiError> {
+    let org = caller.org;
+    check_deploy(&body)?;
+    check_patch(&http, org, &body.settings).await?;
+    let schema = ParameterSchema::compile(&body.parameter_schema)?;
+    let (store, now) = (&http.app.store, http.app.clock.now());
+    let existing = match store
+        .deployment_by_name(org, &body.flow, &body.deployment)
+        .await
+    {
+        Ok(deployment) => Some(deployment),
+        Err(StoreError::NotFound { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let base = match &existing {
+        Some(deployment) => deployment.settings.clone(),
+        None => defaults(&http, org).await?,
+    };
+    let settings = merge(&http, org, base, body.settings).await?;
+    check_defaults(&schema, &settings)?;
+    let schedule = match body.schedule {
+        Some(ask) => {
+            Some(plan_schedule(&http, org, existing.as_ref(), ask, &schema, &settings, now).await?)
+        }
+        None => None,
+    };
+    let deployed = store
+        .deploy(
+            Deploy {
+                org,
+                flow_name: body.flow,
+                description: body.description,
+                folder: body.folder,
+                flow_tags: body.flow_tags,
+                package: body.package,
+                entry: body.entry,
+                parameter_schema: body.parameter_schema,
+                source: body.source,
+                deployment_name: body.deployment,
+                settings,
+                schedule,
+                flow_id: FlowId::new(now, entropy()),
+                version_id: VersionId::new(now, entropy()),
+                deployment_id: DeploymentId::new(now, entropy()),
+            },
+            now,
+        )
+        .await?;
+    let detail = json!({
+        "name": deployed.deployment.name,
+        "flow": deployed.flow.name,
+        "version": deployed.version.number,
+    });
+    http.note(
+        org,
+        &caller.name,
+        "deployment.deployed",
+        deployed.deployment.id,
+        detail,
+    )
+    .await;
+    http.app.wakeups.fleet_changed();
+    http.app.wakeups.scheduler.notify_one();
+    let warnings = warnings(&http, &deployed.deployment).await?;
+    Ok(axum::Json(DeployResponse {
+        flow: flows::view(&http, deployed.flow).await?,
+        version: flows::version_view(deployed.version),
+        new_version: deployed.new_version,
+        deployment: deployments::view(&http, deployed.deployment).await?,
+        new_deployment: deployed.new_deployment,
+        warnings,
+    }))
+}
+
+fn check_deploy(body: &DeployRequest) -> Result<(), ApiError> {
+    check("flow", &body.flow)?;
+    check("deployment", &body.deployment)?;
+    check_text("description", body.description.as_ref())?;
+    check_text("folder", body.folder.as_ref())?;
+    check_words("flow_tags", body.flow_tags.iter().flatten())?;
+    let (most, longest) = MAX_SOURCE;
+    let too_long = |(k, v): (&String, &String)| k.len() > longest || v.len() > longest;
+    if body.source.len() > most || body.source.iter().any(too_long) {
+        let why = format!("at most {most} entries of {longest} bytes are kept");
+        return Err(ApiError::invalid("too_long", "source", why));
+    }
+    if let flow::Entry::Command { argv, .. } = &body.entry
+        && argv.first().is_none_or(String::is_empty)
+    {
+        let why = "names no program; the first element is what is executed";
+        return Err(ApiError::invalid("no_program", "entry.argv", why));
+    }
+    Ok(())
+}
+
+/// The settings of a new deployment.
+pub(crate) async fn defaults(http: &Http, org: OrgId) -> Result<DeploymentSettings, ApiError> {
+    let queue: QueueId = ensure_queue(http, org, DEFAULT_QUEUE).await?;
+    let mut settings = DeploymentSettings::on(queue);
+    settings.timeout_seconds = http.app.config.default_timeout_seconds;
+    Ok(settings)
+}
+
+async fn plan_schedule(
+    http: &Http,
+    org: OrgId,
+    deployment: Option<&flow::Deployment>,
+    ask: DeploySchedule,
+    schema: &ParameterSchema,
+    defaults: &DeploymentSettings,
+    now: Timestamp,
+) -> Result<Schedule, ApiError> {
+    check("schedule.name", &ask.name)?;
+    let settings = schedules::settings(http, org, ask.settings, now).await?;
+    schedules::check_parameters(schema, &settings, defaults)?;
+    let before = match deployment {
+        Some(deployment) => http
+            .app
+            .store
+            .schedules(org, Some(deployment.id), MAX_PAGE)
+            .await?
+            .into_iter()
+            .find(|schedule| schedule.name == ask.name),
+        None => None,
+    };
+    let paused = ask
+        .paused
+        .unwrap_or_else(|| before.as_ref().is_some_and(|schedule| schedule.paused));
+    let next_at = match &before {
+        Some(schedule) => schedule.next_at_after_edit(&settings, paused, now),
+        None if paused => None,
+        None => settings.next_after(now),
+    };
+    Ok(Schedule {
+        id: before
+            .as_ref()
+            .map_or_else(|| ScheduleId::new(now, entropy()), |s| s.id),
+        org,
+        deployment_id: deployment.map_or_else(|| DeploymentId::new(now, entropy()), |d| d.id),
+        name: ask.name,
+        settings,
+        paused,
+        next_at,
+        last_slot: before.as_ref().and_then(|s| s.last_slot),
+        created_at: before.as_ref().map_or(now, |s| s.created_at),
+        updated_at: now,
+    })
+}
+
+/// What works but deserves a look: nobody may be there to run it.
+async fn warnings(http: &Http, deployment: &flow::Deployment) -> Result<Vec<String>, ApiError> {
+    let settings = &deployment.settings;
+    let robots = http.app.store.robots(Some(deployment.org)).await?;
+    let queue = http
+        .names
+        .queue(&*http.app.store, deployment.org, settings.queue_id)
+        .await?;
+    let mut warnings = Vec::new();
+    let serving: Vec<_> = robots
+        .iter()
+        .filter(|robot| robot.offer.queues.contains(&queue))
+        .collect();
+    if serving.is_empty() {
+        warnings.push(format!(
+            "no robot serves the queue {queue:?} yet; its runs wait until one does"
+        ));
+    }
+    let mut missing = |kind: &str, wanted: &BTreeSet<String>, has: &dyn Fn(&str) -> bool| {
+        for word in wanted.iter().filter(|word| !has(word)) {
+            warnings.push(format!("no robot has the {kind} {word:?} yet"));
+        }
+    };
+    missing("label", &settings.labels, &|word| {
+        robots.iter().any(|r| r.offer.labels.contains(word))
+    });
+    missing("capability", &settings.capabilities, &|word| {
+        robots.iter().any(|r| r.offer.capabilities.contains(word))
+    });
+    Ok(warnings)
+}

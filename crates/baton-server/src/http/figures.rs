@@ -1,0 +1,288 @@
+//! Figures: the ten of the dashboard, counts by state, samples and outcomes over time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::State;
+use baton_api::rest::{
+    DashboardMetrics, MAX_PAGE, OutcomeBucket, OutcomeBy, OutcomeQuery, Outcomes, SamplePoint,
+    SampleQuery, SampleSeries, Samples, StateCount, StateCounts,
+};
+use baton_core::id::OrgId;
+use baton_core::run::LATE_AFTER;
+use baton_core::state::State as RunState;
+use baton_store::page::PageRequest;
+use baton_store::runs::RunFilter;
+use baton_store::stats::{self, Grain};
+use jiff::{SignedDuration, Timestamp};
+
+use super::Http;
+use super::extract::{Caller, Query};
+use super::flows::{self, count};
+use crate::error::ApiError;
+use crate::operations;
+use crate::submit::find_deployment;
+
+type Reply<T> = Result<axum::Json<T>, ApiError>;
+
+/// Points of a chart: more than its pixels help nobody.
+const MAX_POINTS: i64 = 2_000;
+/// Periods that a chart has at least, where the caller leaves their length open.
+const FITTING: i64 = 60;
+
+pub(crate) async fn get_dashboard_metrics(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+) -> Reply<DashboardMetrics> {
+    let metrics = operations::dashboard_metrics(&http.app, caller.org).await?;
+    Ok(axum::Json(metrics))
+}
+
+pub(crate) async fn get_state_counts(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+) -> Reply<StateCounts> {
+    let (store, now) = (&http.app.store, http.app.clock.now());
+    let counted: BTreeMap<RunState, u64> =
+        store.state_counts(caller.org).await?.into_iter().collect();
+    let filter = RunFilter {
+        late_at: now.checked_sub(LATE_AFTER).ok(),
+        ..RunFilter::default()
+    };
+    let late = store
+        .runs(filter, PageRequest::first(caller.org, MAX_PAGE))
+        .await?;
+    Ok(axum::Json(StateCounts {
+        items: RunState::ALL
+            .into_iter()
+            .map(|state| StateCount {
+                state,
+                count: counted.get(&state).copied().unwrap_or(0),
+            })
+            .collect(),
+        late: count(late.items.len()),
+    }))
+}
+
+pub(crate) async fn list_samples(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Query(query): Query<SampleQuery>,
+) -> Reply<Samples> {
+    let now = http.app.clock.now();
+    let (from, until) = range(query.from, query.until, now, SignedDuration::from_hours(1))?;
+    let span = until.duration_since(from).as_secs();
+    let grain = match query.grain_seconds {
+        Some(seconds) => Grain::ALL
+            .into_iter()
+            .find(|grain| grain.seconds() == i64::from(seconds))
+            .ok_or_else(|| {
+                ApiError::invalid("out_of_range", "grain_seconds", "is 10, 60 or 3600")
+            })?,
+        None => Grain::ALL
+            .into_iter()
+            .find(|grain| span / grain.seconds() <= MAX_POINTS / 4)
+            .unwrap_or(Grain::Hour),
+    };
+    if span / grain.seconds() > MAX_POINTS * 5 {
+        let why = "gives more points than a chart has; take a coarser one or a shorter range";
+        return Err(ApiError::invalid("out_of_range", "grain_seconds", why));
+    }
+    let subject = query.subject.as_deref();
+    let samples = http
+        .app
+        .store
+        .samples(caller.org, &query.metric, subject, grain, from, until)
+        .await?;
+    let mut series: BTreeMap<String, Vec<SamplePoint>> = BTreeMap::new();
+    for sample in samples {
+        let (at, value) = (sample.at, sample.value);
+        let points = series.entry(sample.subject).or_default();
+        points.push(SamplePoint { at, value });
+    }
+    let mut named = Vec::with_capacity(series.len());
+    for (subject, points) in series {
+        let name = subject_name(&http, caller.org, &subject).await?;
+        named.push(SampleSeries {
+            subject,
+            name,
+            points,
+        });
+    }
+    Ok(axum::Json(Samples {
+        metric: query.metric,
+        grain_seconds: u32::try_from(grain.seconds()).unwrap_or(u32::MAX),
+        series: named,
+    }))
+}
+
+async fn subject_name(http: &Http, org: OrgId, subject: &str) -> Result<String, ApiError> {
+    let store = &*http.app.store;
+    if let Ok(id) = subject.parse() {
+        let queue = http.names.queue(store, org, id).await?;
+        if !queue.is_empty() {
+            return Ok(queue);
+        }
+    }
+    if let Ok(id) = subject.parse()
+        && let Some(robot) = http.names.robot(store, org, id).await?
+    {
+        return Ok(robot.name);
+    }
+    Ok(subject.to_owned())
+}
+
+pub(crate) async fn list_outcomes(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Query(query): Query<OutcomeQuery>,
+) -> Reply<Outcomes> {
+    let (store, now) = (&http.app.store, http.app.clock.now());
+    let (from, until) = range(query.from, query.until, now, SignedDuration::from_hours(24))?;
+    let span = until.duration_since(from).as_secs();
+    let step_seconds = match query.step_seconds {
+        Some(step) => step,
+        None => (span / FITTING / 60 * 60).max(60),
+    };
+    if step_seconds < 0 || step_seconds % 60 != 0 {
+        let why = "is a multiple of 60, or 0 for one period over all";
+        return Err(ApiError::invalid("out_of_range", "step_seconds", why));
+    }
+    if step_seconds > 0 && span / step_seconds > MAX_POINTS {
+        let why = "gives more periods than a chart has; take a longer one or a shorter range";
+        return Err(ApiError::invalid("out_of_range", "step_seconds", why));
+    }
+    let buckets = store
+        .outcomes(stats::OutcomeQuery {
+            org: caller.org,
+            from,
+            until,
+            step_seconds,
+            flow_id: match &query.flow {
+                Some(text) => Some(flows::find(&http, caller.org, text).await?.id),
+                None => None,
+            },
+            deployment_id: match &query.deployment {
+                Some(text) => Some(find_deployment(&**store, caller.org, text).await?.id),
+                None => None,
+            },
+            robot_id: match &query.robot {
+                Some(text) => Some(super::robots::find(&http, caller.org, text).await?.id),
+                None => None,
+            },
+            by: query.by.map(|by| match by {
+                OutcomeBy::Flow => "flow",
+                OutcomeBy::Deployment => "deployment",
+                OutcomeBy::Robot => "robot",
+            }),
+        })
+        .await?;
+    let mut items = Vec::with_capacity(buckets.len());
+    for bucket in buckets {
+        items.push(outcome(&http, caller.org, bucket, query.by).await?);
+    }
+    Ok(axum::Json(Outcomes {
+        from,
+        until,
+        step_seconds,
+        items,
+    }))
+}
+
+fn range(
+    from: Option<Timestamp>,
+    until: Option<Timestamp>,
+    now: Timestamp,
+    default: SignedDuration,
+) -> Result<(Timestamp, Timestamp), ApiError> {
+    let until = until.unwrap_or(now);
+    let from = from.unwrap_or_else(|| until.saturating_sub(default).unwrap_or(Timestamp::MIN));
+    if from >= until {
+        let why = "lies before `until`";
+        return Err(ApiError::invalid("out_of_range", "from", why));
+    }
+    Ok((from, until))
+}
+
+async fn outcome(
+    http: &Http,
+    org: OrgId,
+    bucket: stats::OutcomeBucket,
+    by: Option<OutcomeBy>,
+) -> Result<OutcomeBucket, ApiError> {
+    let store = &*http.app.store;
+    let name = match (by, bucket.flow_id, bucket.deployment_id, bucket.robot_id) {
+        (Some(OutcomeBy::Flow), Some(id), ..) => Some(http.names.flow(store, org, id).await?),
+        (Some(OutcomeBy::Robot), .., Some(id)) => http
+            .names
+            .robot(store, org, id)
+            .await?
+            .map(|robot| robot.name),
+        (Some(OutcomeBy::Deployment), _, Some(id), _) => match store.deployment(org, id).await {
+            Ok(deployment) => {
+                let flow = http.names.flow(store, org, deployment.flow_id).await?;
+                Some(format!("{flow}/{}", deployment.name))
+            }
+            Err(baton_store::StoreError::NotFound { .. }) => None,
+            Err(error) => return Err(error.into()),
+        },
+        _ => None,
+    };
+    let [completed, failed, timed_out, crashed, cancelled] = bucket.ended;
+    let finished = completed + failed + timed_out + crashed;
+    let part = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
+    Ok(OutcomeBucket {
+        at: Timestamp::from_second(bucket.at).unwrap_or(Timestamp::UNIX_EPOCH),
+        flow_id: bucket.flow_id,
+        deployment_id: bucket.deployment_id,
+        robot_id: bucket.robot_id,
+        name,
+        created: bucket.created,
+        completed,
+        failed,
+        timed_out,
+        crashed,
+        cancelled,
+        success_rate: part(completed, finished).map(|share| share * 100.0),
+        average_seconds: (bucket.timed > 0).then(|| bucket.seconds / bucket.timed as f64),
+        p50_seconds: quantile(&bucket.histogram, 0.50),
+        p95_seconds: quantile(&bucket.histogram, 0.95),
+    })
+}
+
+/// The value below which this share lies, read within its bucket as if values were spread evenly there.
+fn quantile(histogram: &[u64; 32], share: f64) -> Option<f64> {
+    let total: u64 = histogram.iter().sum();
+    if total == 0 {
+        return None;
+    }
+    let wanted = share * total as f64;
+    let mut below = 0.0;
+    for (n, counted) in histogram.iter().enumerate() {
+        let counted = *counted as f64;
+        if below + counted >= wanted && counted > 0.0 {
+            let low = 2_f64.powi(i32::try_from(n).unwrap_or(0));
+            let within = (wanted - below) / counted;
+            return Some(low * (1.0 + within) / 1_000.0);
+        }
+        below += counted;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_lie_in_the_bucket_that_holds_them() {
+        let mut histogram = [0; 32];
+        assert_eq!(quantile(&histogram, 0.5), None);
+        histogram[10] = 90; // 1.024 s to 2.048 s
+        histogram[13] = 10; // 8.192 s to 16.384 s
+        let p50 = quantile(&histogram, 0.50).expect("there are runs");
+        let p95 = quantile(&histogram, 0.95).expect("there are runs");
+        assert!((1.024..2.048).contains(&p50), "{p50}");
+        assert!((8.192..16.384).contains(&p95), "{p95}");
+    }
+}

@@ -1,0 +1,341 @@
+//! Flows and their versions.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use baton_api::rest::{
+    Collection, CreateFlow, DeletePreview, Flow, FlowQuery, UpdateFlow, UpdateVersion, Version,
+};
+use baton_core::flow;
+use baton_core::flow::check_name;
+use baton_core::id::{DeploymentId, FlowId, OrgId, VersionId};
+use baton_core::state::State as RunState;
+use baton_store::PageRequest;
+use baton_store::runs::RunFilter;
+use serde_json::json;
+
+use super::Http;
+use super::extract::{Caller, Id, Json, Name, Query, page};
+use super::route::{Created, Done};
+use crate::error::ApiError;
+
+type Reply<T> = Result<axum::Json<T>, ApiError>;
+
+/// Longest description or folder, in bytes: a paragraph.
+const MAX_TEXT: usize = 4_096;
+/// Most tags, labels or capabilities on one thing.
+const MAX_WORDS: usize = 64;
+
+pub(crate) async fn list_flows(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Query(query): Query<FlowQuery>,
+) -> Reply<Collection<Flow>> {
+    let request = page(caller.org, query.limit, query.cursor)?;
+    let found = http.app.store.flows(query.search, request).await?;
+    let mut items = Vec::with_capacity(found.items.len());
+    for flow in found.items {
+        items.push(view(&http, flow).await?);
+    }
+    Ok(axum::Json(Collection {
+        items,
+        next: found.next,
+    }))
+}
+
+pub(crate) async fn get_flow(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Name(text): Name,
+) -> Reply<Flow> {
+    let flow = find(&http, caller.org, &text).await?;
+    Ok(axum::Json(view(&http, flow).await?))
+}
+
+pub(crate) async fn create_flow(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Json(body): Json<CreateFlow>,
+) -> Result<Created<Flow>, ApiError> {
+    check("name", &body.name)?;
+    check_flow_words(&body.description, &body.folder, &body.tags)?;
+    let (store, now) = (&http.app.store, http.app.clock.now());
+    let id = FlowId::new(now, entropy());
+    let flow = store.ensure_flow(caller.org, id, &body.name, now).await?;
+    let said = body.description.is_some() || body.folder.is_some() || body.tags.is_some();
+    let flow = if said {
+        let (description, folder, tags) = (body.description, body.folder, body.tags);
+        store
+            .update_flow(caller.org, flow.id, description, folder, tags, now)
+            .await?
+    } else {
+        flow
+    };
+    http.note(
+        caller.org,
+        &caller.name,
+        "flow.created",
+        flow.id,
+        json!({"name": flow.name}),
+    )
+    .await;
+    Ok(Created(view(&http, flow).await?))
+}
+
+pub(crate) async fn update_flow(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Name(text): Name,
+    Json(body): Json<UpdateFlow>,
+) -> Reply<Flow> {
+    check_flow_words(&body.description, &body.folder, &body.tags)?;
+    let flow = find(&http, caller.org, &text).await?;
+    let now = http.app.clock.now();
+    let flow = http
+        .app
+        .store
+        .update_flow(
+            caller.org,
+            flow.id,
+            body.description,
+            body.folder,
+            body.tags,
+            now,
+        )
+        .await?;
+    http.note(
+        caller.org,
+        &caller.name,
+        "flow.updated",
+        flow.id,
+        json!({"name": flow.name}),
+    )
+    .await;
+    Ok(axum::Json(view(&http, flow).await?))
+}
+
+pub(crate) async fn preview_delete_flow(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Name(text): Name,
+) -> Reply<DeletePreview> {
+    let flow = find(&http, caller.org, &text).await?;
+    let store = &http.app.store;
+    let most = PageRequest::first(caller.org, baton_api::rest::MAX_PAGE);
+    let deployments = store.deployments(Some(flow.id), most).await?;
+    let mut schedules = 0;
+    for deployment in &deployments.items {
+        let all = store
+            .schedules(caller.org, Some(deployment.id), baton_api::rest::MAX_PAGE)
+            .await?;
+        schedules += count(all.len());
+    }
+    let filter = RunFilter {
+        flow_id: Some(flow.id),
+        ..RunFilter::default()
+    };
+    let (runs, open_runs) = count_runs(&http, caller.org, filter).await?;
+    Ok(axum::Json(DeletePreview {
+        versions: count(store.versions(caller.org, flow.id).await?.len()),
+        deployments: count(deployments.items.len()),
+        schedules,
+        runs,
+        open_runs,
+        name: flow.name,
+    }))
+}
+
+pub(crate) async fn delete_flow(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Name(text): Name,
+) -> Result<Done, ApiError> {
+    let flow = find(&http, caller.org, &text).await?;
+    let now = http.app.clock.now();
+    http.app.store.delete_flow(caller.org, flow.id, now).await?;
+    http.note(
+        caller.org,
+        &caller.name,
+        "flow.deleted",
+        flow.id,
+        json!({"name": flow.name}),
+    )
+    .await;
+    Ok(Done)
+}
+
+pub(crate) async fn list_versions(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Name(text): Name,
+) -> Reply<Collection<Version>> {
+    let flow = find(&http, caller.org, &text).await?;
+    let versions = http.app.store.versions(caller.org, flow.id).await?;
+    let items = versions.into_iter().map(version_view).collect();
+    Ok(axum::Json(Collection::whole(items)))
+}
+
+pub(crate) async fn get_version(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Id(id): Id<VersionId>,
+) -> Reply<Version> {
+    let version = http.app.store.version(caller.org, id).await?;
+    Ok(axum::Json(version_view(version)))
+}
+
+pub(crate) async fn update_version(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Id(id): Id<VersionId>,
+    Json(body): Json<UpdateVersion>,
+) -> Reply<Version> {
+    let now = http.app.clock.now();
+    let version = http
+        .app
+        .store
+        .set_version_status(caller.org, id, body.status, now)
+        .await?;
+    http.note(
+        caller.org,
+        &caller.name,
+        "version.updated",
+        id,
+        json!({"status": body.status}),
+    )
+    .await;
+    Ok(axum::Json(version_view(version)))
+}
+
+/// The flow with this id or name.
+pub(crate) async fn find(http: &Http, org: OrgId, text: &str) -> Result<flow::Flow, ApiError> {
+    let store = &http.app.store;
+    Ok(match text.parse() {
+        Ok(id) => store.flow(org, id).await?,
+        Err(_) => store.flow_by_name(org, text).await?,
+    })
+}
+
+/// A flow as the API shows it.
+pub(crate) async fn view(http: &Http, flow: flow::Flow) -> Result<Flow, ApiError> {
+    let latest_version = match flow.latest_version {
+        Some(id) => http.names.version(&*http.app.store, flow.org, id).await?,
+        None => None,
+    };
+    Ok(Flow {
+        id: flow.id,
+        name: flow.name,
+        description: flow.description,
+        folder: flow.folder,
+        tags: flow.tags,
+        latest_version_id: flow.latest_version,
+        latest_version,
+        created_at: flow.created_at,
+        updated_at: flow.updated_at,
+    })
+}
+
+/// A version as the API shows it.
+pub(crate) fn version_view(version: flow::Version) -> Version {
+    Version {
+        id: version.id,
+        flow_id: version.flow_id,
+        number: version.number,
+        status: version.status,
+        package: version.package,
+        entry: version.entry,
+        parameter_schema: version.parameter_schema,
+        source: version.source,
+        created_at: version.created_at,
+    }
+}
+
+/// Ended and open runs of a filter, each counted up to a page.
+pub(crate) async fn count_runs(
+    http: &Http,
+    org: OrgId,
+    filter: RunFilter,
+) -> Result<(u32, u32), ApiError> {
+    let (ended, open): (Vec<_>, Vec<_>) = RunState::ALL.into_iter().partition(|s| s.is_terminal());
+    let mut counts = [0, 0];
+    for (states, counted) in [ended, open].into_iter().zip(&mut counts) {
+        let filter = RunFilter {
+            states,
+            ..filter.clone()
+        };
+        let most = PageRequest::first(org, baton_api::rest::MAX_PAGE);
+        *counted = count(http.app.store.runs(filter, most).await?.items.len());
+    }
+    Ok((counts[0], counts[1]))
+}
+
+/// How runs of a deployment are found.
+pub(crate) fn runs_of(deployment_id: DeploymentId) -> RunFilter {
+    RunFilter {
+        deployment_id: Some(deployment_id),
+        ..RunFilter::default()
+    }
+}
+
+/// A length as a count.
+pub(crate) fn count(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+/// Refuses what cannot be a name, naming the field.
+pub(crate) fn check(field: &str, name: &str) -> Result<(), ApiError> {
+    check_name(name).map_err(|why| ApiError::invalid("invalid_name", field, why))
+}
+
+/// Refuses a text that is longer than people read.
+pub(crate) fn check_text(field: &str, text: Option<&String>) -> Result<(), ApiError> {
+    match text {
+        Some(text) if text.len() > MAX_TEXT => Err(ApiError::invalid(
+            "too_long",
+            field,
+            format!("has {} bytes; at most {MAX_TEXT} are kept", text.len()),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses words that could not be typed, or more than anybody reads.
+pub(crate) fn check_words<'a>(
+    field: &str,
+    words: impl IntoIterator<Item = &'a String>,
+) -> Result<(), ApiError> {
+    for (n, word) in words.into_iter().enumerate() {
+        if n >= MAX_WORDS {
+            let why = format!("at most {MAX_WORDS} are allowed");
+            return Err(ApiError::invalid("too_many", field, why));
+        }
+        let length = word.chars().count();
+        let is_word = (1..=200).contains(&length)
+            && word.trim() == word
+            && !word.chars().any(|c| c.is_control() || c == ',');
+        if !is_word {
+            let why = format!(
+                "{word:?} cannot be one: 1 to 200 characters, no comma, no blank at either end"
+            );
+            return Err(ApiError::invalid("invalid_word", field, why));
+        }
+    }
+    Ok(())
+}
+
+fn check_flow_words(
+    description: &Option<String>,
+    folder: &Option<String>,
+    tags: &Option<std::collections::BTreeSet<String>>,
+) -> Result<(), ApiError> {
+    check_text("description", description.as_ref())?;
+    check_text("folder", folder.as_ref())?;
+    check_words("tags", tags.iter().flatten())
+}
+
+/// Ten random bytes, for a new id.
+pub(crate) fn entropy() -> [u8; 10] {
+    let mut bytes = [0; 10];
+    getrandom::fill(&mut bytes).expect("the system gives randomness");
+    bytes
+}

@@ -1,0 +1,82 @@
+//! Limits on how many runs with a tag may be live at once.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use baton_api::rest::{Collection, Limit, PutLimit};
+use baton_core::id::LimitId;
+use baton_core::queue::TagLimit;
+use baton_store::runs::LiveAttempt;
+use serde_json::json;
+
+use super::Http;
+use super::extract::{Caller, Id, Json};
+use super::flows::{check_words, count, entropy};
+use super::queues::{NAMED, holder};
+use super::route::Done;
+use crate::error::ApiError;
+
+type Reply<T> = Result<axum::Json<T>, ApiError>;
+
+pub(crate) async fn list_limits(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+) -> Reply<Collection<Limit>> {
+    let limits = http.app.store.tag_limits(Some(caller.org)).await?;
+    let live = http.app.store.live_attempts().await?;
+    let items = limits.into_iter().map(|limit| view(limit, &live)).collect();
+    Ok(axum::Json(Collection::whole(items)))
+}
+
+pub(crate) async fn put_limit(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Json(body): Json<PutLimit>,
+) -> Reply<Limit> {
+    check_words("tag", [&body.tag])?;
+    let now = http.app.clock.now();
+    let limit = http
+        .app
+        .store
+        .put_tag_limit(TagLimit {
+            id: LimitId::new(now, entropy()),
+            org: caller.org,
+            tag: body.tag,
+            limit: body.limit,
+            created_at: now,
+        })
+        .await?;
+    let detail = json!({"tag": limit.tag, "limit": limit.limit});
+    http.note(caller.org, &caller.name, "limit.set", limit.id, detail)
+        .await;
+    http.app.wakeups.fleet_changed();
+    let live = http.app.store.live_attempts().await?;
+    Ok(axum::Json(view(limit, &live)))
+}
+
+pub(crate) async fn delete_limit(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Id(id): Id<LimitId>,
+) -> Result<Done, ApiError> {
+    http.app.store.delete_tag_limit(caller.org, id).await?;
+    http.note(caller.org, &caller.name, "limit.deleted", id, json!({}))
+        .await;
+    http.app.wakeups.fleet_changed();
+    Ok(Done)
+}
+
+fn view(limit: TagLimit, live: &[LiveAttempt]) -> Limit {
+    let held = || {
+        live.iter()
+            .filter(|attempt| attempt.org == limit.org && attempt.tags.contains(&limit.tag))
+    };
+    Limit {
+        id: limit.id,
+        limit: limit.limit,
+        live: count(held().count()),
+        holders: held().take(NAMED).map(holder).collect(),
+        created_at: limit.created_at,
+        tag: limit.tag.clone(),
+    }
+}

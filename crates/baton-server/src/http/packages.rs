@@ -1,0 +1,118 @@
+//! Packages: looked at before they are kept, named by their content.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, ETAG};
+use baton_api::package::{self, MAX_PACKAGE};
+use baton_api::rest::Package;
+use baton_store::StoreError;
+use baton_store::catalog::BLOB_CHUNK;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::sync::Semaphore;
+
+use super::Http;
+use super::downloads::stream_blob;
+use super::extract::{Caller, Name};
+use super::route::{Bytes, Created};
+use crate::error::ApiError;
+
+/// Packages that are received at once; each may hold 64 MB in memory.
+static RECEIVING: Semaphore = Semaphore::const_new(4);
+
+pub(crate) async fn create_package(
+    State(http): State<Arc<Http>>,
+    _caller: Caller,
+    request: Request,
+) -> Result<Created<Package>, ApiError> {
+    receive(&http, None, request).await.map(Created)
+}
+
+pub(crate) async fn put_package(
+    State(http): State<Arc<Http>>,
+    _caller: Caller,
+    Name(hash): Name,
+    request: Request,
+) -> Result<Created<Package>, ApiError> {
+    check_hash(&hash)?;
+    receive(&http, Some(hash), request).await.map(Created)
+}
+
+pub(crate) async fn get_package(
+    State(http): State<Arc<Http>>,
+    _caller: Caller,
+    Name(hash): Name,
+) -> Result<Bytes, ApiError> {
+    check_hash(&hash)?;
+    let mut response = stream_blob(&http, &hash).await?;
+    let headers = response.headers_mut();
+    let tag = HeaderValue::try_from(format!("\"{hash}\"")).expect("hex fits a header");
+    headers.insert(ETAG, tag);
+    // Its name is its content: it never changes.
+    let forever = HeaderValue::from_static("private, max-age=31536000, immutable");
+    headers.insert(CACHE_CONTROL, forever);
+    Ok(Bytes(response))
+}
+
+async fn receive(
+    http: &Http,
+    expected: Option<String>,
+    request: Request,
+) -> Result<Package, ApiError> {
+    let _permit = RECEIVING.acquire().await.map_err(ApiError::internal)?;
+    let body = Limited::new(request.into_body(), MAX_PACKAGE);
+    let archive = body.collect().await.map_err(|error| {
+        if error.downcast_ref::<LengthLimitError>().is_some() {
+            ApiError::too_large("the package", MAX_PACKAGE)
+        } else {
+            ApiError::bad_request("broken_body", format!("the package broke off: {error}"))
+        }
+    })?;
+    let archive = archive.to_bytes();
+    let size = archive.len() as u64;
+    let looked_at = archive.clone();
+    let hash = tokio::task::spawn_blocking(move || {
+        package::inspect(&looked_at).map(|_| package::hash(&looked_at))
+    })
+    .await
+    .map_err(ApiError::internal)??;
+    if expected.is_some_and(|expected| expected != hash) {
+        return Err(ApiError::invalid(
+            "hash_mismatch",
+            "hash",
+            format!("the bytes that came have the hash {hash}; send them again"),
+        ));
+    }
+    let store = &http.app.store;
+    let existing = match store.blob(&hash).await {
+        Ok(_) => true,
+        Err(StoreError::NotFound { .. }) => {
+            let mut chunks = 0;
+            for chunk in archive.chunks(BLOB_CHUNK) {
+                store.put_blob_chunk(&hash, chunks, chunk.to_vec()).await?;
+                chunks += 1;
+            }
+            let length = i64::try_from(size).expect("bounded by MAX_PACKAGE");
+            let now = http.app.clock.now();
+            store.finish_blob(&hash, length, chunks, now).await?;
+            false
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Package {
+        hash,
+        size,
+        existing,
+    })
+}
+
+fn check_hash(hash: &str) -> Result<(), ApiError> {
+    if package::is_hash(hash) {
+        return Ok(());
+    }
+    Err(ApiError::bad_request(
+        "bad_hash",
+        format!("{hash:?} is not a SHA-256 in lower-case hex"),
+    ))
+}

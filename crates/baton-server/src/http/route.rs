@@ -1,0 +1,321 @@
+//! A route: method, path, who may use it, and its handler. Its documentation is read off the handler's
+//! own types, so that the two cannot disagree.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, MethodRouter, on};
+use baton_core::access::{Permission, Role};
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::Schema;
+use utoipa::openapi::{Ref, RefOr, Required};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
+
+use super::Http;
+use super::extract::{Caller, Id, IdempotencyKey, Json, MaybeJson, Name, Query};
+use super::guard;
+use crate::error::ApiError;
+
+/// Who may use a route. There is no default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Everybody, without a key.
+    Public,
+    /// Whoever holds the permission.
+    Needs(Permission),
+    /// Whoever holds one of the two.
+    Either(Permission, Permission),
+}
+
+impl Access {
+    /// Whether a caller of this role may pass.
+    pub(crate) const fn admits(self, role: Role) -> bool {
+        match self {
+            Self::Public => true,
+            Self::Needs(one) => role.may(one),
+            Self::Either(one, other) => role.may(one) || role.may(other),
+        }
+    }
+}
+
+/// One entry of the route table.
+pub(crate) struct Route {
+    /// The method.
+    pub(crate) method: Method,
+    /// The path as the router matches it.
+    pub(crate) path: &'static str,
+    /// Who may use it.
+    pub(crate) access: Access,
+    /// The operation's id: the handler's name.
+    pub(crate) id: &'static str,
+    /// One sentence.
+    pub(crate) summary: &'static str,
+    /// What it takes and gives; `None` keeps it out of the OpenAPI document.
+    pub(crate) shape: Option<Shape>,
+    service: MethodRouter<Arc<Http>, Infallible>,
+}
+
+/// What an operation takes and gives.
+#[derive(Default)]
+pub(crate) struct Shape {
+    /// Query and header parameters; those of the path are read off the path.
+    pub(crate) parameters: Vec<Parameter>,
+    /// The body, and whether it must be there.
+    pub(crate) body: Option<(RefOr<Schema>, bool)>,
+    /// The media type of a body that is not JSON.
+    pub(crate) raw_body: bool,
+    /// Status, media type and schema of the good answer.
+    pub(crate) answer: Option<(u16, &'static str, Option<RefOr<Schema>>)>,
+    /// The schemas that are referred to.
+    pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
+}
+
+impl Shape {
+    fn refer<T: ToSchema>(&mut self) -> RefOr<Schema> {
+        self.schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(&mut self.schemas);
+        Ref::from_schema_name(T::name()).into()
+    }
+}
+
+impl Route {
+    /// A route of the API.
+    pub(crate) fn new<H, T, D>(
+        method: Method,
+        path: &'static str,
+        access: Access,
+        id: &'static str,
+        summary: &'static str,
+        handler: H,
+    ) -> Self
+    where
+        H: Handler<T, Arc<Http>> + Documented<D>,
+        T: 'static,
+    {
+        let mut shape = Shape::default();
+        H::describe(&mut shape);
+        let mut route = Self::plain(method, path, access, id, summary, handler);
+        route.shape = Some(shape);
+        route
+    }
+
+    /// A route that is no operation of the API: pages, files, upgrades.
+    pub(crate) fn plain<H, T>(
+        method: Method,
+        path: &'static str,
+        access: Access,
+        id: &'static str,
+        summary: &'static str,
+        handler: H,
+    ) -> Self
+    where
+        H: Handler<T, Arc<Http>>,
+        T: 'static,
+    {
+        let filter = MethodFilter::try_from(method.clone()).expect("the table has common methods");
+        Self {
+            method,
+            path,
+            access,
+            id,
+            summary,
+            shape: None,
+            service: on(filter, handler),
+        }
+    }
+
+    /// The route behind its guard.
+    pub(crate) fn guarded(self, http: &Arc<Http>) -> MethodRouter<Arc<Http>, Infallible> {
+        let state = (Arc::clone(http), self.access);
+        self.service.layer(from_fn_with_state(state, guard::admit))
+    }
+}
+
+/// A handler whose types say what it takes and gives.
+pub(crate) trait Documented<D> {
+    /// Writes that down.
+    fn describe(shape: &mut Shape);
+}
+
+/// What a handler takes.
+pub(crate) trait Argument {
+    /// Writes down what it is in the document.
+    fn describe(shape: &mut Shape);
+}
+
+/// What a handler gives.
+pub(crate) trait Answer: IntoResponse {
+    /// Writes down what it is in the document.
+    fn describe(shape: &mut Shape);
+}
+
+macro_rules! documented {
+    ($($argument:ident),*) => {
+        impl<F, Fut, R, $($argument),*> Documented<($($argument,)*)> for F
+        where
+            F: Fn($($argument),*) -> Fut,
+            Fut: Future<Output = Result<R, ApiError>>,
+            R: Answer,
+            $($argument: Argument,)*
+        {
+            fn describe(shape: &mut Shape) {
+                $($argument::describe(shape);)*
+                R::describe(shape);
+            }
+        }
+    };
+}
+
+documented!(A);
+documented!(A, B);
+documented!(A, B, C);
+documented!(A, B, C, D);
+documented!(A, B, C, D, E);
+documented!(A, B, C, D, E, G);
+
+macro_rules! silent {
+    ($([$($generic:tt)*] $argument:ty),+ $(,)?) => {$(
+        impl<$($generic)*> Argument for $argument {
+            fn describe(_: &mut Shape) {}
+        }
+    )+};
+}
+
+silent! {
+    [S] State<S>,
+    [] Caller,
+    [T] Id<T>,
+    [] Name,
+    [] axum::http::HeaderMap,
+    [] super::guard::Peer,
+}
+
+impl<T: IntoParams> Argument for Query<T> {
+    fn describe(shape: &mut Shape) {
+        let parameters = T::into_params(|| Some(ParameterIn::Query));
+        shape.parameters.extend(parameters);
+    }
+}
+
+impl Argument for IdempotencyKey {
+    fn describe(shape: &mut Shape) {
+        shape.parameters.push(
+            ParameterBuilder::new()
+                .name("Idempotency-Key")
+                .parameter_in(ParameterIn::Header)
+                .required(Required::False)
+                .description(Some(
+                    "Creating with the same key again yields the same thing.",
+                ))
+                .schema(Some(String::schema()))
+                .build(),
+        );
+    }
+}
+
+impl<T: ToSchema, const LIMIT: usize> Argument for Json<T, LIMIT> {
+    fn describe(shape: &mut Shape) {
+        shape.body = Some((shape.refer::<T>(), true));
+    }
+}
+
+impl<T: ToSchema> Argument for MaybeJson<T> {
+    fn describe(shape: &mut Shape) {
+        shape.body = Some((shape.refer::<T>(), false));
+    }
+}
+
+impl Argument for axum::extract::Request {
+    fn describe(shape: &mut Shape) {
+        shape.raw_body = true;
+    }
+}
+
+impl<T: ToSchema + serde::Serialize> Answer for axum::Json<T> {
+    fn describe(shape: &mut Shape) {
+        let schema = shape.refer::<T>();
+        shape.answer = Some((200, "application/json", Some(schema)));
+    }
+}
+
+/// 201 with what was made.
+pub(crate) struct Created<T>(pub(crate) T);
+
+impl<T: serde::Serialize> IntoResponse for Created<T> {
+    fn into_response(self) -> Response {
+        (axum::http::StatusCode::CREATED, axum::Json(self.0)).into_response()
+    }
+}
+
+impl<T: ToSchema + serde::Serialize> Answer for Created<T> {
+    fn describe(shape: &mut Shape) {
+        let schema = shape.refer::<T>();
+        shape.answer = Some((201, "application/json", Some(schema)));
+    }
+}
+
+/// 204: done, and nothing to say.
+pub(crate) struct Done;
+
+impl IntoResponse for Done {
+    fn into_response(self) -> Response {
+        axum::http::StatusCode::NO_CONTENT.into_response()
+    }
+}
+
+impl Answer for Done {
+    fn describe(shape: &mut Shape) {
+        shape.answer = Some((204, "", None));
+    }
+}
+
+/// Bytes of some media type.
+pub(crate) struct Bytes(pub(crate) Response);
+
+impl IntoResponse for Bytes {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl Answer for Bytes {
+    fn describe(shape: &mut Shape) {
+        shape.answer = Some((200, "application/octet-stream", None));
+    }
+}
+
+/// Plain text.
+pub(crate) struct Text(pub(crate) Response);
+
+impl IntoResponse for Text {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl Answer for Text {
+    fn describe(shape: &mut Shape) {
+        shape.answer = Some((200, "text/plain", Some(String::schema())));
+    }
+}
+
+/// An event stream.
+pub(crate) struct Stream(pub(crate) Response);
+
+impl IntoResponse for Stream {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl Answer for Stream {
+    fn describe(shape: &mut Shape) {
+        shape.answer = Some((200, "text/event-stream", Some(String::schema())));
+    }
+}

@@ -1,0 +1,396 @@
+//! Runs: made, found, and everything that is read of one.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use baton_api::rest::{
+    Attempt, Collection, CreateRun, CreatedRun, MAX_PAGE, Order, PageQuery, Run, RunEvent,
+    RunExplanation, RunKind, RunQuery,
+};
+use baton_core::id::OrgId;
+use baton_core::run::{self, LATE_AFTER, NewRun, Trigger};
+use baton_store::runs::{Created, RunFilter};
+use baton_store::{StoreError, page::PageRequest};
+use jiff::Timestamp;
+
+use super::Http;
+use super::extract::{
+    Caller, IdempotencyKey, Json, LARGE, Name, Query, check_idempotency_key, page,
+};
+use super::flows::{self, check_words, entropy};
+use super::route::{Answer, Shape};
+use super::runs_view::{attempt_view, event_view, view};
+use crate::error::ApiError;
+use crate::submit::{Plan, RunAsk, find_deployment};
+
+type Reply<T> = Result<axum::Json<T>, ApiError>;
+
+/// 201 with the new run, or 200 with the one that the same idempotency key had made.
+pub(crate) struct Submitted(CreatedRun);
+
+impl IntoResponse for Submitted {
+    fn into_response(self) -> Response {
+        let status = if self.0.existing {
+            StatusCode::OK
+        } else {
+            StatusCode::CREATED
+        };
+        (status, axum::Json(self.0)).into_response()
+    }
+}
+
+impl Answer for Submitted {
+    fn describe(shape: &mut Shape) {
+        <super::route::Created<CreatedRun> as Answer>::describe(shape);
+    }
+}
+
+pub(crate) async fn create_run(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    IdempotencyKey(key): IdempotencyKey,
+    Json(mut ask): Json<CreateRun, LARGE>,
+) -> Result<Submitted, ApiError> {
+    ask.idempotency_key = key.or(ask.idempotency_key);
+    submit(&http, &caller, ask).await
+}
+
+pub(crate) async fn run_deployment(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Name(deployment): Name,
+    IdempotencyKey(key): IdempotencyKey,
+    Json(mut ask): Json<CreateRun, LARGE>,
+) -> Result<Submitted, ApiError> {
+    if ask.deployment.is_some() || ask.flow.is_some() {
+        let why = "the path names the deployment already; leave `deployment` and `flow` out";
+        return Err(ApiError::invalid("two_deployments", "deployment", why));
+    }
+    ask.deployment = Some(deployment);
+    ask.idempotency_key = key.or(ask.idempotency_key);
+    submit(&http, &caller, ask).await
+}
+
+/// Makes one run.
+pub(crate) async fn submit(
+    http: &Http,
+    caller: &Caller,
+    ask: CreateRun,
+) -> Result<Submitted, ApiError> {
+    let now = http.app.clock.now();
+    let run = prepare(http, caller, ask, now).await?;
+    let mut made = http
+        .app
+        .store
+        .create_runs(vec![run], &caller.name, now)
+        .await;
+    let made = made
+        .pop()
+        .ok_or_else(|| ApiError::internal("the store gave no answer"))?;
+    Ok(Submitted(created_view(made?)))
+}
+
+pub(crate) fn created_view(created: Created) -> CreatedRun {
+    CreatedRun {
+        id: created.run_id,
+        name: created.name,
+        state: created.state,
+        existing: created.existing,
+    }
+}
+
+/// The run that is asked for, checked, not yet stored.
+pub(crate) async fn prepare(
+    http: &Http,
+    caller: &Caller,
+    ask: CreateRun,
+    now: Timestamp,
+) -> Result<NewRun, ApiError> {
+    if let Some(key) = &ask.idempotency_key {
+        check_idempotency_key(key)?;
+    }
+    check_words("tags", &ask.tags)?;
+    check_words("labels", &ask.labels)?;
+    let plan = plan(http, caller.org, &ask).await?;
+    let store = &*http.app.store;
+    let queue_id = match &ask.queue {
+        Some(name) => Some(unknown(
+            http.names.queue_id(store, caller.org, name).await,
+            "unknown_queue",
+            "queue",
+        )?),
+        None => None,
+    };
+    let robot_id = match &ask.robot {
+        Some(text) => {
+            let found = super::robots::find(http, caller.org, text).await;
+            Some(unknown(
+                found.map(|robot| robot.id),
+                "unknown_robot",
+                "robot",
+            )?)
+        }
+        None => None,
+    };
+    let trigger = Trigger::Manual {
+        by: caller.name.clone(),
+    };
+    let ask = RunAsk {
+        parameters: &ask.parameters,
+        due_at: ask.due_at,
+        priority: ask.priority,
+        tags: ask.tags,
+        labels: ask.labels,
+        queue_id,
+        robot_id,
+        timeout_seconds: ask.timeout_seconds,
+        start_within_seconds: ask.start_within_seconds,
+        retry: ask.retry,
+        trigger,
+        idempotency_key: ask.idempotency_key,
+    };
+    plan.new_run(ask, now, entropy())
+}
+
+async fn plan(http: &Http, org: OrgId, ask: &CreateRun) -> Result<Arc<Plan>, ApiError> {
+    let store = &*http.app.store;
+    match (&ask.deployment, &ask.flow) {
+        (Some(text), None) => match ask.version_id {
+            None => http.plans.deployment(store, org, text).await,
+            version => {
+                let deployment = find_deployment(store, org, text).await?;
+                Plan::of_deployment(store, deployment, version)
+                    .await
+                    .map(Arc::new)
+            }
+        },
+        (None, Some(text)) => {
+            let flow = flows::find(http, org, text).await?;
+            let settings = super::deploy::defaults(http, org).await?;
+            let plan = Plan::of_flow(store, flow, ask.version_id, settings).await?;
+            Ok(Arc::new(plan))
+        }
+        (None, None) => Err(ApiError::invalid(
+            "missing_field",
+            "deployment",
+            "name a deployment (`flow/name`) or a flow",
+        )),
+        (Some(_), Some(_)) => Err(ApiError::invalid(
+            "two_deployments",
+            "flow",
+            "name a deployment or a flow, not both",
+        )),
+    }
+}
+
+/// A thing that a field names and that is not there makes the request wrong, not the path.
+fn unknown<T>(
+    found: Result<T, StoreError>,
+    code: &'static str,
+    field: &str,
+) -> Result<T, ApiError> {
+    found.map_err(|error| match error {
+        StoreError::NotFound { what } => {
+            ApiError::invalid(code, field, format!("{what} not found"))
+        }
+        other => other.into(),
+    })
+}
+
+pub(crate) async fn list_runs(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Query(query): Query<RunQuery>,
+) -> Reply<Collection<Run>> {
+    let request = page(caller.org, query.limit, query.cursor.clone())?;
+    let filter = filter(&http, caller.org, &query).await?;
+    list(&http, filter, request).await.map(axum::Json)
+}
+
+/// The runs of a filter as the API shows them, without their parameters.
+pub(crate) async fn list(
+    http: &Http,
+    filter: RunFilter,
+    request: PageRequest,
+) -> Result<Collection<Run>, ApiError> {
+    let found = http.app.store.runs(filter, request).await?;
+    let now = http.app.clock.now();
+    let mut items = Vec::with_capacity(found.items.len());
+    for run in found.items {
+        let mut shown = view(http, run, now).await?;
+        shown.parameters = None;
+        items.push(shown);
+    }
+    Ok(Collection {
+        items,
+        next: found.next,
+    })
+}
+
+/// A list's query as the store understands it.
+pub(crate) async fn filter(
+    http: &Http,
+    org: OrgId,
+    query: &RunQuery,
+) -> Result<RunFilter, ApiError> {
+    let store = &*http.app.store;
+    let now = http.app.clock.now();
+    let late_before = now.saturating_sub(LATE_AFTER).unwrap_or(Timestamp::MIN);
+    Ok(RunFilter {
+        states: query.state.clone(),
+        flow_id: match &query.flow {
+            Some(text) => Some(flows::find(http, org, text).await?.id),
+            None => None,
+        },
+        deployment_id: match &query.deployment {
+            Some(text) => Some(find_deployment(store, org, text).await?.id),
+            None => None,
+        },
+        schedule_id: query.schedule,
+        queue_id: match &query.queue {
+            Some(text) => Some(super::queues::find(http, org, text).await?.id),
+            None => None,
+        },
+        robot_id: match &query.robot {
+            Some(text) => Some(super::robots::find(http, org, text).await?.id),
+            None => None,
+        },
+        tag: query.tag.clone(),
+        priorities: query.priority.iter().map(|p| p.code()).collect(),
+        late_at: query.late.then_some(late_before),
+        unattended: query.kind.map(|kind| kind == RunKind::Unattended),
+        prefix: query.prefix.clone().filter(|prefix| !prefix.is_empty()),
+        created_after: query.created_after,
+        created_before: query.created_before,
+        ascending: query.order == Some(Order::Ascending),
+    })
+}
+
+/// The run with this id or name.
+pub(crate) async fn find(http: &Http, org: OrgId, text: &str) -> Result<run::Run, ApiError> {
+    let store = &http.app.store;
+    Ok(match text.parse() {
+        Ok(id) => store.run(org, id).await?,
+        Err(_) => store.run_by_name(org, text).await?,
+    })
+}
+
+pub(crate) async fn get_run(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Name(text): Name,
+) -> Reply<Run> {
+    let run = find(&http, caller.org, &text).await?;
+    let now = http.app.clock.now();
+    Ok(axum::Json(view(&http, run, now).await?))
+}
+
+pub(crate) async fn explain_run(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Name(text): Name,
+) -> Reply<RunExplanation> {
+    let run = find(&http, caller.org, &text).await?;
+    let explanation = crate::operations::explain(&http.app, caller.org, run.id).await?;
+    let summary = match (explanation.reasons.first(), explanation.reasons.len()) {
+        (None, _) => "Nothing keeps it: the next decision gives it to a robot.".to_owned(),
+        (Some(first), 1) => first.message.clone(),
+        (Some(first), n) => format!("{} ({} more)", first.message, n - 1),
+    };
+    Ok(axum::Json(RunExplanation {
+        run_id: run.id,
+        name: run.name,
+        summary,
+        at: http.app.clock.now(),
+        explanation,
+    }))
+}
+
+pub(crate) async fn list_attempts(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Name(text): Name,
+) -> Reply<Collection<Attempt>> {
+    let run = find(&http, caller.org, &text).await?;
+    let attempts = http.app.store.attempts(caller.org, run.id).await?;
+    let mut items = Vec::with_capacity(attempts.len());
+    for attempt in attempts {
+        items.push(attempt_view(&http, caller.org, attempt).await?);
+    }
+    Ok(axum::Json(Collection::whole(items)))
+}
+
+pub(crate) async fn list_run_events(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Name(text): Name,
+) -> Reply<Collection<RunEvent>> {
+    let run = find(&http, caller.org, &text).await?;
+    let history = http.app.store.run_history(caller.org, run.id).await?;
+    let items = history.into_iter().map(event_view).collect();
+    Ok(axum::Json(Collection::whole(items)))
+}
+
+pub(crate) async fn list_queue_runs(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Name(text): Name,
+    Query(mut query): Query<RunQuery>,
+) -> Reply<Collection<Run>> {
+    query.queue = Some(text);
+    let request = page(caller.org, query.limit, query.cursor.clone())?;
+    let filter = filter(&http, caller.org, &query).await?;
+    list(&http, filter, request).await.map(axum::Json)
+}
+
+pub(crate) async fn peek_queue(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Name(text): Name,
+    Query(query): Query<PageQuery>,
+) -> Reply<Collection<Run>> {
+    let queue = super::queues::find(&http, caller.org, &text).await?;
+    let limit = super::extract::bounded(query.limit, SHOWN_AHEAD)?;
+    let store = &http.app.store;
+    let now = http.app.clock.now();
+    let mut heads = Vec::new();
+    for group in store
+        .queued_groups(MAX_GROUPS, limit.min(MAX_HEADS))
+        .await?
+    {
+        if group.org != caller.org || group.needs.queue_id != queue.id {
+            continue;
+        }
+        let priority = group.needs.priority;
+        heads.extend(group.heads.into_iter().map(|head| (priority, head)));
+    }
+    heads.sort_by_key(|(priority, head)| {
+        let aged = baton_core::dispatch::is_aged(*priority, head.due_at, now);
+        let priority = std::cmp::Reverse((aged, *priority));
+        (priority, head.due_at, head.run_id)
+    });
+    heads.truncate(usize::try_from(limit.min(MAX_PAGE)).unwrap_or(usize::MAX));
+    let mut items = Vec::with_capacity(heads.len());
+    for (_, head) in heads {
+        match store.run(caller.org, head.run_id).await {
+            Ok(run) => {
+                let mut shown = view(&http, run, now).await?;
+                shown.parameters = None;
+                items.push(shown);
+            }
+            // It has gone to a robot meanwhile, or was deleted.
+            Err(StoreError::NotFound { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(axum::Json(Collection::whole(items)))
+}
+
+/// Runs that a peek shows unless the caller says otherwise.
+const SHOWN_AHEAD: u32 = 10;
+/// Groups that a peek looks at: as many as the dispatcher itself considers at once.
+const MAX_GROUPS: u32 = 1_000;
+/// Runs of each group that a peek looks at.
+const MAX_HEADS: u32 = 50;

@@ -1,0 +1,320 @@
+//! Schedules: made, changed, held, and looked at before they are used.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use baton_api::rest::{
+    Collection, CreateSchedule, DEFAULT_PAGE, NextQuery, PreviewRequest, PreviewSlot, Schedule,
+    ScheduleInput, SchedulePreview, ScheduleQuery, UpdateSchedule,
+};
+use baton_core::flow::{Deployment, DeploymentSettings};
+use baton_core::id::{OrgId, ScheduleId};
+use baton_core::parameter::ParameterSchema;
+use baton_core::schedule::{self, Rule, ScheduleSettings};
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::Http;
+use super::deployments::known_robot;
+use super::extract::{Caller, Id, Json, LARGE, Query, bounded};
+use super::flows::{check, entropy};
+use super::route::{Created, Done};
+use crate::error::{ApiError, bad_parameters};
+use crate::submit::{Plan, find_deployment};
+
+type Reply<T> = Result<axum::Json<T>, ApiError>;
+
+/// Slots that are shown unless the caller says otherwise.
+const SHOWN: u32 = 10;
+
+pub(crate) async fn list_schedules(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Query(query): Query<ScheduleQuery>,
+) -> Reply<Collection<Schedule>> {
+    let store = &http.app.store;
+    let deployment = match &query.deployment {
+        Some(text) => Some(find_deployment(&**store, caller.org, text).await?.id),
+        None => None,
+    };
+    let limit = bounded(query.limit, DEFAULT_PAGE)?;
+    let found = store.schedules(caller.org, deployment, limit).await?;
+    let mut items = Vec::with_capacity(found.len());
+    for schedule in found {
+        items.push(view(&http, schedule).await?);
+    }
+    Ok(axum::Json(Collection::whole(items)))
+}
+
+pub(crate) async fn get_schedule(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Id(id): Id<ScheduleId>,
+) -> Reply<Schedule> {
+    let schedule = http.app.store.schedule(caller.org, id).await?;
+    Ok(axum::Json(view(&http, schedule).await?))
+}
+
+pub(crate) async fn create_schedule(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Json(body): Json<CreateSchedule, LARGE>,
+) -> Result<Created<Schedule>, ApiError> {
+    let (store, now) = (&http.app.store, http.app.clock.now());
+    let deployment = find_deployment(&**store, caller.org, &body.deployment).await?;
+    let name = body
+        .name
+        .unwrap_or_else(|| rule_name(&body.settings.rule).to_owned());
+    check("name", &name)?;
+    let settings = settings(&http, caller.org, body.settings, now).await?;
+    check_against(&http, deployment.clone(), &settings).await?;
+    let schedule = schedule::Schedule {
+        id: ScheduleId::new(now, entropy()),
+        org: caller.org,
+        deployment_id: deployment.id,
+        name,
+        next_at: (!body.paused).then(|| settings.next_after(now)).flatten(),
+        settings,
+        paused: body.paused,
+        last_slot: None,
+        created_at: now,
+        updated_at: now,
+    };
+    store.create_schedule(schedule.clone()).await?;
+    changed(&http, &caller, &schedule, "schedule.created").await;
+    Ok(Created(view(&http, schedule).await?))
+}
+
+pub(crate) async fn update_schedule(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Id(id): Id<ScheduleId>,
+    Json(body): Json<UpdateSchedule, LARGE>,
+) -> Reply<Schedule> {
+    change(&http, &caller, id, body, "schedule.updated").await
+}
+
+pub(crate) async fn pause_schedule(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Id(id): Id<ScheduleId>,
+) -> Reply<Schedule> {
+    let patch = UpdateSchedule {
+        paused: Some(true),
+        ..UpdateSchedule::default()
+    };
+    change(&http, &caller, id, patch, "schedule.paused").await
+}
+
+pub(crate) async fn resume_schedule(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Id(id): Id<ScheduleId>,
+) -> Reply<Schedule> {
+    let patch = UpdateSchedule {
+        paused: Some(false),
+        ..UpdateSchedule::default()
+    };
+    change(&http, &caller, id, patch, "schedule.resumed").await
+}
+
+async fn change(
+    http: &Http,
+    caller: &Caller,
+    id: ScheduleId,
+    patch: UpdateSchedule,
+    kind: &str,
+) -> Reply<Schedule> {
+    let (store, now) = (&http.app.store, http.app.clock.now());
+    let before = store.schedule(caller.org, id).await?;
+    let paused = patch.paused.unwrap_or(before.paused);
+    let settings = merge(before.settings.clone(), patch);
+    if settings != before.settings {
+        settings.check(now)?;
+        if let Some(robot) = settings.robot_id {
+            known_robot(http, caller.org, robot).await?;
+        }
+        let deployment = store.deployment(caller.org, before.deployment_id).await?;
+        check_against(http, deployment, &settings).await?;
+    }
+    let next_at = before.next_at_after_edit(&settings, paused, now);
+    let schedule = store
+        .update_schedule(caller.org, id, settings, paused, next_at, now)
+        .await?;
+    changed(http, caller, &schedule, kind).await;
+    Ok(axum::Json(view(http, schedule).await?))
+}
+
+pub(crate) async fn delete_schedule(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Id(id): Id<ScheduleId>,
+) -> Result<Done, ApiError> {
+    let schedule = http.app.store.schedule(caller.org, id).await?;
+    http.app.store.delete_schedule(caller.org, id).await?;
+    changed(&http, &caller, &schedule, "schedule.deleted").await;
+    Ok(Done)
+}
+
+pub(crate) async fn next_slots(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Id(id): Id<ScheduleId>,
+    Query(query): Query<NextQuery>,
+) -> Reply<SchedulePreview> {
+    let schedule = http.app.store.schedule(caller.org, id).await?;
+    let count = bounded(query.count, SHOWN)?;
+    let now = http.app.clock.now();
+    Ok(axum::Json(preview(&schedule.settings, now, count)))
+}
+
+pub(crate) async fn preview_schedule(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Json(body): Json<PreviewRequest>,
+) -> Reply<SchedulePreview> {
+    let now = http.app.clock.now();
+    let from = body.from.unwrap_or(now);
+    let settings = settings(&http, caller.org, body.settings, from).await?;
+    let count = bounded(body.count, SHOWN)?;
+    Ok(axum::Json(preview(&settings, from, count)))
+}
+
+fn preview(settings: &ScheduleSettings, from: Timestamp, count: u32) -> SchedulePreview {
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    let slots = settings
+        .preview(from, count)
+        .into_iter()
+        .map(|occurrence| PreviewSlot {
+            at: occurrence.slot_utc,
+            local: occurrence.local,
+            edge: occurrence.note,
+        })
+        .collect();
+    SchedulePreview {
+        description: settings.describe(),
+        timezone: settings.timezone.clone(),
+        slots,
+    }
+}
+
+async fn changed(http: &Http, caller: &Caller, schedule: &schedule::Schedule, kind: &str) {
+    let detail = json!({"name": schedule.name, "deployment_id": schedule.deployment_id});
+    http.note(caller.org, &caller.name, kind, schedule.id, detail)
+        .await;
+    http.app.wakeups.scheduler.notify_one();
+}
+
+/// What was asked for, with the server's zone where none was named, checked.
+pub(crate) async fn settings(
+    http: &Http,
+    org: OrgId,
+    input: ScheduleInput,
+    now: Timestamp,
+) -> Result<ScheduleSettings, ApiError> {
+    if let Some(robot) = input.robot_id {
+        known_robot(http, org, robot).await?;
+    }
+    let settings = ScheduleSettings {
+        rule: input.rule,
+        timezone: input
+            .timezone
+            .unwrap_or_else(|| http.app.config.timezone.clone()),
+        starts_at: input.starts_at,
+        ends_at: input.ends_at,
+        jitter_seconds: input.jitter_seconds,
+        missed: input.missed,
+        overlap: input.overlap,
+        parameters: input.parameters,
+        robot_id: input.robot_id,
+        priority: input.priority,
+    };
+    settings.check(now)?;
+    Ok(settings)
+}
+
+fn merge(mut settings: ScheduleSettings, patch: UpdateSchedule) -> ScheduleSettings {
+    fn set<T>(field: &mut T, value: Option<T>) {
+        if let Some(value) = value {
+            *field = value;
+        }
+    }
+    set(&mut settings.rule, patch.rule);
+    set(&mut settings.timezone, patch.timezone);
+    set(&mut settings.starts_at, patch.starts_at);
+    set(&mut settings.ends_at, patch.ends_at);
+    set(&mut settings.jitter_seconds, patch.jitter_seconds);
+    set(&mut settings.missed, patch.missed);
+    set(&mut settings.overlap, patch.overlap);
+    set(&mut settings.parameters, patch.parameters);
+    set(&mut settings.robot_id, patch.robot_id);
+    set(&mut settings.priority, patch.priority);
+    settings
+}
+
+async fn check_against(
+    http: &Http,
+    deployment: Deployment,
+    settings: &ScheduleSettings,
+) -> Result<(), ApiError> {
+    match Plan::of_deployment(&*http.app.store, deployment, None).await {
+        Ok(plan) => check_parameters(&plan.schema, settings, &plan.settings),
+        Err(error) if error.code == "not_runnable" => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// A schedule brings no parameters later: together with the deployment's they must be complete now.
+pub(crate) fn check_parameters(
+    schema: &ParameterSchema,
+    settings: &ScheduleSettings,
+    defaults: &DeploymentSettings,
+) -> Result<(), ApiError> {
+    schema
+        .fill_and_check(&settings.parameters, &defaults.parameters)
+        .map(drop)
+        .map_err(bad_parameters)
+}
+
+const fn rule_name(rule: &Rule) -> &'static str {
+    match rule {
+        Rule::Once { .. } => "once",
+        Rule::Interval { .. } => "interval",
+        Rule::Hourly { .. } => "hourly",
+        Rule::Daily { .. } => "daily",
+        Rule::Weekly { .. } => "weekly",
+        Rule::Monthly { .. } => "monthly",
+        Rule::Cron { .. } => "cron",
+    }
+}
+
+async fn view(http: &Http, schedule: schedule::Schedule) -> Result<Schedule, ApiError> {
+    let (store, org) = (&*http.app.store, schedule.org);
+    let deployment = store.deployment(org, schedule.deployment_id).await?;
+    let flow = http.names.flow(store, org, deployment.flow_id).await?;
+    Ok(view_of(schedule, &deployment, &flow))
+}
+
+/// A schedule as the API shows it.
+pub(crate) fn view_of(
+    schedule: schedule::Schedule,
+    deployment: &Deployment,
+    flow_name: &str,
+) -> Schedule {
+    Schedule {
+        id: schedule.id,
+        deployment_id: deployment.id,
+        deployment_name: deployment.name.clone(),
+        flow_id: deployment.flow_id,
+        flow_name: flow_name.to_owned(),
+        name: schedule.name,
+        description: schedule.settings.describe(),
+        settings: schedule.settings,
+        paused: schedule.paused,
+        deployment_paused: deployment.settings.paused,
+        next_at: schedule.next_at,
+        last_slot: schedule.last_slot,
+        created_at: schedule.created_at,
+        updated_at: schedule.updated_at,
+    }
+}

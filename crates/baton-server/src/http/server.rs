@@ -1,0 +1,294 @@
+//! The server itself: what it is, whether it is well, its copy, its checks, and its executable.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use baton_api::package::hex;
+use baton_api::rest::{About, Breach, Health, Verification};
+use baton_api::robot::PROTOCOL;
+use baton_core::id::OrgId;
+use baton_core::run::LATE_AFTER;
+use tokio::sync::Semaphore;
+use tokio_util::io::ReaderStream;
+
+use super::Http;
+use super::extract::Caller;
+use super::flows::entropy;
+use super::route::{Bytes, Text};
+use crate::error::ApiError;
+
+/// The version of this server.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Copies that are made at once: each reads the whole store.
+static COPYING: Semaphore = Semaphore::const_new(1);
+
+pub(crate) async fn get_about(
+    State(http): State<Arc<Http>>,
+    _caller: Caller,
+) -> Result<axum::Json<About>, ApiError> {
+    let counters = http.app.store.counters();
+    Ok(axum::Json(About {
+        name: "baton".into(),
+        version: VERSION.into(),
+        robot_protocol: PROTOCOL,
+        started_at: http.app.started_at,
+        now: http.app.clock.now(),
+        timezone: http.app.config.timezone.clone(),
+        platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        fingerprint: http.fingerprint.clone(),
+        late_after_seconds: u32::try_from(LATE_AFTER.as_secs()).unwrap_or(u32::MAX),
+        commits: counters.commits,
+        operations: counters.operations,
+        syncs: counters.syncs,
+    }))
+}
+
+/// Answers as long as the process does.
+pub(crate) async fn get_health() -> axum::Json<Health> {
+    axum::Json(Health {
+        status: "ok".into(),
+        version: VERSION.into(),
+    })
+}
+
+/// Answers 200 when the store does.
+pub(crate) async fn get_ready(State(http): State<Arc<Http>>) -> Response {
+    let is_stopping = http.app.stopping.is_cancelled();
+    let is_ready = !is_stopping && http.app.store.run_events_span().await.is_ok();
+    let (status, word) = if is_ready {
+        (StatusCode::OK, "ok")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+    };
+    let health = Health {
+        status: word.into(),
+        version: VERSION.into(),
+    };
+    (status, axum::Json(health)).into_response()
+}
+
+/// The few figures that every monitoring wants, in the text form of Prometheus.
+pub(crate) async fn get_metrics(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+) -> Result<Text, ApiError> {
+    let store = &http.app.store;
+    let mut text = String::new();
+    let mut family = |name: &str, kind: &str, help: &str, values: &[(String, f64)]| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        for (labels, value) in values {
+            let _ = writeln!(text, "{name}{labels} {value}");
+        }
+    };
+    let states: Vec<_> = store
+        .state_counts(caller.org)
+        .await?
+        .into_iter()
+        .map(|(state, count)| (format!("{{state=\"{state}\"}}"), count as f64))
+        .collect();
+    family("baton_runs", "gauge", "Runs by state.", &states);
+    let mut depths = Vec::new();
+    for (_, queue, depth, _) in store.queue_depths(Some(caller.org)).await? {
+        let name = http.names.queue(&**store, caller.org, queue).await?;
+        let name = name.replace('\\', "\\\\").replace('"', "\\\"");
+        depths.push((format!("{{queue=\"{name}\"}}"), depth as f64));
+    }
+    family(
+        "baton_queue_depth",
+        "gauge",
+        "Runs that wait for a robot.",
+        &depths,
+    );
+    let robots = [(String::new(), http.app.robots.of(caller.org).len() as f64)];
+    family(
+        "baton_robots_connected",
+        "gauge",
+        "Robots connected to this server.",
+        &robots,
+    );
+    let counters = store.counters();
+    for (name, help, value) in [
+        (
+            "baton_store_commits_total",
+            "Transactions committed.",
+            counters.commits,
+        ),
+        (
+            "baton_store_operations_total",
+            "Operations within them.",
+            counters.operations,
+        ),
+        (
+            "baton_store_syncs_total",
+            "Syncs of the disk.",
+            counters.syncs,
+        ),
+    ] {
+        family(name, "counter", help, &[(String::new(), value as f64)]);
+    }
+    let kind = "text/plain; version=0.0.4; charset=utf-8";
+    Ok(Text(([(CONTENT_TYPE, kind)], text).into_response()))
+}
+
+pub(crate) async fn verify(
+    State(http): State<Arc<Http>>,
+    _caller: Caller,
+) -> Result<axum::Json<Verification>, ApiError> {
+    let found = http.app.store.verify().await?;
+    Ok(axum::Json(Verification {
+        runs: found.runs,
+        transitions: found.transitions,
+        attempts: found.attempts,
+        lines: found.lines,
+        breaches: found
+            .breaches
+            .into_iter()
+            .map(|breach| Breach {
+                check: breach.check,
+                subject: breach.subject,
+                message: breach.message,
+            })
+            .collect(),
+    }))
+}
+
+/// A file of our own that is gone with the last reader.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // A copy that stays behind is only clutter in a folder of our own.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+pub(crate) async fn create_backup(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+) -> Result<Bytes, ApiError> {
+    if caller.org != OrgId::DEFAULT {
+        return Err(ApiError::not_found(
+            "only the first org holds the whole server",
+        ));
+    }
+    let _permit = COPYING.acquire().await.map_err(ApiError::internal)?;
+    let folder = http.app.config.data.join("incoming");
+    let disk = |e: std::io::Error| {
+        ApiError::from(baton_store::StoreError::Unavailable(format!(
+            "cannot write a copy to disk: {e}"
+        )))
+    };
+    tokio::fs::create_dir_all(&folder).await.map_err(disk)?;
+    let copy = Temporary(folder.join(format!("{}.backup", hex(&entropy()))));
+    http.app.store.backup(&copy.0).await?;
+    let file = tokio::fs::File::open(&copy.0).await.map_err(disk)?;
+    let day = http.app.clock.now().strftime("%Y-%m-%d").to_string();
+    let mut response = file_response(file).await?;
+    // The file goes when its last byte was read, or when the reader goes.
+    let (parts, body) = response.into_parts();
+    let body = futures_util::StreamExt::map(body.into_data_stream(), move |piece| {
+        let _kept = &copy;
+        piece
+    });
+    response = Response::from_parts(parts, Body::from_stream(body));
+    let name = format!("attachment; filename=\"baton-{day}.db\"");
+    if let Ok(value) = HeaderValue::try_from(name) {
+        response.headers_mut().insert(CONTENT_DISPOSITION, value);
+    }
+    Ok(Bytes(response))
+}
+
+/// The executable that is running, for a second machine of the same kind.
+pub(crate) async fn get_executable() -> Result<Bytes, ApiError> {
+    let path = std::env::current_exe().map_err(ApiError::internal)?;
+    let file = tokio::fs::File::open(path)
+        .await
+        .map_err(ApiError::internal)?;
+    let mut response = file_response(file).await?;
+    let name = HeaderValue::from_static("attachment; filename=\"baton\"");
+    response.headers_mut().insert(CONTENT_DISPOSITION, name);
+    Ok(Bytes(response))
+}
+
+async fn file_response(file: tokio::fs::File) -> Result<Response, ApiError> {
+    let size = file.metadata().await.map_err(ApiError::internal)?.len();
+    let body = Body::from_stream(ReaderStream::with_capacity(file, 256 << 10));
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(size));
+    let binary = HeaderValue::from_static("application/octet-stream");
+    headers.insert(CONTENT_TYPE, binary);
+    Ok(response)
+}
+
+/// Under which URL the caller reaches this server. Only what can stand in a host name is taken over.
+pub(crate) fn base_url(http: &Http, headers: &HeaderMap) -> String {
+    let scheme = if http.app.config.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let is_host = |text: &&str| {
+        let allowed =
+            |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
+        !text.is_empty() && text.chars().all(allowed)
+    };
+    let host = headers
+        .get(HOST)
+        .and_then(|v| v.to_str().ok())
+        .filter(is_host);
+    match host {
+        Some(host) => format!("{scheme}://{host}"),
+        None => format!("{scheme}://{}", http.app.config.listen),
+    }
+}
+
+/// The line to paste on a new machine.
+pub(crate) fn install_command(http: &Http, url: &str, token: &str) -> String {
+    match &http.fingerprint {
+        None => format!("curl -fsSL {url}/install.sh | sh -s -- {token}"),
+        // Nothing vouches for a certificate of one's own; the checksum does for the script, and the
+        // script names the certificate.
+        Some(_) => {
+            let sum = sha256(script(http, url).as_bytes());
+            format!(
+                "curl -fsSLk {url}/install.sh -o install-baton.sh && \
+                 echo '{sum}  install-baton.sh' | sha256sum -c - && sh install-baton.sh {token}"
+            )
+        }
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    hex(&Sha256::digest(bytes))
+}
+
+/// `GET /install.sh`.
+pub(crate) async fn get_install_script(
+    State(http): State<Arc<Http>>,
+    headers: HeaderMap,
+) -> Response {
+    let text = script(&http, &base_url(&http, &headers));
+    ([(CONTENT_TYPE, "text/x-shellscript; charset=utf-8")], text).into_response()
+}
+
+fn script(http: &Http, url: &str) -> String {
+    let fingerprint = http.fingerprint.as_deref().unwrap_or("");
+    let sum = http.executable_sum();
+    include_str!("install.sh")
+        .replace("@URL@", url)
+        .replace("@FINGERPRINT@", fingerprint)
+        .replace("@SHA256@", sum)
+        .replace(
+            "@PLATFORM@",
+            &format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        )
+}

@@ -1,0 +1,152 @@
+//! Signing a browser in and out: a one-time token or a key becomes a cookie that no script can read.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use baton_api::rest::{CreateSession, Session, SignInLink};
+use baton_core::access::Role;
+use baton_core::id::OrgId;
+use baton_store::keys::{Key, KeyKind};
+use jiff::{SignedDuration, Timestamp};
+
+use super::Http;
+use super::extract::{Caller, Json};
+use super::guard::{COOKIE_NAME, Peer};
+use super::route::{Answer, Created, Shape};
+use super::server::base_url;
+use crate::auth::{new_secret, one_time, sign_in_link};
+use crate::error::ApiError;
+
+/// How long a browser stays signed in: over a weekend, not for ever.
+const SIGNED_IN: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// An answer that sets or clears the cookie.
+pub(crate) struct WithCookie {
+    session: Option<Session>,
+    cookie: String,
+}
+
+impl IntoResponse for WithCookie {
+    fn into_response(self) -> Response {
+        let mut response = match self.session {
+            Some(session) => Created(session).into_response(),
+            None => super::route::Done.into_response(),
+        };
+        let cookie = HeaderValue::try_from(self.cookie).expect("cookies are made of hex and words");
+        response.headers_mut().insert(SET_COOKIE, cookie);
+        response
+    }
+}
+
+impl Answer for WithCookie {
+    fn describe(shape: &mut Shape) {
+        <Created<Session> as Answer>::describe(shape);
+    }
+}
+
+pub(crate) async fn create_session(
+    State(http): State<Arc<Http>>,
+    Peer(peer): Peer,
+    Json(body): Json<CreateSession>,
+) -> Result<WithCookie, ApiError> {
+    let now = http.app.clock.now();
+    let expires_at = now + SIGNED_IN;
+    match (body.token, body.key) {
+        (Some(token), None) => {
+            let token = http.auth.token(&token, KeyKind::SignIn, peer, now).await?;
+            let (made, text) = session_key(token.org, &token.name, token.role, now, expires_at);
+            http.app.store.exchange_key(token.id, made, now).await?;
+            http.auth.forget(token.id);
+            Ok(signed_in(&http, &token.name, token.role, &text, expires_at))
+        }
+        (None, Some(key)) => {
+            let kinds = [KeyKind::Api];
+            let who = http.auth.recognise(&key, &kinds, peer, now).await?;
+            // The session ends with the key that opened it.
+            let expires_at = who.expires_at.map_or(expires_at, |at| at.min(expires_at));
+            let (made, text) = session_key(who.org, &who.name, who.role, now, expires_at);
+            http.app.store.create_key(made).await?;
+            Ok(signed_in(&http, &who.name, who.role, &text, expires_at))
+        }
+        _ => Err(ApiError::invalid(
+            "missing_field",
+            "token",
+            "give either the `token` of a sign-in link or a `key`",
+        )),
+    }
+}
+
+fn session_key(
+    org: OrgId,
+    name: &str,
+    role: Role,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> (Key, String) {
+    let (id, text, hash) = new_secret(KeyKind::Session, now);
+    let key = one_time(id, org, name, KeyKind::Session, role, hash, now, expires_at);
+    (key, text)
+}
+
+fn signed_in(http: &Http, name: &str, role: Role, text: &str, expires_at: Timestamp) -> WithCookie {
+    WithCookie {
+        session: Some(Session {
+            name: name.to_owned(),
+            role,
+            expires_at: Some(expires_at),
+            browser: true,
+        }),
+        cookie: cookie(http, text, SIGNED_IN.as_secs()),
+    }
+}
+
+fn cookie(http: &Http, text: &str, seconds: i64) -> String {
+    let secure = if http.app.config.tls.is_some() {
+        "; Secure"
+    } else {
+        ""
+    };
+    format!("{COOKIE_NAME}={text}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}")
+}
+
+pub(crate) async fn get_session(caller: Caller) -> Result<axum::Json<Session>, ApiError> {
+    Ok(axum::Json(Session {
+        name: caller.name.clone(),
+        role: caller.role,
+        expires_at: caller.expires_at,
+        browser: caller.is_browser,
+    }))
+}
+
+pub(crate) async fn delete_session(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+) -> Result<WithCookie, ApiError> {
+    if caller.is_browser {
+        let now = http.app.clock.now();
+        http.app
+            .store
+            .revoke_key(caller.org, caller.key, now)
+            .await?;
+        http.auth.forget(caller.key);
+    }
+    Ok(WithCookie {
+        session: None,
+        cookie: cookie(&http, "", 0),
+    })
+}
+
+pub(crate) async fn create_sign_in_link(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    headers: HeaderMap,
+) -> Result<Created<SignInLink>, ApiError> {
+    let now = http.app.clock.now();
+    let url = base_url(&http, &headers);
+    let store = &*http.app.store;
+    let link = sign_in_link(store, &url, caller.org, &caller.name, caller.role, now).await?;
+    Ok(Created(link))
+}

@@ -1,0 +1,510 @@
+//! What can be done with each resource, through the typed client.
+
+use baton_api::rest::{
+    BulkRequest, CreateRun, CreateRuns, DeploySchedule, DeploymentPatch, PutLimit, QueuePatch,
+    ReportFinish, ReportLogs, ReportStart, RunQuery, ScheduleInput, UpdateSchedule,
+};
+use baton_core::run::{LogLevel, LogLine, LogStream};
+use baton_core::schedule::Rule;
+use baton_core::state::State;
+use serde_json::json;
+
+use crate::world::{World, deploy_request};
+
+#[tokio::test]
+async fn a_redeploy_changes_what_it_names_and_keeps_the_rest() {
+    let world = World::new().await;
+    let mut request = deploy_request("invoice_report");
+    request.settings = DeploymentPatch {
+        queue: Some("CDAPXXX03".into()),
+        tags: Some(["finance".to_owned()].into()),
+        ..DeploymentPatch::default()
+    };
+    let rule = Rule::Cron {
+        expression: "*/5 * * * *".into(),
+    };
+    let mut input = ScheduleInput::new(rule);
+    input.timezone = Some("Europe/Berlin".into());
+    request.schedule = Some(DeploySchedule {
+        name: "nightly".into(),
+        settings: input,
+        paused: None,
+    });
+    let first = world.client.deploy(&request).await.expect("deployed");
+    assert!(first.new_version && first.new_deployment);
+    assert_eq!(first.deployment.queue_name, "CDAPXXX03");
+    assert_eq!(first.deployment.schedules.len(), 1);
+    assert!(first.deployment.next_at.is_some());
+    assert!(!first.warnings.is_empty(), "no robot serves that queue yet");
+
+    let again = world.deploy("invoice_report").await;
+    assert!(!again.new_version && !again.new_deployment);
+    assert_eq!(again.deployment.queue_name, "CDAPXXX03");
+    assert!(again.deployment.settings.tags.contains("finance"));
+    assert_eq!(
+        again.deployment.schedules[0].id,
+        first.deployment.schedules[0].id
+    );
+
+    let cleared = world
+        .client
+        .update_deployment(
+            "invoice_report/default",
+            &serde_json::from_value(json!({"concurrency_limit": 2})).expect("a patch"),
+        )
+        .await
+        .expect("changed");
+    assert_eq!(cleared.settings.concurrency_limit, Some(2));
+    let cleared = world
+        .client
+        .update_deployment(
+            &cleared.id.to_string(),
+            &serde_json::from_value(json!({"concurrency_limit": null})).expect("a patch"),
+        )
+        .await
+        .expect("changed");
+    assert_eq!(cleared.settings.concurrency_limit, None);
+}
+
+#[tokio::test]
+async fn an_edit_of_a_deployment_is_seen_by_the_next_run() {
+    let world = World::new().await;
+    world.deploy("cat_fact").await;
+    let ask = CreateRun::default();
+    let before = world
+        .client
+        .run_deployment("cat_fact/default", &ask)
+        .await
+        .expect("a run");
+    let patch = DeploymentPatch {
+        parameters: Some(json!({"month": 7}).as_object().expect("an object").clone()),
+        ..DeploymentPatch::default()
+    };
+    world
+        .client
+        .update_deployment("cat_fact/default", &patch)
+        .await
+        .expect("changed");
+    let after = world
+        .client
+        .run_deployment("cat_fact/default", &ask)
+        .await
+        .expect("a run");
+    let month = async |id: baton_core::id::RunId| {
+        let run = world.client.run(&id.to_string()).await.expect("a run");
+        run.parameters.expect("shown")["month"].clone()
+    };
+    assert_eq!(month(before.id).await, 1);
+    assert_eq!(month(after.id).await, 7);
+}
+
+#[tokio::test]
+async fn the_same_idempotency_key_makes_one_run() {
+    let world = World::new().await;
+    world.deploy("cat_fact").await;
+    let ask = CreateRun {
+        deployment: Some("cat_fact/default".into()),
+        idempotency_key: Some("order-4711".into()),
+        ..CreateRun::default()
+    };
+    let first = world.client.create_run(&ask).await.expect("a run");
+    let again = world.client.create_run(&ask).await.expect("the same run");
+    assert!(!first.existing && again.existing);
+    assert_eq!(first.id, again.id);
+}
+
+#[tokio::test]
+async fn a_batch_answers_one_by_one_and_pages_resume_without_gap_or_repetition() {
+    let world = World::new().await;
+    world.deploy("cat_fact").await;
+    let good = CreateRun {
+        deployment: Some("cat_fact/default".into()),
+        ..CreateRun::default()
+    };
+    let mut bad = good.clone();
+    bad.parameters.insert("month".into(), 13.into());
+    let mut runs = vec![good; 25];
+    runs.insert(7, bad);
+    let made = world
+        .client
+        .create_runs(&CreateRuns { runs })
+        .await
+        .expect("made");
+    assert_eq!(made.items.len(), 26);
+    let problem = made.items[7].problem.as_ref().expect("refused");
+    assert_eq!(problem.code, "invalid_parameters");
+    assert_eq!(problem.errors[0].field, "parameters.month");
+
+    let mut seen = std::collections::BTreeSet::new();
+    let mut query = RunQuery {
+        limit: Some(10),
+        flow: Some("cat_fact".into()),
+        ..RunQuery::default()
+    };
+    loop {
+        let page = world.client.runs(&query).await.expect("a page");
+        assert!(page.items.iter().all(|run| run.parameters.is_none()));
+        for run in page.items {
+            assert!(seen.insert(run.id), "{} came twice", run.name);
+        }
+        match page.next {
+            Some(next) => query.cursor = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!(seen.len(), 25);
+}
+
+#[tokio::test]
+async fn runs_are_cancelled_in_bulk_after_a_preview_and_then_retried_and_deleted() {
+    let world = World::new().await;
+    world.deploy("cat_fact").await;
+    for _ in 0..3 {
+        let ask = CreateRun::default();
+        world
+            .client
+            .run_deployment("cat_fact/default", &ask)
+            .await
+            .expect("a run");
+    }
+    let mut bulk = BulkRequest {
+        filter: Some(RunQuery {
+            state: vec![State::Pending, State::Queued],
+            ..RunQuery::default()
+        }),
+        preview: true,
+        ..BulkRequest::default()
+    };
+    let preview = world.client.cancel_runs(&bulk).await.expect("a preview");
+    assert_eq!((preview.changed, preview.refused), (3, 0));
+    assert!(
+        preview
+            .items
+            .iter()
+            .all(|item| item.to == Some(State::Cancelled))
+    );
+    let waiting = world
+        .client
+        .runs(bulk.filter.as_ref().expect("set"))
+        .await
+        .expect("runs");
+    assert_eq!(waiting.items.len(), 3, "a preview does nothing");
+    bulk.preview = false;
+    let done = world.client.cancel_runs(&bulk).await.expect("done");
+    assert_eq!(done.changed, 3);
+
+    let one = done.items[0].id.to_string();
+    let again = world
+        .client
+        .cancel_run(&one, &Default::default())
+        .await
+        .expect("harmless");
+    assert_eq!(again.state, State::Cancelled);
+    let retried = world
+        .client
+        .retry_run(&one, &Default::default())
+        .await
+        .expect("retried");
+    assert_eq!(retried.attempt, 2);
+    let error = world
+        .client
+        .delete_run(&one)
+        .await
+        .expect_err("it is open again");
+    assert_eq!(error.code(), "run_not_ended");
+    let rest = BulkRequest {
+        ids: done.items.iter().map(|item| item.id).collect(),
+        ..BulkRequest::default()
+    };
+    let deleted = world.client.delete_runs(&rest).await.expect("deleted");
+    assert_eq!((deleted.changed, deleted.refused), (2, 1));
+}
+
+#[tokio::test]
+async fn a_waiting_run_is_explained() {
+    let world = World::new().await;
+    world.deploy("cat_fact").await;
+    let ask = CreateRun::default();
+    let run = world
+        .client
+        .run_deployment("cat_fact/default", &ask)
+        .await
+        .expect("a run");
+    let why = world
+        .client
+        .explain_run(&run.id.to_string())
+        .await
+        .expect("explained");
+    assert!(!why.explanation.dispatchable);
+    assert!(!why.explanation.reasons.is_empty());
+    assert!(!why.summary.is_empty());
+}
+
+#[tokio::test]
+async fn a_process_reports_its_own_run_and_every_report_may_be_repeated() {
+    let world = World::new().await;
+    let start = ReportStart {
+        flow: "cscKPI".into(),
+        computer: Some("CDAPXXX03".into()),
+        parameters: Default::default(),
+        tags: Default::default(),
+        started_at: None,
+        idempotency_key: Some("manual-1".into()),
+    };
+    let run = world.client.report_start(&start).await.expect("started");
+    assert_eq!(run.state, State::Running);
+    let again = world.client.report_start(&start).await.expect("the same");
+    assert_eq!(again.id, run.id);
+    let line = |seq| LogLine {
+        seq,
+        at: jiff::Timestamp::UNIX_EPOCH,
+        level: LogLevel::Info,
+        stream: LogStream::Stdout,
+        task: None,
+        message: format!("line {seq}"),
+    };
+    let logs = ReportLogs {
+        lines: vec![line(1), line(2)],
+    };
+    for _ in 0..2 {
+        let accepted = world
+            .client
+            .report_logs(run.id, &logs)
+            .await
+            .expect("accepted");
+        assert_eq!(accepted.seq, 2);
+    }
+    let finish = ReportFinish {
+        state: State::Completed,
+        exit_code: Some(0),
+        outputs: json!({"rows": 3}).as_object().expect("an object").clone(),
+        execution_time: Some(1.5),
+        error: None,
+        ended_at: None,
+    };
+    for _ in 0..2 {
+        let ended = world
+            .client
+            .report_finish(run.id, &finish)
+            .await
+            .expect("finished");
+        assert_eq!(ended.state, State::Completed);
+        assert_eq!(ended.label, "cscKPI", "a manual run bears its flow's name");
+    }
+    let result = world.client.result(&run.name).await.expect("a result");
+    assert_eq!(result.status, "completed");
+    assert_eq!(result.outputs["rows"], 3);
+    assert_eq!(result.logs.len(), 2);
+    let text = world
+        .client
+        .log_text(run.id, &Default::default(), 1 << 20)
+        .await
+        .expect("a text")
+        .bytes()
+        .await
+        .expect("read");
+    assert!(String::from_utf8(text).expect("UTF-8").contains("line 2\n"));
+}
+
+#[tokio::test]
+async fn queues_and_limits_are_changed_and_held() {
+    let world = World::new().await;
+    let patch = QueuePatch {
+        concurrency_limit: Some(Some(4)),
+        ..QueuePatch::default()
+    };
+    let queue = world
+        .client
+        .update_queue("default", &patch)
+        .await
+        .expect("changed");
+    assert_eq!(queue.settings.concurrency_limit, Some(4));
+    assert!(
+        world
+            .client
+            .pause_queue("default")
+            .await
+            .expect("paused")
+            .settings
+            .paused
+    );
+    assert!(
+        !world
+            .client
+            .resume_queue("default")
+            .await
+            .expect("resumed")
+            .settings
+            .paused
+    );
+    assert!(
+        world
+            .client
+            .peek_queue("default", &Default::default())
+            .await
+            .expect("a peek")
+            .items
+            .is_empty()
+    );
+    let limit = PutLimit {
+        tag: "sap".into(),
+        limit: 2,
+    };
+    let limit = world.client.put_limit(&limit).await.expect("set");
+    world.client.delete_limit(limit.id).await.expect("removed");
+    assert!(
+        world
+            .client
+            .limits()
+            .await
+            .expect("limits")
+            .items
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn a_schedule_is_made_paused_edited_and_previewed() {
+    let world = World::new().await;
+    world.deploy("cat_fact").await;
+    let mut settings = ScheduleInput::new(Rule::Daily {
+        time: "02:30".into(),
+    });
+    settings.timezone = Some("Europe/Berlin".into());
+    let ask = baton_api::rest::CreateSchedule {
+        deployment: "cat_fact/default".into(),
+        name: None,
+        settings,
+        paused: false,
+    };
+    let schedule = world.client.create_schedule(&ask).await.expect("made");
+    assert_eq!(schedule.name, "daily");
+    assert!(schedule.next_at.is_some() && !schedule.description.is_empty());
+    let held = world
+        .client
+        .pause_schedule(schedule.id)
+        .await
+        .expect("held");
+    assert!(held.paused && held.next_at.is_none());
+    let patch = UpdateSchedule {
+        paused: Some(false),
+        jitter_seconds: Some(30),
+        ..UpdateSchedule::default()
+    };
+    let edited = world
+        .client
+        .update_schedule(schedule.id, &patch)
+        .await
+        .expect("edited");
+    assert_eq!(edited.settings.jitter_seconds, 30);
+    let next = world
+        .client
+        .next_slots(schedule.id, &Default::default())
+        .await
+        .expect("slots");
+    assert_eq!(next.slots.len(), 10);
+    world
+        .client
+        .delete_schedule(schedule.id)
+        .await
+        .expect("deleted");
+    let error = world.client.schedule(schedule.id).await.expect_err("gone");
+    assert!(error.is_not_found());
+}
+
+#[tokio::test]
+async fn packages_and_artifacts_go_in_and_come_out_unchanged() {
+    let world = World::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("main.py"), "print('hello')\n").expect("written");
+    let archive = baton_api::package::pack(folder.path()).expect("packed");
+    let package = world
+        .client
+        .put_package(archive.clone())
+        .await
+        .expect("uploaded");
+    assert!(!package.existing);
+    assert!(
+        world
+            .client
+            .put_package(archive.clone())
+            .await
+            .expect("again")
+            .existing
+    );
+    let back = world
+        .client
+        .package(&package.hash)
+        .await
+        .expect("there")
+        .bytes()
+        .await;
+    assert_eq!(back.expect("read"), archive);
+
+    let start = ReportStart {
+        flow: "cscKPI".into(),
+        computer: None,
+        parameters: Default::default(),
+        tags: Default::default(),
+        started_at: None,
+        idempotency_key: None,
+    };
+    let run = world.client.report_start(&start).await.expect("started");
+    let about = baton_api::rest::PutArtifact {
+        name: "report/märz.html".into(),
+        attempt: 1,
+        fence: 0,
+    };
+    let page = b"<script>alert(1)</script>".to_vec();
+    let artifact = world
+        .client
+        .put_artifact(run.id, &about, "text/html", page.clone())
+        .await
+        .expect("stored");
+    let response = world
+        .request(reqwest::Method::GET, &artifact.url, &world.admin)
+        .send()
+        .await
+        .expect("sent");
+    let header = |name: &str| response.headers()[name].to_str().expect("text").to_owned();
+    assert!(header("content-disposition").starts_with("attachment"));
+    assert!(header("content-security-policy").starts_with("sandbox"));
+    assert_eq!(header("x-content-type-options"), "nosniff");
+    assert_eq!(response.bytes().await.expect("read"), page);
+    let mut stale = about.clone();
+    stale.fence = 7;
+    let error = world
+        .client
+        .put_artifact(run.id, &stale, "text/plain", vec![1])
+        .await;
+    assert_eq!(error.expect_err("not its own").code(), "stale_fence");
+}
+
+#[tokio::test]
+async fn figures_answer_on_an_empty_server() {
+    let world = World::new().await;
+    let metrics = world.client.dashboard_metrics().await.expect("metrics");
+    assert_eq!(metrics.total_robots, 0);
+    let states = world.client.state_counts().await.expect("counts");
+    assert_eq!(states.items.len(), State::ALL.len());
+    assert!(
+        world
+            .client
+            .outcomes(&Default::default())
+            .await
+            .expect("outcomes")
+            .items
+            .is_empty()
+    );
+    let about = world.client.about().await.expect("about");
+    assert_eq!(about.name, "baton");
+    assert!(
+        world
+            .client
+            .verify()
+            .await
+            .expect("verified")
+            .breaches
+            .is_empty()
+    );
+}
