@@ -397,9 +397,7 @@ impl World {
             updated_at: now,
         };
         self.deployments.insert(deployment.id, deployment.clone());
-        if let Some(schedule) = deploy.schedule {
-            self.put_schedule(&deployment, schedule, now);
-        }
+        (deploy.schedule.into_iter()).for_each(|s| self.put_schedule(&deployment, s, now));
         Ok(Deployed {
             flow,
             version,

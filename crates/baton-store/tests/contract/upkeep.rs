@@ -27,6 +27,12 @@ for_each_store!(
 );
 
 const DAY: i64 = 86_400;
+/// A week, but for lines.
+const WEEK: Retention = Retention {
+    runs_days: Some(7),
+    logs_days: Some(3),
+    events_days: Some(7),
+};
 
 async fn log(b: &Bench, run_id: RunId, claim: Claim) {
     let line = |seq| LogLine {
@@ -45,6 +51,20 @@ async fn log(b: &Bench, run_id: RunId, claim: Claim) {
     };
     let answers = b.store.append_logs(vec![batch]).await;
     assert!(matches!(answers[0], Ok(2)));
+}
+
+fn artifact(b: &Bench, run_id: RunId, hash: &str) -> Artifact {
+    Artifact {
+        id: ArtifactId(b.uuid()),
+        org: ORG,
+        run_id,
+        attempt: 1,
+        name: "a".into(),
+        content_type: "text/plain".into(),
+        size: 1,
+        hash: hash.into(),
+        created_at: at(1),
+    }
 }
 
 fn lines_of(run_id: RunId) -> LogQuery {
@@ -69,17 +89,7 @@ async fn only_ended_runs_are_deleted_with_all_that_is_theirs(b: &Bench) {
         .await
         .expect("completed");
     b.blob("aa", &[1]).await;
-    let artifact = Artifact {
-        id: ArtifactId(b.uuid()),
-        org: ORG,
-        run_id: ended,
-        attempt: 1,
-        name: "a".into(),
-        content_type: "text/plain".into(),
-        size: 1,
-        hash: "aa".into(),
-        created_at: at(1),
-    };
+    let artifact = artifact(b, ended, "aa");
     b.store
         .put_artifact(artifact.clone())
         .await
@@ -205,11 +215,7 @@ async fn pruning_keeps_what_it_must(b: &Bench) {
         .await
         .expect("appended");
 
-    let retention = Retention {
-        runs_days: Some(7),
-        logs_days: Some(3),
-        events_days: Some(7),
-    };
+    let retention = WEEK;
     let pruned = prune(b, retention, 10 * DAY).await;
     assert_eq!((pruned.runs, pruned.events), (1, 1));
     assert_eq!(kind(&b.store.run(ORG, ended[0].0).await), "not_found");
@@ -298,17 +304,7 @@ async fn a_blob_that_nothing_names_is_pruned_after_a_day(b: &Bench) {
     deploy.package = Some("package".into());
     b.deploy(deploy).await;
     let run_id = b.queued().await;
-    let artifact = Artifact {
-        id: ArtifactId(b.uuid()),
-        org: ORG,
-        run_id,
-        attempt: 1,
-        name: "a".into(),
-        content_type: "text/plain".into(),
-        size: 1,
-        hash: "file".into(),
-        created_at: at(1),
-    };
+    let artifact = artifact(b, run_id, "file");
     b.store.put_artifact(artifact).await.expect("recorded");
     assert_eq!(
         prune(b, Retention::default(), DAY / 2).await.blobs,
