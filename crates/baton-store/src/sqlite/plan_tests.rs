@@ -60,7 +60,10 @@ fn what_waits_is_found_by_seeks() {
             "INDEX runs_start_deadline (start_deadline>? AND start_deadline<?)",
         ),
         (queued::WAITING, "runs_waiting (org=? AND schedule_id=?)"),
-        (schedules::DUE, "INDEX schedules_due (next_at>? AND next_at<?)"),
+        (
+            schedules::DUE,
+            "INDEX schedules_due (next_at>? AND next_at<?)",
+        ),
         (
             schedules::OPEN,
             "runs_open_by_schedule (org=? AND schedule_id=?)",
