@@ -132,3 +132,40 @@ impl Robot {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_light_follows_connection_silence_drain_and_slots() {
+        let seen = Timestamp::UNIX_EPOCH;
+        let mut robot = Robot {
+            id: RobotId(uuid::Uuid::nil()),
+            org: OrgId::DEFAULT,
+            name: "r".into(),
+            offer: RobotOffer {
+                max_concurrent_jobs: 2,
+                ..RobotOffer::default()
+            },
+            draining: false,
+            drain_comment: String::new(),
+            session: 1,
+            connected: true,
+            last_seen: Some(seen),
+            lease_until: None,
+            metrics: RobotMetrics::default(),
+            created_at: seen,
+        };
+        assert_eq!(robot.status(1, seen), RobotStatus::Online);
+        assert_eq!(robot.status(2, seen), RobotStatus::Busy);
+        let silent = seen + UNREACHABLE_AFTER;
+        assert_eq!(robot.status(0, silent), RobotStatus::Online);
+        let silent = silent + SignedDuration::from_secs(1);
+        assert_eq!(robot.status(0, silent), RobotStatus::Offline);
+        robot.draining = true;
+        assert_eq!(robot.status(2, seen), RobotStatus::Draining);
+        robot.connected = false;
+        assert_eq!(robot.status(0, seen), RobotStatus::Offline);
+    }
+}

@@ -465,3 +465,7 @@ pub struct RunEvent {
     /// A sentence, where there is one.
     pub message: Option<String>,
 }
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;
