@@ -1,1 +1,27 @@
-//! stub
+//! Baton's agent: runs automations on a robot machine and never runs one twice.
+//!
+//! Read in this order: [`session`] (what a robot decides, pure), [`runner`] (feeds and obeys it),
+//! `attempt` (one run from `start` to result), [`guard`] (what stands between an agent and a process),
+//! `spool` (what survives the agent). The server is reached over one WebSocket and a few HTTP requests.
+
+mod attempt;
+pub mod config;
+mod connection;
+pub mod events;
+pub mod guard;
+mod http;
+pub mod identity;
+mod journal;
+mod metrics;
+mod packages;
+mod process;
+pub mod runner;
+pub mod session;
+mod spool;
+pub mod tls;
+
+pub use config::{AgentConfig, Limits, LogLimits, Secret, computer};
+pub use http::enrol;
+pub use identity::Identity;
+pub use runner::{Agent, AgentHandle, AgentStatus};
+pub use tls::Trust;

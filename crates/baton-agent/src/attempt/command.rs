@@ -1,0 +1,201 @@
+//! What exactly is executed for an attempt: program, arguments and environment, as a pure function.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use baton_api::robot::JobAssignment;
+use baton_core::flow::{Entry, Python};
+use serde_json::{Map, Value};
+
+/// A parameter longer than this, in bytes, is in the parameters file only: the kernel refuses an
+/// environment variable beyond 128 KiB, and all of them together share two megabytes.
+const MAX_ENV_VALUE: usize = 32 << 10;
+
+/// Variables of the agent that a run must not see: they carry its keys or would mislead it.
+const HIDDEN: [&str; 5] = [
+    "BATON_",
+    "ORCHESTRATOR_",
+    "SUPABASE_",
+    "DATABASE_URL",
+    "PREFECT_API_",
+];
+
+/// The interpreter for Python scripts unless the flow names one.
+const DEFAULT_PYTHON: &str = "python3";
+
+/// Where an attempt's files are.
+pub(crate) struct Places {
+    /// The attempt's own copy of the package.
+    pub(crate) package: PathBuf,
+    /// The parameters as JSON.
+    pub(crate) parameters: PathBuf,
+    /// Where the script says what it does.
+    pub(crate) events: PathBuf,
+    /// Where the script writes its outputs.
+    pub(crate) outputs: PathBuf,
+    /// Where the script leaves files.
+    pub(crate) artifacts: PathBuf,
+    /// Scratch space that goes with the attempt.
+    pub(crate) temporary: PathBuf,
+}
+
+impl Places {
+    pub(crate) fn under(work: &Path) -> Self {
+        Self {
+            package: work.join("package"),
+            parameters: work.join("parameters.json"),
+            events: work.join("events.jsonl"),
+            outputs: work.join("outputs.json"),
+            artifacts: work.join("artifacts"),
+            temporary: work.join("tmp"),
+        }
+    }
+}
+
+/// Program and arguments of a command entry, with parameters filled in.
+///
+/// A program without `/` that lies in the run's folder is meant; another is looked up in `PATH`. A
+/// program that ends in `.py` runs under the flow's Python, and `python` or `python3` *is* that Python.
+pub(crate) fn argv(
+    job: &JobAssignment,
+    folder: &Path,
+    venv: Option<&Path>,
+) -> Result<Vec<String>, String> {
+    let Entry::Command { argv, python, .. } = &job.workflow.entry else {
+        return Err("only command flows can be executed by a robot".into());
+    };
+    let (program, args) = argv.split_first().ok_or("the command is empty")?;
+    let chosen = match (python, venv) {
+        (_, Some(venv)) => Some(venv.join("bin/python").display().to_string()),
+        (Some(Python::Interpreter(name)), None) => Some(name.clone()),
+        _ => None,
+    };
+    let interpreter = || chosen.clone().unwrap_or_else(|| DEFAULT_PYTHON.to_owned());
+    let is_script = Path::new(program).extension().is_some_and(|e| e == "py");
+    let mut out = match program.as_str() {
+        _ if is_script => vec![interpreter(), program.clone()],
+        "python" | "python3" if chosen.is_some() => vec![interpreter()],
+        _ if !program.contains('/') && folder.join(program).is_file() => {
+            vec![format!("./{program}")]
+        }
+        _ => vec![program.clone()],
+    };
+    for arg in args {
+        out.push(fill(arg, &job.variables)?);
+    }
+    match out.iter().position(|a| a.contains('\0')) {
+        Some(at) => Err(format!(
+            "argument {at} holds a NUL character, which no program can take"
+        )),
+        None => Ok(out),
+    }
+}
+
+/// The argument with every `{{name}}` replaced by that parameter. What is not a name between the braces stays.
+fn fill(arg: &str, parameters: &Map<String, Value>) -> Result<String, String> {
+    let mut out = String::with_capacity(arg.len());
+    let mut rest = arg;
+    while let Some(start) = rest.find("{{") {
+        let Some(length) = rest[start + 2..].find("}}") else {
+            break;
+        };
+        let inside = &rest[start + 2..start + 2 + length];
+        let name = inside.trim();
+        let is_name = !name.is_empty()
+            && name
+                .chars()
+                .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'));
+        if !is_name {
+            out.push_str(&rest[..start + 2]);
+            rest = &rest[start + 2..];
+            continue;
+        }
+        let value = parameters.get(name).ok_or_else(|| {
+            format!(
+                "the argument {arg:?} names the parameter {name:?}, which this run does not have"
+            )
+        })?;
+        out.push_str(&rest[..start]);
+        out.push_str(&plain(value));
+        rest = &rest[start + 2 + length + 2..];
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+/// A value as a person would type it: text without quotes, nothing for null, JSON otherwise.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+/// The environment of a run: the agent's own without its secrets, the flow's, and what Baton says.
+pub(crate) fn environment(
+    inherited: impl Iterator<Item = (String, String)>,
+    job: &JobAssignment,
+    places: &Places,
+    server: &str,
+    venv: Option<&Path>,
+) -> Vec<(String, String)> {
+    let visible = |(name, _): &(String, String)| !HIDDEN.iter().any(|h| name.starts_with(h));
+    let mut env: BTreeMap<String, String> = inherited.filter(visible).collect();
+    if let Some(venv) = venv {
+        let path = env.remove("PATH").unwrap_or_default();
+        env.insert(
+            "PATH".into(),
+            format!("{}:{path}", venv.join("bin").display()),
+        );
+        env.insert("VIRTUAL_ENV".into(), venv.display().to_string());
+    }
+    env.insert("PYTHONUNBUFFERED".into(), "1".into());
+    env.insert("TMPDIR".into(), places.temporary.display().to_string());
+    if let Entry::Command { env: own, .. } = &job.workflow.entry {
+        env.extend(own.iter().map(|(k, v)| (k.clone(), v.clone())));
+    }
+    for (name, value) in &job.variables {
+        let value = plain(value);
+        if value.len() <= MAX_ENV_VALUE {
+            env.insert(format!("BATON_PARAM_{}", sanitised(name)), value);
+        }
+    }
+    let shown = |path: &Path| path.display().to_string();
+    let run = job.claim.job_id.to_string();
+    for (name, value) in [
+        // The same for every attempt of a run: what the outside world was asked under it was asked once.
+        ("IDEMPOTENCY_KEY", run.clone()),
+        ("RUN_ID", run),
+        ("RUN_NAME", job.run_name.clone()),
+        ("ATTEMPT", job.claim.attempt.to_string()),
+        ("FLOW", job.workflow.name.clone()),
+        ("DEPLOYMENT", job.deployment.clone().unwrap_or_default()),
+        ("URL", server.to_owned()),
+        ("DESKTOP", job.desktop.clone().unwrap_or_default()),
+        ("PARAMETERS", shown(&places.parameters)),
+        ("EVENTS", shown(&places.events)),
+        ("OUTPUTS", shown(&places.outputs)),
+        ("ARTIFACTS", shown(&places.artifacts)),
+    ] {
+        env.insert(format!("BATON_{name}"), value);
+    }
+    let possible =
+        |(k, v): &(String, String)| !k.is_empty() && !k.contains(['=', '\0']) && !v.contains('\0');
+    env.into_iter().filter(possible).collect()
+}
+
+fn sanitised(name: &str) -> String {
+    let letter = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_uppercase()
+        } else {
+            '_'
+        }
+    };
+    name.chars().map(letter).collect()
+}
+
+#[cfg(test)]
+#[path = "command_tests.rs"]
+mod tests;

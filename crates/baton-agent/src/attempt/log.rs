@@ -1,0 +1,255 @@
+//! The log of one attempt on its way into the spool: numbered, batched, bounded, and never silently short.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use baton_api::robot::Claim;
+use baton_core::error::{MAX_STACK, clip};
+use baton_core::run::{LogLevel, LogLine, LogStream, MAX_LINE};
+use jiff::Timestamp;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::sync::{Notify, mpsc};
+
+use super::lines::Lines;
+use super::quota::{LogLimits, Quota, Verdict};
+use crate::process::boot_clock;
+use crate::session::Input;
+use crate::spool::{Entry, Spool};
+
+/// Lines wait at most this long for company before they are written.
+const BATCH_FOR: Duration = Duration::from_millis(10);
+/// More than this many bytes waiting stop the pipes until they are written.
+const MAX_WAITING: usize = 256 << 10;
+/// How long a pipe waits before it looks again whether the spool has room.
+const FULL_AGAIN: Duration = Duration::from_millis(50);
+/// How much is read from a pipe at once.
+const READ: usize = 32 << 10;
+/// Lines of standard error that are shown with a failure.
+const TAIL: usize = 30;
+
+/// The log of one attempt.
+pub(crate) struct RunLog {
+    claim: Claim,
+    entry: Arc<Entry>,
+    spool: Arc<Spool>,
+    inputs: mpsc::Sender<Input>,
+    waiting: Notify,
+    state: Mutex<State>,
+}
+
+struct State {
+    last: i64,
+    batch: Vec<LogLine>,
+    bytes: usize,
+    quota: Quota,
+    bound: u64,
+    tail: VecDeque<String>,
+}
+
+impl RunLog {
+    /// A log that goes on after what is in the spool.
+    pub(crate) fn new(
+        entry: Arc<Entry>,
+        spool: Arc<Spool>,
+        inputs: mpsc::Sender<Input>,
+        limits: LogLimits,
+    ) -> Self {
+        let (last, _) = entry.log_range();
+        Self {
+            claim: entry.note.claim,
+            entry,
+            spool,
+            inputs,
+            waiting: Notify::new(),
+            state: Mutex::new(State {
+                last,
+                batch: Vec::new(),
+                bytes: 0,
+                quota: Quota::new(limits, boot_clock()),
+                bound: limits.bytes,
+                tail: VecDeque::new(),
+            }),
+        }
+    }
+
+    /// A word of Baton's own about the run. Few and short, so no quota holds on them.
+    pub(crate) fn say(&self, level: LogLevel, message: impl Into<String>) {
+        self.push(
+            &mut self.lock(),
+            level,
+            LogStream::System,
+            None,
+            message.into(),
+        );
+    }
+
+    /// A line of the run; how long to wait before the next one is read.
+    pub(crate) fn line(
+        &self,
+        level: LogLevel,
+        stream: LogStream,
+        task: Option<String>,
+        message: String,
+    ) -> Duration {
+        let mut state = self.lock();
+        if stream == LogStream::Stderr {
+            state.tail.push_back(clip(message.clone(), 2_000));
+            if state.tail.len() > TAIL {
+                state.tail.pop_front();
+            }
+        }
+        let first = state.quota.dropped_lines == 0;
+        match state.quota.admit(message.len(), boot_clock()) {
+            Verdict::Keep(wait) => {
+                self.push(&mut state, level, stream, task, message);
+                return wait;
+            }
+            Verdict::Drop if first => {
+                let bound = state.bound;
+                let mark = format!(
+                    "log truncated: {bound} bytes are kept of one attempt; from here on lines are counted only"
+                );
+                self.push(&mut state, LogLevel::Warning, LogStream::System, None, mark);
+            }
+            Verdict::Drop => {}
+        }
+        Duration::ZERO
+    }
+
+    /// The last lines of standard error, for an error's stack.
+    pub(crate) fn tail(&self) -> Option<String> {
+        let lines: Vec<String> = self.lock().tail.iter().cloned().collect();
+        (!lines.is_empty()).then(|| clip(lines.join("\n"), MAX_STACK))
+    }
+
+    /// Writes what waits into the spool, and tells the session.
+    pub(crate) async fn flush(&self) {
+        let written = {
+            let mut state = self.lock();
+            if state.batch.is_empty() {
+                return;
+            }
+            match self.entry.append_logs(&state.batch) {
+                Ok(()) => {
+                    state.batch.clear();
+                    state.bytes = 0;
+                    state.last
+                }
+                Err(error) => {
+                    // They stay in memory, the pipes wait, and the next round tries again.
+                    tracing::warn!(run = %self.claim.job_id, %error, "log lines cannot be written into the spool");
+                    return;
+                }
+            }
+        };
+        // The session is gone only when the agent is.
+        let _ = self
+            .inputs
+            .send(Input::LogsWritten(self.claim, written))
+            .await;
+    }
+
+    /// Flushes whenever something waits, for as long as it is polled.
+    pub(crate) async fn keep_flushing(&self) {
+        loop {
+            self.waiting.notified().await;
+            tokio::time::sleep(BATCH_FOR).await;
+            self.flush().await;
+        }
+    }
+
+    /// Waits until there is room for more.
+    async fn room(&self) {
+        loop {
+            if self.lock().bytes > MAX_WAITING {
+                self.flush().await;
+            }
+            if self.lock().bytes <= MAX_WAITING && !self.spool.is_full() {
+                return;
+            }
+            tokio::time::sleep(FULL_AGAIN).await;
+        }
+    }
+
+    /// Says what was not kept and writes the rest. Lines that the disk refuses are counted visibly.
+    pub(crate) async fn finish(&self) {
+        {
+            let mut state = self.lock();
+            let (lines, bytes) = (state.quota.dropped_lines, state.quota.dropped_bytes);
+            if lines > 0 {
+                let mark = format!("log truncated: {lines} lines, {bytes} bytes not kept");
+                self.push(&mut state, LogLevel::Warning, LogStream::System, None, mark);
+            }
+        }
+        self.flush().await;
+        let refused = {
+            let mut state = self.lock();
+            let refused = state.batch.len();
+            if refused > 0 {
+                state.last -= i64::try_from(refused).unwrap_or(0);
+                state.batch.clear();
+                state.bytes = 0;
+                let mark = format!(
+                    "log truncated: {refused} lines not kept, the robot's disk refused them"
+                );
+                self.push(&mut state, LogLevel::Warning, LogStream::System, None, mark);
+            }
+            refused
+        };
+        if refused > 0 {
+            self.flush().await;
+        }
+        // A flush that was cut off may have written without telling.
+        let (last, _) = self.entry.log_range();
+        let _ = self.inputs.send(Input::LogsWritten(self.claim, last)).await;
+    }
+
+    fn push(
+        &self,
+        state: &mut State,
+        level: LogLevel,
+        stream: LogStream,
+        task: Option<String>,
+        message: String,
+    ) {
+        state.last += 1;
+        state.bytes += message.len() + 64;
+        state.batch.push(LogLine {
+            seq: state.last,
+            at: Timestamp::now(),
+            level,
+            stream,
+            task,
+            message: clip(message, MAX_LINE),
+        });
+        self.waiting.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads one stream of a process to its end.
+pub(crate) async fn pump(mut from: impl AsyncRead + Unpin, stream: LogStream, log: Arc<RunLog>) {
+    let level = LogLevel::Info;
+    let mut lines = Lines::default();
+    let mut buffer = vec![0; READ];
+    while let Ok(n) = from.read(&mut buffer).await {
+        if n == 0 {
+            break;
+        }
+        let mut wait = Duration::ZERO;
+        lines.feed(&buffer[..n], |line| {
+            wait = wait.max(log.line(level, stream, None, line));
+        });
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+        log.room().await;
+    }
+    if let Some(line) = lines.rest() {
+        log.line(level, stream, None, line);
+    }
+}

@@ -1,0 +1,221 @@
+//! Following what a script says in its events file, line by line, while it runs and once at its end.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::Arc;
+
+use baton_api::robot::{Claim, MAX_OUTPUTS, TaskReport};
+use baton_core::error::{ErrorInfo, clip};
+use baton_core::run::{LogLevel, LogStream, Progress};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use tokio::sync::mpsc;
+
+use super::log::RunLog;
+use super::tasks::Tasks;
+use crate::events::{self, Event, MAX_EVENT, MAX_EVENTS_FILE};
+use crate::session::Input;
+use crate::spool::Entry;
+
+/// How much of the file is read at once: a script that writes faster is read in the next rounds.
+const READ: u64 = 1 << 20;
+/// Lines that cannot be read are shown one by one up to this many; the rest is counted.
+const MAX_WARNINGS: u64 = 20;
+/// Tasks in one update: the frame stays far below the longest.
+const TASKS_PER_UPDATE: usize = 16;
+
+/// A script's reports, put together.
+pub(crate) struct Reports {
+    /// Opened once, before the script could put anything else in its place.
+    file: Option<File>,
+    offset: u64,
+    rest: Vec<u8>,
+    skipping: bool,
+    tasks: Tasks,
+    /// Values it gave back by events.
+    pub(crate) outputs: Map<String, Value>,
+    outputs_size: usize,
+    /// The error that it reported last.
+    pub(crate) error: Option<ErrorInfo>,
+    warnings: u64,
+    claim: Claim,
+    entry: Arc<Entry>,
+    log: Arc<RunLog>,
+    inputs: mpsc::Sender<Input>,
+}
+
+impl Reports {
+    pub(crate) fn new(
+        file: &Path,
+        entry: Arc<Entry>,
+        log: Arc<RunLog>,
+        inputs: mpsc::Sender<Input>,
+    ) -> Self {
+        Self {
+            file: File::open(file).ok(),
+            offset: 0,
+            rest: Vec::new(),
+            skipping: false,
+            tasks: Tasks::default(),
+            outputs: Map::new(),
+            outputs_size: 0,
+            error: None,
+            warnings: 0,
+            claim: entry.note.claim,
+            entry,
+            log,
+            inputs,
+        }
+    }
+
+    /// Reads what is new. True if there may be more at once.
+    pub(crate) async fn follow(&mut self) -> bool {
+        let mut bytes = Vec::new();
+        let Some(file) = &mut self.file else {
+            return false;
+        };
+        let room = MAX_EVENTS_FILE.saturating_sub(self.offset).min(READ);
+        let read = file
+            .seek(SeekFrom::Start(self.offset))
+            .and_then(|_| file.take(room).read_to_end(&mut bytes));
+        if read.is_err() || bytes.is_empty() {
+            return false;
+        }
+        self.offset += bytes.len() as u64;
+        if self.offset >= MAX_EVENTS_FILE {
+            self.warn(format!(
+                "the events file exceeds {MAX_EVENTS_FILE} bytes; the rest is not read"
+            ));
+        }
+        self.take(&bytes).await;
+        true
+    }
+
+    /// Reads the rest, closes what is open, and says what was not understood.
+    pub(crate) async fn finish(&mut self, cancelled: bool) {
+        while self.follow().await {}
+        let rest = std::mem::take(&mut self.rest);
+        if !self.skipping && !rest.trim_ascii().is_empty() {
+            let changed = self.line(&rest);
+            self.send_tasks(changed.into_iter().collect()).await;
+        }
+        let closed = self.tasks.close(cancelled, Timestamp::now());
+        self.send_tasks(closed).await;
+        if self.warnings > MAX_WARNINGS {
+            let more = self.warnings - MAX_WARNINGS;
+            self.log.say(
+                LogLevel::Warning,
+                format!("events: {more} more lines were not understood"),
+            );
+        }
+        if let Some(error) = &mut self.error {
+            error.task = error.task.take().or_else(|| self.tasks.last_failed.take());
+        }
+    }
+
+    async fn take(&mut self, bytes: &[u8]) {
+        let mut changed: Vec<TaskReport> = Vec::new();
+        for part in bytes.split_inclusive(|b| *b == b'\n') {
+            let ends = part.last() == Some(&b'\n');
+            let body = part.strip_suffix(b"\n").unwrap_or(part);
+            if !self.skipping && self.rest.len() + body.len() > MAX_EVENT {
+                self.skipping = true;
+                self.warn(format!("a line longer than {MAX_EVENT} bytes is skipped"));
+            }
+            if !self.skipping {
+                self.rest.extend_from_slice(body);
+            }
+            if ends {
+                let line = std::mem::take(&mut self.rest);
+                if !std::mem::take(&mut self.skipping)
+                    && !line.trim_ascii().is_empty()
+                    && let Some(task) = self.line(&line)
+                {
+                    // Only the newest word on a task counts within one update.
+                    changed.retain(|t| t.key != task.key);
+                    changed.push(task);
+                }
+            }
+        }
+        self.send_tasks(changed).await;
+    }
+
+    fn line(&mut self, line: &[u8]) -> Option<TaskReport> {
+        match events::read(line) {
+            Ok(Event::Task(event)) => match self.tasks.apply(event, Timestamp::now()) {
+                Ok(task) => return Some(task),
+                Err(why) => self.warn(why),
+            },
+            Ok(Event::Progress {
+                percent,
+                message,
+                task,
+            }) => {
+                let progress = Progress {
+                    percent: percent
+                        .filter(|p| p.is_finite())
+                        .map(|p| p.clamp(0.0, 100.0)),
+                    message: message.map(|m| clip(m, 1_024)),
+                    task: task.map(|t| clip(t, 256)),
+                };
+                // A full channel means that newer progress is on its way as well.
+                let _ = self.inputs.try_send(Input::Progress(self.claim, progress));
+            }
+            Ok(Event::Output { name, value }) => self.output(name, value),
+            Ok(Event::Log {
+                level,
+                message,
+                task,
+            }) => {
+                for text in message.lines() {
+                    self.log
+                        .line(level, LogStream::Stdout, task.clone(), text.to_owned());
+                }
+            }
+            Ok(Event::Error {
+                kind,
+                message,
+                task,
+            }) => {
+                let mut error = ErrorInfo::new(kind, message);
+                error.task = task;
+                self.error = Some(error.bounded());
+            }
+            Err(why) => {
+                let shown = clip(String::from_utf8_lossy(line).into_owned(), 200);
+                self.warn(format!("not understood: {why}: {shown}"));
+            }
+        }
+        None
+    }
+
+    fn output(&mut self, name: String, value: Value) {
+        self.outputs_size += name.len() + value.to_string().len() + 4;
+        if self.outputs_size > MAX_OUTPUTS {
+            self.warn(format!("outputs exceed {MAX_OUTPUTS} bytes; {name:?} is not kept, leave a file in BATON_ARTIFACTS instead"));
+        } else {
+            self.outputs.insert(name, value);
+        }
+    }
+
+    fn warn(&mut self, what: String) {
+        self.warnings += 1;
+        if self.warnings <= MAX_WARNINGS {
+            self.log.say(LogLevel::Warning, format!("events: {what}"));
+        }
+    }
+
+    async fn send_tasks(&mut self, tasks: Vec<TaskReport>) {
+        for part in tasks.chunks(TASKS_PER_UPDATE) {
+            match self.entry.append_tasks(part.to_vec()) {
+                Ok(seq) => {
+                    let _ = self.inputs.send(Input::TasksWritten(self.claim, seq)).await;
+                }
+                Err(error) => self.warn(format!(
+                    "tasks could not be kept on the robot's disk: {error}"
+                )),
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What an agent is told when it starts.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use baton_core::robot::RobotOffer;
+
+pub use crate::attempt::LogLimits;
+use crate::guard::GuardCommand;
+use crate::tls::Trust;
+
+/// What an agent is told when it starts.
+#[derive(Clone, Debug)]
+pub struct AgentConfig {
+    /// Where the server is, such as `http://127.0.0.1:8765`.
+    pub server: String,
+    /// The robot's name, as enrolled.
+    pub name: String,
+    /// The robot's key. Never shown.
+    pub key: Secret,
+    /// Folder for everything the agent keeps: spool, packages, environments, work, log.
+    pub data: PathBuf,
+    /// What the robot offers; empty facts about the machine are filled in.
+    pub offer: RobotOffer,
+    /// Whom to trust on `https`.
+    pub trust: Trust,
+    /// How guards are started.
+    pub guard: GuardCommand,
+    /// Bounds on what is kept and moved.
+    pub limits: Limits,
+    /// Shortest and longest wait between two attempts to connect.
+    pub backoff: (Duration, Duration),
+}
+
+impl AgentConfig {
+    /// The standard configuration of a robot.
+    pub fn new(
+        server: impl Into<String>,
+        name: impl Into<String>,
+        key: impl Into<String>,
+        data: impl Into<PathBuf>,
+    ) -> Self {
+        Self {
+            server: server.into(),
+            name: name.into(),
+            key: Secret(key.into()),
+            data: data.into(),
+            offer: RobotOffer {
+                max_concurrent_jobs: 1,
+                ..RobotOffer::default()
+            },
+            trust: Trust::default(),
+            guard: GuardCommand::default(),
+            limits: Limits::default(),
+            backoff: (Duration::from_millis(500), Duration::from_secs(30)),
+        }
+    }
+
+    /// The offer with what this machine knows about itself filled in.
+    pub(crate) fn full_offer(&self) -> RobotOffer {
+        let mut offer = self.offer.clone();
+        if offer.computer.is_empty() {
+            offer.computer = computer();
+        }
+        if offer.platform.is_empty() {
+            offer.platform = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
+        }
+        if offer.version.is_empty() {
+            offer.version = env!("CARGO_PKG_VERSION").to_owned();
+        }
+        if offer.boot_id.is_empty() {
+            offer.boot_id = crate::process::boot_id();
+        }
+        // It serves the common queue and the one of its computer, whatever else it serves.
+        offer
+            .queues
+            .extend(["default".to_owned(), offer.computer.clone()]);
+        let python = which("python3");
+        let found: BTreeSet<String> = python.into_iter().map(|()| "python".to_owned()).collect();
+        offer.capabilities.extend(found);
+        offer.max_concurrent_jobs = offer
+            .max_concurrent_jobs
+            .clamp(1, baton_core::robot::MAX_SLOTS);
+        offer
+    }
+}
+
+/// This computer's name, or `unknown`.
+pub fn computer() -> String {
+    sysinfo::System::host_name().unwrap_or_else(|_| "unknown".to_owned())
+}
+
+fn which(program: &str) -> Option<()> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .any(|dir| dir.join(program).is_file())
+        .then_some(())
+}
+
+/// A text that is never shown, not even in a debugger's print.
+#[derive(Clone)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Bounds on what an agent keeps and moves.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes in the spool; past it, pipes are not read.
+    pub spool_bytes: u64,
+    /// Bytes of cached packages; past it, the least recently used go.
+    pub cache_bytes: u64,
+    /// The log of one attempt.
+    pub log: LogLimits,
+    /// Bytes of one artifact; a larger file is not uploaded, visibly.
+    pub artifact_bytes: u64,
+    /// Files that one attempt may leave behind.
+    pub artifacts: usize,
+    /// How long fetching a package may take.
+    pub fetch_within: Duration,
+    /// How long building an environment may take.
+    pub build_within: Duration,
+    /// How long handing over artifacts may take before it is given up, visibly.
+    pub upload_within: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            spool_bytes: crate::spool::DEFAULT_BOUND,
+            cache_bytes: 5 << 30,
+            log: LogLimits::default(),
+            artifact_bytes: 64 << 20,
+            artifacts: 1_000,
+            fetch_within: Duration::from_secs(600),
+            build_within: Duration::from_secs(600),
+            upload_within: Duration::from_secs(600),
+        }
+    }
+}

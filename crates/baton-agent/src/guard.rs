@@ -1,0 +1,110 @@
+//! The guard: the process between an agent and one run, which lets nothing of the run outlive its claim.
+//!
+//! The agent starts the executable anew as `baton guard` and keeps one socket to it. Down that socket go
+//! what to execute and until when the claim holds; up comes what became of it. The guard kills the whole
+//! tree when the socket closes (the agent died), when the claim lapses (the agent froze or lost the server),
+//! or when it is told to; and it says that the tree is gone only when no descendant is left, whatever
+//! sessions and forks they hid behind.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use serde::{Deserialize, Serialize};
+
+/// The hidden subcommand under which the executable is a guard.
+pub const SUBCOMMAND: &str = "guard";
+
+/// How the agent starts a guard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuardCommand {
+    /// The executable.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<String>,
+}
+
+impl Default for GuardCommand {
+    /// This very executable, even if its file was replaced meanwhile.
+    fn default() -> Self {
+        let program = if cfg!(target_os = "linux") {
+            PathBuf::from("/proc/self/exe")
+        } else {
+            std::env::current_exe().unwrap_or_else(|_| PathBuf::from("baton"))
+        };
+        Self {
+            program,
+            args: vec![SUBCOMMAND.to_owned()],
+        }
+    }
+}
+
+/// What the agent tells a guard; one JSON object a line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "order", rename_all = "snake_case")]
+pub enum Order {
+    /// First, once: execute this.
+    Execute(Spec),
+    /// The claim holds until this moment on the boot clock, in milliseconds.
+    Lease {
+        /// The moment.
+        until: u64,
+    },
+    /// Ask the tree to end, and kill it after the grace.
+    End {
+        /// Milliseconds between asking and killing; 0 kills at once.
+        grace: u64,
+    },
+}
+
+/// What to execute.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spec {
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// The whole environment.
+    pub env: Vec<(String, String)>,
+    /// The folder to run in.
+    pub folder: PathBuf,
+    /// Until when the claim holds, on the boot clock, in milliseconds.
+    pub lease_until: u64,
+}
+
+/// What a guard tells the agent; one JSON object a line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "report", rename_all = "snake_case")]
+pub enum Report {
+    /// The process runs.
+    Started {
+        /// Its id.
+        pid: i32,
+    },
+    /// There is no process.
+    NotStarted {
+        /// One sentence.
+        message: String,
+        /// Whether the machine ran out of something.
+        resource: bool,
+    },
+    /// The first process of the tree has ended.
+    Exited {
+        /// Its exit code, unless a signal ended it.
+        code: Option<i32>,
+        /// The signal that ended it.
+        signal: Option<i32>,
+    },
+    /// No process of the tree is left. The last word of a guard.
+    Gone {
+        /// How many processes the first one left behind; they were killed.
+        left_behind: usize,
+        /// Whether the claim lapsed.
+        lapsed: bool,
+    },
+}
+
+/// Longest line of [`Order`] or [`Report`], in bytes: an environment with the largest parameters fits.
+pub(crate) const MAX_MESSAGE: usize = 8 << 20;
+
+/// The guard's `main`: call it first thing when the subcommand is [`SUBCOMMAND`], before any thread is started.
+pub fn main() -> ExitCode {
+    crate::process::guard_main()
+}

@@ -1,0 +1,124 @@
+//! Who this robot is, kept beside its data: `robot.json` for the name, `robot.key` for the proof.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use baton_core::id::RobotId;
+use serde::{Deserialize, Serialize};
+
+use crate::config::Secret;
+
+const FILE: &str = "robot.json";
+const KEY: &str = "robot.key";
+const LOCK: &str = "agent.lock";
+
+/// Who a robot is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Its id.
+    pub id: RobotId,
+    /// Its name.
+    pub name: String,
+    /// The server that knows it.
+    pub server: String,
+}
+
+impl Identity {
+    /// The identity in this folder with its key; `None` where no robot was enrolled.
+    pub fn load(folder: &Path) -> Result<Option<(Self, Secret)>> {
+        let path = folder.join(FILE);
+        let bytes = match fs::read(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            read => read.with_context(|| path.display().to_string())?,
+        };
+        let identity =
+            serde_json::from_slice(&bytes).with_context(|| path.display().to_string())?;
+        let path = folder.join(KEY);
+        let key = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        Ok(Some((identity, Secret(key.trim().to_owned()))))
+    }
+
+    /// Writes the identity, its key readable by its owner alone.
+    pub fn save(&self, folder: &Path, key: &Secret) -> Result<()> {
+        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        // The key first: an identity without key would look enrolled.
+        write(&folder.join(KEY), key.0.as_bytes())?;
+        write(&folder.join(FILE), &serde_json::to_vec_pretty(self)?)
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let partial = path.with_extension("partial");
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = || -> io::Result<()> {
+        let mut file = options.open(&partial)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&partial, path)
+    };
+    written().with_context(|| path.display().to_string())
+}
+
+/// Takes the folder for one agent alone; the lock lasts as long as the file is held.
+pub(crate) fn lock(folder: &Path) -> Result<File> {
+    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    let path = folder.join(LOCK);
+    let file = File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path);
+    let file = file.with_context(|| path.display().to_string())?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => bail!(
+            "another agent is running on {}; stop it, or give this one a folder of its own",
+            folder.display()
+        ),
+        Err(fs::TryLockError::Error(e)) => Err(e).with_context(|| path.display().to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_comes_back_and_its_key_is_private() {
+        let dir = tempfile::tempdir().expect("folder");
+        assert!(Identity::load(dir.path()).expect("reads").is_none());
+        let identity = Identity {
+            id: RobotId(uuid::Uuid::from_u128(1)),
+            name: "r".into(),
+            server: "http://s".into(),
+        };
+        identity
+            .save(dir.path(), &Secret("k".into()))
+            .expect("saved");
+        let (loaded, key) = Identity::load(dir.path()).expect("reads").expect("there");
+        assert_eq!((loaded, key.0.as_str()), (identity, "k"));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = fs::metadata(dir.path().join(KEY))
+                .expect("there")
+                .permissions()
+                .mode();
+            assert_eq!(mode & 0o077, 0);
+        }
+    }
+
+    #[test]
+    fn two_agents_do_not_share_a_folder() {
+        let dir = tempfile::tempdir().expect("folder");
+        let held = lock(dir.path()).expect("free");
+        assert!(lock(dir.path()).is_err());
+        drop(held);
+        assert!(lock(dir.path()).is_ok());
+    }
+}

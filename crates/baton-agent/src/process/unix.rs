@@ -1,0 +1,117 @@
+//! Linux: the boot clock, the guard seen from the agent, and the last resort against strays.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream as StdStream;
+use std::process::Stdio;
+use std::time::Duration;
+
+use nix::time::{ClockId, clock_gettime};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+use tokio::net::unix::pipe::Receiver;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+
+use crate::guard::{GuardCommand, MAX_MESSAGE, Order, Report, Spec};
+
+mod guard_loop;
+mod tree;
+
+pub(crate) use guard_loop::guard_main;
+pub(crate) use tree::sweep;
+
+/// Time since the machine booted, sleep included; nobody can set it.
+pub(crate) fn boot_clock() -> Duration {
+    let now = clock_gettime(ClockId::CLOCK_BOOTTIME).expect("Linux has this clock since 2.6.39");
+    Duration::from(now)
+}
+
+/// Changes with every boot of the machine; empty where it cannot be read.
+pub(crate) fn boot_id() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .map(|id| id.trim().to_owned())
+        .unwrap_or_default()
+}
+
+/// What a tree writes to one of its streams.
+pub(crate) type Stream = Receiver;
+
+/// A process tree under a guard, seen from the agent. Dropping it kills the tree.
+pub(crate) struct Tree {
+    orders: OwnedWriteHalf,
+    reports: BufReader<OwnedReadHalf>,
+    line: Vec<u8>,
+    /// Dropped with the tree; the runtime then waits for its end by itself.
+    _guard: tokio::process::Child,
+    /// What is to be executed, and how much of that the guard has been told.
+    first: (Vec<u8>, usize),
+}
+
+impl Tree {
+    /// Starts a guard, which starts the tree; its standard output and error come back as streams.
+    pub(crate) fn start(guard: &GuardCommand, spec: Spec) -> io::Result<(Self, Stream, Stream)> {
+        let (ours, theirs) = StdStream::pair()?;
+        ours.set_nonblocking(true)?;
+        let (out, out_end) = io::pipe()?;
+        let (err, err_end) = io::pipe()?;
+        let mut command = tokio::process::Command::new(&guard.program);
+        command
+            .args(&guard.args)
+            // The guard needs no environment, and what is in the agent's must not be in its /proc entry.
+            .env_clear()
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(out_end)
+            .stderr(err_end);
+        let child = command.spawn()?;
+        // The command holds the write ends; only the tree may keep them open.
+        drop(command);
+        let (reports, orders) = UnixStream::from_std(ours)?.into_split();
+        let tree = Self {
+            orders,
+            reports: BufReader::new(reports),
+            line: Vec::new(),
+            _guard: child,
+            first: (encode(&Order::Execute(spec)), 0),
+        };
+        let out = Receiver::from_owned_fd(OwnedFd::from(out))?;
+        let err = Receiver::from_owned_fd(OwnedFd::from(err))?;
+        Ok((tree, out, err))
+    }
+
+    /// Gives the guard an order. A guard that is gone hears nothing; its silence is seen in [`Self::report`].
+    pub(crate) async fn order(&mut self, order: &Order) {
+        self.say_first().await;
+        let _ = self.orders.write_all(&encode(order)).await;
+    }
+
+    /// Tells the guard what to execute, as far as it has not been told. Cancel-safe.
+    async fn say_first(&mut self) {
+        while self.first.1 < self.first.0.len() {
+            match self.orders.write(&self.first.0[self.first.1..]).await {
+                Ok(n) if n > 0 => self.first.1 += n,
+                _ => break,
+            }
+        }
+        self.first = (Vec::new(), 0);
+    }
+
+    /// What the guard says next; `None` when it is gone without a word. Cancel-safe.
+    pub(crate) async fn report(&mut self) -> Option<Report> {
+        self.say_first().await;
+        let mut bounded = (&mut self.reports).take(MAX_MESSAGE as u64);
+        // A partly read line stays in `line` when this future is dropped.
+        let read = bounded.read_until(b'\n', &mut self.line).await;
+        if !matches!(read, Ok(n) if n > 0) {
+            return None;
+        }
+        let report = serde_json::from_slice(&self.line).ok();
+        self.line.clear();
+        report
+    }
+}
+
+fn encode(order: &Order) -> Vec<u8> {
+    let mut line = serde_json::to_vec(order).expect("orders hold only what JSON can say");
+    line.push(b'\n');
+    line
+}

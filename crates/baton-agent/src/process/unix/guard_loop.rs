@@ -1,0 +1,342 @@
+//! The guard itself: starts the tree, waits for whatever ends it, and kills until nothing is left.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::prctl;
+use nix::sys::signal::{SigHandler, Signal, kill, signal};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{Pid, dup2_stderr, dup2_stdin, dup2_stdout, setsid};
+
+use super::{boot_clock, tree};
+use crate::guard::{MAX_MESSAGE, Order, Report, Spec};
+
+/// How often the guard looks at the clock at least: a machine that slept does not tell.
+const LOOK: Duration = Duration::from_millis(500);
+/// How long the guard waits between two rounds of killing.
+const KILL_ROUND: Duration = Duration::from_millis(5);
+/// Signals that end a group of processes and must not end the guard before its tree.
+const IGNORED: [Signal; 4] = [
+    Signal::SIGTERM,
+    Signal::SIGINT,
+    Signal::SIGHUP,
+    Signal::SIGQUIT,
+];
+
+/// The guard's `main`: 0 when the tree is gone, 1 when there never was one.
+pub(crate) fn guard_main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Standard error is the run's log: where else would a person look?
+            eprintln!("baton guard: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> io::Result<()> {
+    // A session of its own: keys pressed at the agent's terminal do not reach it. Fails only if it has one.
+    let _ = setsid();
+    prctl::set_child_subreaper(true)?;
+    for ignored in IGNORED {
+        // SAFETY: ignoring a signal installs no code that could run at a bad moment.
+        unsafe { signal(ignored, SigHandler::SigIgn) }?;
+    }
+    let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let mut orders = BufReader::new(socket.try_clone()?);
+    let Some(Order::Execute(spec)) = next_order(&mut orders)? else {
+        return Err(io::Error::other(
+            "nothing to execute: the guard is started by the agent only",
+        ));
+    };
+    let pid = match execute(&spec) {
+        Ok(pid) => pid,
+        Err(error) => {
+            tell(&socket, &not_started(&spec, &error));
+            return Ok(());
+        }
+    };
+    release_streams()?;
+    tell(&socket, &Report::Started { pid });
+    Guard {
+        pid,
+        lease_until: Duration::from_millis(spec.lease_until),
+        kill_at: None,
+        killing: false,
+        lapsed: false,
+        exited: Exited::No,
+        left_behind: 0,
+    }
+    .watch(&socket, orders)
+}
+
+/// Starts the first process of the tree, in a session of its own; the kernel kills it if the guard dies.
+fn execute(spec: &Spec) -> io::Result<i32> {
+    let program = spec.argv.first().ok_or(io::ErrorKind::InvalidInput)?;
+    let mut command = Command::new(program);
+    command
+        .args(&spec.argv[1..])
+        .env_clear()
+        .envs(spec.env.iter().map(|(k, v)| (k, v)))
+        .current_dir(&spec.folder)
+        .stdin(Stdio::null());
+    // SAFETY: between fork and exec only these system calls are made, all of them async-signal-safe.
+    unsafe {
+        command.pre_exec(|| {
+            setsid()?;
+            prctl::set_pdeathsig(Signal::SIGKILL)?;
+            for ignored in IGNORED {
+                signal(ignored, SigHandler::SigDfl)?;
+            }
+            Ok(())
+        });
+    }
+    let child = command.spawn()?;
+    i32::try_from(child.id()).map_err(io::Error::other)
+}
+
+fn not_started(spec: &Spec, error: &io::Error) -> Report {
+    let program = spec.argv.first().map_or("", String::as_str);
+    let hint = match error.kind() {
+        io::ErrorKind::NotFound => {
+            "; there is no such program on this robot, or the interpreter its first line names is missing"
+        }
+        io::ErrorKind::PermissionDenied => "; is it executable?",
+        _ => "",
+    };
+    let resource = matches!(
+        error.raw_os_error().map(Errno::from_raw),
+        Some(Errno::EAGAIN | Errno::ENOMEM | Errno::EMFILE | Errno::ENFILE)
+    );
+    Report::NotStarted {
+        message: format!("cannot execute {program:?}: {error}{hint}"),
+        resource,
+    }
+}
+
+/// Lets go of the run's streams, so that they end when the last process of the tree does.
+fn release_streams() -> io::Result<()> {
+    let null = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/null")?;
+    dup2_stdin(&null)?;
+    dup2_stdout(&null)?;
+    dup2_stderr(&null)?;
+    Ok(())
+}
+
+fn next_order(orders: &mut BufReader<UnixStream>) -> io::Result<Option<Order>> {
+    let mut line = Vec::new();
+    let n = orders
+        .by_ref()
+        .take(MAX_MESSAGE as u64)
+        .read_until(b'\n', &mut line)?;
+    if n == 0 {
+        return Ok(None);
+    }
+    serde_json::from_slice(&line)
+        .map(Some)
+        .map_err(io::Error::other)
+}
+
+/// Says something to the agent; an agent that is dead cannot hear it, and then its socket says so.
+fn tell(mut socket: &UnixStream, report: &Report) {
+    let mut line = serde_json::to_vec(report).expect("reports hold only what JSON can say");
+    line.push(b'\n');
+    let _ = socket.write_all(&line);
+}
+
+/// Waits for children in a thread of its own: the order of exits comes out, and a byte wakes the loop.
+fn reaper() -> io::Result<(Receiver<WaitStatus>, UnixStream)> {
+    let (wake, woken) = UnixStream::pair()?;
+    let (exits, seen) = channel();
+    std::thread::Builder::new()
+        .stack_size(64 << 10)
+        .spawn(move || {
+            let mut wake = wake;
+            loop {
+                match waitpid(None, None) {
+                    Ok(status) => {
+                        if exits.send(status).is_err() {
+                            return;
+                        }
+                        let _ = wake.write_all(&[1]);
+                    }
+                    // No child is left, and only children could make more: the tree is gone. Dropping says so.
+                    Err(Errno::ECHILD) => return,
+                    // Interrupted, or a status that has no name.
+                    Err(_) => {}
+                }
+            }
+        })?;
+    Ok((seen, woken))
+}
+
+struct Guard {
+    pid: i32,
+    lease_until: Duration,
+    /// When the grace after a request to end is over.
+    kill_at: Option<Duration>,
+    killing: bool,
+    lapsed: bool,
+    exited: Exited,
+    left_behind: usize,
+}
+
+/// Whether the first process has ended.
+#[derive(Clone, Copy, PartialEq)]
+enum Exited {
+    No,
+    /// Just now, by itself: usually nothing is left, and the reaper is about to say so.
+    JustNow,
+    Yes,
+}
+
+impl Guard {
+    fn watch(mut self, socket: &UnixStream, mut orders: BufReader<UnixStream>) -> io::Result<()> {
+        let (exits, woken) = reaper()?;
+        let mut agent_alive = true;
+        loop {
+            let (heard, reaped) = self.wait(agent_alive.then(|| socket.as_fd()), woken.as_fd())?;
+            if heard || !orders.buffer().is_empty() {
+                match next_order(&mut orders) {
+                    Ok(Some(order)) => self.obey(&order),
+                    Ok(None) | Err(_) => {
+                        agent_alive = false;
+                        self.killing = true;
+                    }
+                }
+            }
+            if reaped && self.drain(&exits, &woken, socket) {
+                let Self {
+                    left_behind,
+                    lapsed,
+                    ..
+                } = self;
+                tell(
+                    socket,
+                    &Report::Gone {
+                        left_behind,
+                        lapsed,
+                    },
+                );
+                return Ok(());
+            }
+            self.look_at_the_clock();
+            match self.exited {
+                Exited::JustNow => self.exited = Exited::Yes,
+                _ if self.killing => self.kill(),
+                _ => {}
+            }
+        }
+    }
+
+    fn kill(&mut self) {
+        let killed = tree::kill_descendants(nix::unistd::getpid().as_raw());
+        if self.exited == Exited::Yes && self.left_behind == 0 {
+            self.left_behind = killed;
+        }
+    }
+
+    /// Waits until the agent says something, a child ends, or it is time to look again.
+    fn wait(
+        &self,
+        socket: Option<BorrowedFd<'_>>,
+        woken: BorrowedFd<'_>,
+    ) -> io::Result<(bool, bool)> {
+        let mut fds = vec![PollFd::new(woken, PollFlags::POLLIN)];
+        fds.extend(socket.map(|s| PollFd::new(s, PollFlags::POLLIN)));
+        let patience = if self.killing {
+            KILL_ROUND
+        } else {
+            let due = self
+                .kill_at
+                .map_or(self.lease_until, |k| k.min(self.lease_until));
+            // A millisecond more than the rest, so that the deadline has passed when it wakes.
+            (due.saturating_sub(boot_clock()) + Duration::from_millis(1)).min(LOOK)
+        };
+        let millis = u16::try_from(patience.as_millis()).unwrap_or(500);
+        match poll(&mut fds, PollTimeout::from(millis)) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let ready = |fd: &PollFd<'_>| fd.revents().is_some_and(|e| !e.is_empty());
+        Ok((fds.get(1).is_some_and(ready), ready(&fds[0])))
+    }
+
+    fn obey(&mut self, order: &Order) {
+        match order {
+            Order::Execute(_) => {}
+            Order::Lease { until } => {
+                self.lease_until = self.lease_until.max(Duration::from_millis(*until));
+            }
+            Order::End { grace: 0 } => self.killing = true,
+            Order::End { grace } => {
+                let at = boot_clock() + Duration::from_millis(*grace);
+                if self.kill_at.is_none_or(|before| at < before) {
+                    self.kill_at = Some(at);
+                }
+                // The first process leads its group; what left the group is killed when the grace is over.
+                let group = Pid::from_raw(-self.pid);
+                let _ = kill(group, Signal::SIGTERM);
+                let _ = kill(group, Signal::SIGCONT);
+            }
+        }
+    }
+
+    fn look_at_the_clock(&mut self) {
+        let now = boot_clock();
+        if now >= self.lease_until && !self.killing {
+            self.lapsed = true;
+            self.killing = true;
+        }
+        if self.kill_at.is_some_and(|at| now >= at) {
+            self.killing = true;
+        }
+    }
+
+    /// Takes note of exits; true when no descendant is left.
+    fn drain(
+        &mut self,
+        exits: &Receiver<WaitStatus>,
+        mut woken: &UnixStream,
+        socket: &UnixStream,
+    ) -> bool {
+        loop {
+            let status = match exits.try_recv() {
+                Ok(status) => status,
+                Err(std::sync::mpsc::TryRecvError::Disconnected) => return true,
+                Err(std::sync::mpsc::TryRecvError::Empty) => break,
+            };
+            let (pid, code, signal) = match status {
+                WaitStatus::Exited(pid, code) => (pid, Some(code), None),
+                WaitStatus::Signaled(pid, signal, _) => (pid, None, Some(signal as i32)),
+                _ => continue,
+            };
+            if pid.as_raw() == self.pid && self.exited == Exited::No {
+                self.exited = if self.killing {
+                    Exited::Yes
+                } else {
+                    Exited::JustNow
+                };
+                tell(socket, &Report::Exited { code, signal });
+                // The run is over when its first process is; what it left behind goes with it.
+                self.killing = true;
+            }
+        }
+        let mut bytes = [0; 64];
+        let _ = woken.set_nonblocking(true);
+        // A short read is fine: what is left wakes the loop again.
+        let _ = woken.read(&mut bytes);
+        false
+    }
+}

@@ -1,0 +1,121 @@
+//! What the spool keeps across agents, and what it gives back.
+
+use baton_api::robot::JobResult;
+use baton_core::id::{Fence, RunId};
+use baton_core::run::{LogLevel, LogLine, LogStream};
+use baton_core::state::State;
+use jiff::Timestamp;
+
+use super::*;
+
+fn note() -> Note {
+    let claim = Claim {
+        job_id: RunId(uuid::Uuid::from_u128(7)),
+        attempt: 1,
+        fence: Fence(3),
+    };
+    Note {
+        claim,
+        run_name: "brisk-otter".into(),
+        boot_id: "boot".into(),
+    }
+}
+
+fn lines(from: i64, to: i64) -> Vec<LogLine> {
+    let line = |seq| LogLine {
+        seq,
+        at: Timestamp::UNIX_EPOCH,
+        level: LogLevel::Info,
+        stream: LogStream::Stdout,
+        task: None,
+        message: format!("line {seq} {}", "x".repeat(900)),
+    };
+    (from..=to).map(line).collect()
+}
+
+fn result() -> JobResult {
+    JobResult {
+        claim: note().claim,
+        status: "completed".into(),
+        state: State::Completed,
+        error: None,
+        exit_code: Some(0),
+        outputs: serde_json::Map::new(),
+        execution_time: Some(1.0),
+    }
+}
+
+#[test]
+fn lines_come_back_in_order_and_in_bounded_batches() {
+    let dir = tempfile::tempdir().expect("folder");
+    let spool = Spool::open(dir.path(), DEFAULT_BOUND).expect("opens");
+    let entry = spool.create(note()).expect("created");
+    for start in (1..=3_000).step_by(100) {
+        entry
+            .append_logs(&lines(start, start + 99))
+            .expect("written");
+    }
+    let mut after = 0;
+    while after < 3_000 {
+        let batch = entry.read_logs(after, 50_000).expect("read");
+        assert_eq!(batch[0].seq, after + 1);
+        assert!(batch.windows(2).all(|w| w[1].seq == w[0].seq + 1));
+        after = batch.last().expect("some").seq;
+    }
+    assert!(entry.read_logs(3_000, 50_000).expect("read").is_empty());
+    assert_eq!(
+        entry.read_logs(1_234, 10).expect("read")[0].seq,
+        1_235,
+        "a resend starts anywhere"
+    );
+}
+
+#[test]
+fn acknowledged_segments_give_their_space_back() {
+    let dir = tempfile::tempdir().expect("folder");
+    let spool = Spool::open(dir.path(), 2 << 20).expect("opens");
+    let entry = spool.create(note()).expect("created");
+    for start in (1..=3_000).step_by(100) {
+        entry
+            .append_logs(&lines(start, start + 99))
+            .expect("written");
+    }
+    assert!(spool.is_full());
+    entry.ack_logs(2_900).expect("dropped");
+    assert!(!spool.is_full());
+    assert_eq!(entry.read_logs(2_900, 1 << 20).expect("read").len(), 100);
+    spool.forget(note().claim).expect("removed");
+    assert_eq!(spool.used.load(Ordering::Relaxed), 0);
+    assert_eq!(fs::read_dir(dir.path()).expect("folder").count(), 0);
+}
+
+#[test]
+fn everything_unacknowledged_survives_the_agent_even_a_torn_line() {
+    let dir = tempfile::tempdir().expect("folder");
+    {
+        let spool = Spool::open(dir.path(), DEFAULT_BOUND).expect("opens");
+        let entry = spool.create(note()).expect("created");
+        entry.append_logs(&lines(1, 10)).expect("written");
+        entry.append_tasks(Vec::new()).expect("written");
+        entry.save_result(&result()).expect("synced");
+    }
+    let segment = fs::read_dir(dir.path())
+        .expect("folder")
+        .next()
+        .expect("one")
+        .expect("entry")
+        .path();
+    let log = segment.join("log-000000000001.jsonl");
+    let mut torn = fs::read(&log).expect("read");
+    torn.extend_from_slice(b"{\"seq\":11,\"at\":");
+    fs::write(&log, torn).expect("written");
+
+    let spool = Spool::open(dir.path(), DEFAULT_BOUND).expect("opens");
+    let entry = spool.get(note().claim).expect("there");
+    assert_eq!(entry.log_range(), (10, 0));
+    assert_eq!(entry.read_logs(0, 1 << 20).expect("read").len(), 10);
+    assert_eq!(entry.read_tasks(0).expect("one").seq, 1);
+    assert_eq!(entry.result(), Some(result()));
+    entry.append_logs(&lines(11, 11)).expect("written");
+    assert_eq!(entry.read_logs(0, 1 << 20).expect("read").len(), 11);
+}

@@ -1,0 +1,150 @@
+//! Connections that break, claims that are void, words that come twice, servers one should not trust.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use baton_agent::Trust;
+use baton_api::robot::{Accept, Phase, Start};
+use baton_core::run::LogStream;
+use baton_core::state::State;
+use rustls_pki_types::PrivateKeyDer;
+use sha2::{Digest, Sha256};
+
+use crate::server::Server;
+use crate::support::{Robot, eventually, gone, pids, shell};
+
+#[tokio::test]
+async fn a_run_goes_on_without_connection_and_hands_everything_over_afterwards() {
+    let mut server = Server::start().await;
+    let robot = Robot::start(&server).await;
+    let mut link = server.robot().await;
+    let go = robot.dir.path().join("go");
+    let script = format!(
+        "echo before; while [ ! -e {} ]; do sleep 0.02; done; seq 1 2000; echo end",
+        go.display()
+    );
+    link.ack = false;
+    let job = shell(1, &script);
+    link.start(&job).await;
+    link.until_line("before").await;
+    drop(link);
+    std::fs::write(&go, "").expect("written");
+    let work = robot.dir.path().join("work");
+    eventually("the run ends offline", || {
+        std::fs::read_dir(&work).is_ok_and(|mut d| d.next().is_none())
+    })
+    .await;
+    let mut link = server.robot().await;
+    while link
+        .holds
+        .first()
+        .is_none_or(|h| h.phase != Phase::Finished)
+    {
+        link = server.robot().await;
+    }
+    let result = link.result().await;
+    assert_eq!(result.state, State::Completed);
+    let lines = link.messages(LogStream::Stdout);
+    assert_eq!(
+        (lines.len(), lines[0], lines[2_001]),
+        (2_002, "before", "end"),
+        "the unacknowledged line came again"
+    );
+}
+
+#[tokio::test]
+async fn a_void_claim_ends_its_tree_and_reports_it_gone() {
+    let mut server = Server::start().await;
+    let robot = Robot::start(&server).await;
+    let mut link = server.robot().await;
+    let file = robot.dir.path().join("pids");
+    link.start(&shell(
+        1,
+        &format!("echo $$ > {}; exec sleep 600", file.display()),
+    ))
+    .await;
+    let tree = pids(&file, 1).await;
+    drop(link);
+    let mut link = server.link().await;
+    link.register(|_| false).await;
+    let result = link.result().await;
+    assert_eq!(result.state, State::Crashed);
+    gone(&tree).await;
+}
+
+#[tokio::test]
+async fn doubled_assignments_and_starts_run_once() {
+    let mut server = Server::start().await;
+    let robot = Robot::start(&server).await;
+    let mut link = server.robot().await;
+    let file = robot.dir.path().join("ran");
+    let job = shell(1, &format!("echo $$ >> {}; sleep 0.2", file.display()));
+    for _ in 0..3 {
+        link.say(&job).await;
+    }
+    for _ in 0..3 {
+        let _: Accept = link.until().await;
+    }
+    for _ in 0..3 {
+        link.say(&Start { claim: job.claim }).await;
+    }
+    assert_eq!(link.result().await.state, State::Completed);
+    link.say(&job).await;
+    link.say(&Start { claim: job.claim }).await;
+    // Whatever those began would be done before this one is.
+    let second = shell(2, "true");
+    assert_eq!(link.run(&second).await.claim, second.claim);
+    assert_eq!(pids(&file, 1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn only_the_pinned_certificate_is_spoken_to() {
+    let certified =
+        rcgen::generate_simple_self_signed(vec!["somewhere.else".into()]).expect("made");
+    let certificate = certified.cert.der().clone();
+    let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).expect("a key");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("built in")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.clone()], key)
+        .expect("they belong together");
+    let mut server = Server::with_tls(Some(tokio_rustls::TlsAcceptor::from(Arc::new(tls)))).await;
+    let digest: [u8; 32] = Sha256::digest(certificate.as_ref()).into();
+
+    let wrong = Robot::with(&server, |c| c.trust = Trust::Fingerprint([7; 32])).await;
+    let log = wrong.dir.path().join("agent.log");
+    eventually("it says that it does not trust", || {
+        std::fs::read_to_string(&log).is_ok_and(|l| l.contains("not trusted"))
+    })
+    .await;
+    let _right = Robot::with(&server, |c| c.trust = Trust::Fingerprint(digest)).await;
+    let mut link = server.robot().await;
+    assert_eq!(link.run(&shell(1, "echo hi")).await.state, State::Completed);
+}
+
+/// Prints how fast it is; fails only when something is badly wrong, because machines differ.
+#[tokio::test]
+async fn a_run_starts_and_ends_quickly() {
+    let mut server = Server::start().await;
+    let _robot = Robot::start(&server).await;
+    let mut link = server.robot().await;
+    let mut times: Vec<Duration> = Vec::new();
+    for number in 1..=40 {
+        let job = shell(number, ":");
+        link.say(&job).await;
+        let _: Accept = link.until().await;
+        let began = Instant::now();
+        link.say(&Start { claim: job.claim }).await;
+        let result = link.result().await;
+        assert_eq!(result.state, State::Completed, "{:?}", result.error);
+        times.push(began.elapsed());
+    }
+    times.sort();
+    println!(
+        "start to result: p50 {:?}, worst {:?}",
+        times[20], times[39]
+    );
+    assert!(times[20] < Duration::from_secs(1));
+}

@@ -1,0 +1,10 @@
+//! The agent with real processes against a server that does as each test says.
+
+#![cfg(target_os = "linux")]
+
+mod faults;
+mod logs;
+mod runs;
+mod server;
+mod support;
+mod trees;
