@@ -126,6 +126,11 @@ async fn read_body(request: Request, limit: usize) -> Result<Bytes, ApiError> {
 }
 
 fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    // A list would be read as the fields of an object by position: never what was meant.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        let why = "the body is a list; a JSON object is wanted: {…}";
+        return Err(ApiError::invalid("invalid_body", "body", why));
+    }
     let deserializer = &mut serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut *deserializer).map_err(|error| {
         let path = error.path().to_string();

@@ -44,6 +44,6 @@ chmod 755 "$new"
 mv -f "$new" "$folder/baton"
 echo "installed $folder/baton"
 
-set -- robot --server "$url" --enroll "$token" --name "$name"
+set -- robot --server "$url" --token "$token" --name "$name"
 if [ -n "$fingerprint" ]; then set -- "$@" --fingerprint "$fingerprint"; fi
 exec "$folder/baton" "$@"

@@ -219,20 +219,19 @@ const CASES: &[(&str, &str, &str, u16, &str)] = &[
 async fn each_mistake_is_answered_with_its_own_code_and_changes_nothing() {
     let world = World::new().await;
     world.deploy("cat_fact").await;
+    let mut wrong = Vec::new();
     for (method, path, body, status, code) in CASES {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         let (got, answer) = world.send(method.clone(), path, body).await;
-        let what = format!("{method} {path} {body} gave {got} {answer}");
-        assert_eq!(got.as_u16(), *status, "{what}");
-        assert_eq!(answer["status"], *status, "{what}");
-        assert!(
-            answer["detail"].as_str().is_some_and(|d| d.len() > 10),
-            "{what}"
-        );
-        if *code != "*" {
-            assert_eq!(answer["code"], *code, "{what}");
+        let is_right = got.as_u16() == *status
+            && answer["status"] == *status
+            && answer["detail"].as_str().is_some_and(|d| d.len() > 10)
+            && (*code == "*" || answer["code"] == *code);
+        if !is_right {
+            wrong.push(format!("{method} {path} {body} gave {got} {answer}"));
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!(
         world
             .client
