@@ -19,7 +19,7 @@ if (!base) {
   base = `http://127.0.0.1:${vite.httpServer.address().port}`;
 }
 
-const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--font-render-hinting=none"];
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
 
 async function api(page, path) {
@@ -53,7 +53,7 @@ async function pages(page) {
     robot: robot && `/robots/${robot}`,
     "add-robot": "/robots/add",
     queues: "/queues",
-    metrics: "/metrics",
+    metrics: "/trends",
     settings: "/settings",
     "sign-in": "/sign-in",
   }).filter(([name, path]) => path && (!args.only || args.only.split(",").includes(name)));

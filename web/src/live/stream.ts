@@ -76,7 +76,9 @@ export function openStream(options: StreamOptions): () => void {
     };
     made.onmessage = receive;
     made.addEventListener("event", receive as (e: globalThis.Event) => void);
-    made.addEventListener("gap", () => options.onGap());
+    // The first frame brings a cursor, so that even a stream without events resumes without a gap.
+    made.addEventListener("hello", (e) => (lastId = (e as MessageEvent).lastEventId || lastId));
+    made.addEventListener("skipped", (e) => (lastId = (e as MessageEvent).lastEventId || lastId));
     made.onerror = again;
   };
   const onVisibility = () => {

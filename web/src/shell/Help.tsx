@@ -41,7 +41,7 @@ export function Help({ open, onOpenChange }: { open: boolean; onOpenChange: (ope
           <dl className="space-y-1.5">
             {(Object.keys(STATE_WORDS) as ShownState[]).map((state) => (
               <div key={state} className="flex gap-2">
-                <dt className="w-28 shrink-0"><StateBadge state={state} /></dt>
+                <dt className="w-28 shrink-0"><StateBadge state={state} still /></dt>
                 <dd className="text-sm text-muted">{STATE_MEANINGS[state]}</dd>
               </div>
             ))}

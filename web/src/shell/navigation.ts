@@ -2,7 +2,7 @@
 import { Activity, Bot, CalendarRange, ChartNoAxesColumn, Layers, LayoutDashboard, Settings, Workflow, type LucideIcon } from "lucide-react";
 
 export interface Place {
-  to: "/" | "/runs" | "/flows" | "/deployments" | "/robots" | "/queues" | "/metrics" | "/settings";
+  to: "/" | "/runs" | "/flows" | "/deployments" | "/robots" | "/queues" | "/trends" | "/settings";
   name: string;
   icon: LucideIcon;
   /** Pressed after `g`. */
@@ -16,6 +16,6 @@ export const PLACES: readonly Place[] = [
   { to: "/deployments", name: "Deployments", icon: CalendarRange, key: "d" },
   { to: "/robots", name: "Robots", icon: Bot, key: "b" },
   { to: "/queues", name: "Work queues", icon: Layers, key: "q" },
-  { to: "/metrics", name: "Metrics", icon: ChartNoAxesColumn, key: "m" },
+  { to: "/trends", name: "Metrics", icon: ChartNoAxesColumn, key: "m" },
   { to: "/settings", name: "Settings", icon: Settings, key: "s" },
 ];

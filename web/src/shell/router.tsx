@@ -68,7 +68,8 @@ const tree = root.addChildren([
     page("/robots/$robot", () => import("@/pages/robots/RobotPage"), "RobotPage"),
     page("/queues", () => import("@/pages/queues/Queues"), "Queues"),
     page("/queues/$queue", () => import("@/pages/queues/Queues"), "Queues"),
-    page("/metrics", () => import("@/pages/metrics/Metrics"), "Metrics"),
+    // `/metrics` belongs to Prometheus.
+    page("/trends", () => import("@/pages/metrics/Metrics"), "Metrics"),
     page("/settings", () => import("@/pages/settings/Settings"), "Settings"),
   ]),
   old("/flow-runs/flow-run/$id", (id) => `/runs/${id}`),

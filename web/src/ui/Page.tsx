@@ -25,7 +25,7 @@ export function Page({ title, aside, crumbs, actions, fill, children }: PageProp
   return (
     <div className={cx("flex min-h-0 flex-1 flex-col", fill ? "overflow-hidden" : "overflow-y-auto")}>
       <header className={cx("flex flex-wrap items-center gap-x-3 gap-y-2 px-4 pt-4 pb-3 sm:px-6", !fill && "mx-auto w-full max-w-[1440px]")}>
-        <div className="min-w-0 flex-1">
+        <div className="min-w-0 flex-1 basis-64">
           {crumbs && <div className="mb-0.5 text-xs text-muted">{crumbs}</div>}
           <div className="flex min-w-0 items-center gap-3">
             <h1 className="truncate text-xl font-semibold tracking-[-0.01em]">{title}</h1>

@@ -11,8 +11,8 @@ const ICONS: Partial<Record<ShownState, LucideIcon>> = {
 };
 
 /** A ring that moves while the run does. */
-const Running = ({ size }: { size: number }) => (
-  <svg width={size} height={size} viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeWidth="2.4" className="animate-spin-slow" aria-hidden>
+const Running = ({ size, still }: { size: number; still?: boolean }) => (
+  <svg width={size} height={size} viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeWidth="2.4" className={still ? undefined : "animate-spin-slow"} aria-hidden>
     <circle cx="12" cy="12" r="9" opacity=".28" />
     <path d="M12 3a9 9 0 0 1 9 9" strokeLinecap="round" />
   </svg>
@@ -27,8 +27,9 @@ const Crashed = ({ size }: { size: number }) => (
   </svg>
 );
 
-export function StateIcon({ state, size = 14 }: { state: ShownState; size?: number }) {
-  if (state === "running") return <Running size={size} />;
+/** `still` is for the past: only what runs now moves. */
+export function StateIcon({ state, size = 14, still }: { state: ShownState; size?: number; still?: boolean }) {
+  if (state === "running") return <Running size={size} still={still} />;
   if (state === "crashed") return <Crashed size={size} />;
   const Icon = ICONS[state] ?? Circle;
   return <Icon size={size} strokeWidth={2.2} aria-hidden />;
@@ -41,9 +42,11 @@ interface StateBadgeProps {
   /** `plain` for tables, `solid` for headers. */
   look?: "plain" | "solid";
   note?: string;
+  /** In the past: nothing moves. */
+  still?: boolean;
 }
 
-export function StateBadge({ state, look = "plain", note }: StateBadgeProps) {
+export function StateBadge({ state, look = "plain", note, still }: StateBadgeProps) {
   const color = stateColor(state);
   const style: CSSProperties = look === "solid" ? { color, background: `color-mix(in oklab, ${color} 12%, transparent)` } : { color };
   return (
@@ -52,7 +55,7 @@ export function StateBadge({ state, look = "plain", note }: StateBadgeProps) {
       style={style}
       className={cx("inline-flex items-center gap-1.5 font-medium whitespace-nowrap", look === "solid" ? "h-6 rounded-full px-2.5 text-xs" : "text-sm")}
     >
-      <StateIcon state={state} size={look === "solid" ? 13 : 14} />
+      <StateIcon state={state} still={still} size={look === "solid" ? 13 : 14} />
       <span className={struck(state) ? "line-through decoration-1" : undefined}>{STATE_WORDS[state]}</span>
       {note && <span className="font-normal opacity-80">{note}</span>}
     </span>

@@ -1,11 +1,130 @@
-// The live table of runs.
-import { Construction } from "lucide-react";
-import { EmptyState, Page } from "@/ui";
+// The live table of runs: every filter in the address, rows without limit, many at once.
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { useInfiniteQuery, useQueryClient, type InfiniteData } from "@tanstack/react-query";
+import { ArrowUp, FilterX, PlayCircle } from "lucide-react";
+import { q, type Collection, type Run } from "@/api";
+import { useLive } from "@/live/Live";
+import { plural } from "@/lib/format";
+import { isFiltered, runQuery, withFilter } from "@/lib/runFilters";
+import type { Search } from "@/lib/search";
+import { useMay } from "@/shell/session";
+import { Button, DataTable, EmptyState, ErrorState, Page, buttonClass } from "@/ui";
+import { BulkBar, BulkDialog, type BulkTarget } from "./Bulk";
+import { runColumns, RunRowCard } from "./columns";
+import { Filters } from "./Filters";
+
+/** The top of the list is asked again at most this often, however many runs are made. */
+const FRESH_EVERY = 1_500;
+
+/** Brings new runs to the top while it is in view; counts them while it is not. */
+function useFreshRuns(queryKey: readonly unknown[], atTop: () => boolean) {
+  const { subscribe } = useLive();
+  const client = useQueryClient();
+  const [waiting, setWaiting] = useState(0);
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const refresh = useCallback(() => {
+    setWaiting(0);
+    client.setQueryData<InfiniteData<Collection<Run>>>(queryKey, (old) => old && { pages: old.pages.slice(0, 1), pageParams: old.pageParams.slice(0, 1) });
+    void client.invalidateQueries({ queryKey });
+  }, [client, queryKey]);
+  useEffect(() => {
+    const stop = subscribe((batch) => {
+      if (batch.runs.size === 0) return;
+      if (!atTop()) {
+        if (batch.created) setWaiting((n) => n + batch.created);
+        return;
+      }
+      timer.current ??= setTimeout(() => {
+        timer.current = undefined;
+        if (atTop()) refresh();
+      }, FRESH_EVERY);
+    });
+    return () => {
+      stop();
+      clearTimeout(timer.current);
+      timer.current = undefined;
+    };
+  }, [subscribe, refresh, atTop]);
+  return { waiting, refresh };
+}
 
 export function Runs() {
+  const search = useSearch({ strict: false }) as Search;
+  const navigate = useNavigate();
+  const mayRun = useMay("run");
+  const text = JSON.stringify(search);
+  const query = useMemo(() => runQuery(search, Date.now()), [text]);
+  const options = useMemo(() => q.runPages(query), [query]);
+  const list = useInfiniteQuery({ ...options, maxPages: undefined, staleTime: 0 });
+  const rows = useMemo(() => list.data?.pages.flatMap((p) => p.items) ?? [], [list.data]);
+  const frame = useRef<HTMLDivElement>(null);
+  const scroller = () => frame.current?.querySelector<HTMLElement>("[data-table] > div");
+  const atTop = useCallback(() => (scroller()?.scrollTop ?? 0) < 40, []);
+  const fresh = useFreshRuns(options.queryKey, atTop);
+  const [ids, setIds] = useState<Set<string>>(new Set());
+  const [everything, setEverything] = useState(false);
+  const [bulk, setBulk] = useState<{ verb: "cancel" | "retry"; target: BulkTarget }>();
+
+  const setSearch = useCallback((next: Search) => void navigate({ to: "/runs", search: next, replace: true }), [navigate]);
+  useEffect(() => {
+    setIds(new Set());
+    setEverything(false);
+  }, [text]);
+  const { hasNextPage, isFetchingNextPage, fetchNextPage } = list;
+  const onEnd = useCallback(() => {
+    if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
+  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
+  const clear = () => {
+    setIds(new Set());
+    setEverything(false);
+  };
+  const filtered = isFiltered(search);
+  const ascending = search.order === "ascending";
+  const columns = useMemo(() => runColumns(ascending, () => setSearch(withFilter(search, "order", ascending ? undefined : "ascending"))), [ascending, text, setSearch]);
+
   return (
-    <Page title="Runs">
-      <EmptyState icon={<Construction size={18} />} title="Runs is being built">Its content comes with the next change.</EmptyState>
+    <Page title="Runs" fill>
+      <Filters search={search} onChange={setSearch} />
+      <div ref={frame} className="relative flex min-h-0 flex-1 flex-col border-t border-line bg-surface">
+        {list.error && rows.length === 0 ? (
+          <ErrorState error={list.error} onRetry={() => void list.refetch()} />
+        ) : (
+          <div data-table className="flex min-h-0 flex-1 flex-col">
+            <DataTable
+              label="Runs"
+              rows={rows}
+              columns={columns}
+              cardHeight={64}
+              rowId={(run) => run.id}
+              card={(run) => <RunRowCard run={run} />}
+              loading={list.isPending}
+              selection={mayRun ? { ids, onChange: (next) => { setIds(next); setEverything(false); } } : undefined}
+              onOpen={(run, newTab) => (newTab ? void window.open(`/runs/${run.id}`) : void navigate({ to: "/runs/$run", params: { run: run.id } }))}
+              onEnd={onEnd}
+              footer={<p className="px-4 py-3 text-center text-xs text-faint">{isFetchingNextPage ? "Fetching older runs…" : hasNextPage ? " " : `${plural(rows.length, "run")}, that is all`}</p>}
+              empty={
+                filtered ? (
+                  <EmptyState icon={<FilterX size={18} />} title="No run matches" action={<Button onClick={() => setSearch({})}>Clear the filters</Button>}>Fewer filters, or a longer span of time, may find it.</EmptyState>
+                ) : (
+                  <EmptyState icon={<PlayCircle size={18} />} title="Nothing has run yet" action={<Link to="/deployments" className={buttonClass("primary")}>Go to deployments</Link>}>
+                    Deploy a flow with <code>baton deploy</code>, then run it from its deployment or by a schedule.
+                  </EmptyState>
+                )
+              }
+            />
+          </div>
+        )}
+        {fresh.waiting > 0 && (
+          <button type="button" onClick={() => { scroller()?.scrollTo({ top: 0 }); fresh.refresh(); }} className="absolute top-11 left-1/2 z-20 inline-flex h-7 -translate-x-1/2 animate-pop items-center gap-1.5 rounded-full border border-line-strong bg-raised px-3 text-xs font-medium shadow-pop hover:bg-hover">
+            <ArrowUp size={13} aria-hidden /> {plural(fresh.waiting, "new run")}
+          </button>
+        )}
+        {(ids.size > 0 || everything) && (
+          <BulkBar count={ids.size} everything={everything} canTakeAll={filtered && ids.size >= Math.min(rows.length, 2)} onTakeAll={() => setEverything(true)} onClear={clear} onVerb={(verb) => setBulk({ verb, target: everything ? { filter: query } : { ids: [...ids].slice(0, 1000) } })} />
+        )}
+      </div>
+      {bulk && <BulkDialog {...bulk} onClose={(done) => { setBulk(undefined); if (done) clear(); }} />}
     </Page>
   );
 }

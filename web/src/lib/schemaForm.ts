@@ -1,0 +1,90 @@
+// The fields of a parameter schema, and values from and to what people type; pure.
+import type { Json, JsonObject } from "@/api";
+
+export interface ParameterField {
+  name: string;
+  title: string;
+  description?: string;
+  kind: "text" | "long" | "number" | "integer" | "boolean" | "choice" | "date" | "datetime" | "json";
+  required: boolean;
+  choices?: Json[];
+  initial?: Json;
+  minimum?: number;
+  maximum?: number;
+}
+
+const object = (value: unknown): Record<string, unknown> => (value && typeof value === "object" && !Array.isArray(value) ? (value as Record<string, unknown>) : {});
+
+/** Leads `$ref` inside the same schema to what it names. */
+function resolved(schema: Record<string, unknown>, root: Record<string, unknown>, depth = 0): Record<string, unknown> {
+  const ref = schema.$ref;
+  if (typeof ref === "string" && ref.startsWith("#/") && depth < 8) {
+    const target = ref.slice(2).split("/").reduce<unknown>((at, part) => object(at)[part.replaceAll("~1", "/").replaceAll("~0", "~")], root);
+    const { $ref: _ref, ...rest } = schema;
+    return { ...resolved(object(target), root, depth + 1), ...rest };
+  }
+  const any = Array.isArray(schema.anyOf) ? schema.anyOf.map(object).filter((s) => s.type !== "null") : [];
+  if (any.length === 1 && any[0]) return { ...resolved(any[0], root, depth + 1), ...schema, anyOf: undefined };
+  return schema;
+}
+
+function kindOf(schema: Record<string, unknown>): ParameterField["kind"] {
+  if (Array.isArray(schema.enum)) return "choice";
+  const types = Array.isArray(schema.type) ? schema.type.filter((t) => t !== "null") : [schema.type];
+  if (types.length !== 1) return "json";
+  switch (types[0]) {
+    case "boolean": return "boolean";
+    case "integer": return "integer";
+    case "number": return "number";
+    case "string":
+      return schema.format === "date" ? "date" : schema.format === "date-time" ? "datetime" : Number(schema.maxLength ?? 0) > 300 || schema.format === "textarea" ? "long" : "text";
+    default: return "json";
+  }
+}
+
+export function parameterFields(schema: JsonObject | null | undefined): ParameterField[] {
+  const root = object(schema);
+  const required = new Set(Array.isArray(root.required) ? root.required : []);
+  return Object.entries(object(root.properties)).map(([name, raw]): ParameterField => {
+    const s = resolved(object(raw), root);
+    return {
+      name,
+      title: typeof s.title === "string" ? s.title : name,
+      description: typeof s.description === "string" ? s.description : undefined,
+      kind: kindOf(s),
+      required: required.has(name),
+      choices: Array.isArray(s.enum) ? (s.enum as Json[]) : undefined,
+      initial: s.default as Json | undefined,
+      minimum: typeof s.minimum === "number" ? s.minimum : undefined,
+      maximum: typeof s.maximum === "number" ? s.maximum : undefined,
+    };
+  });
+}
+
+/** A value as it stands in an input. */
+export function toText(field: ParameterField, value: Json | undefined): string {
+  if (value === undefined || value === null) return "";
+  return field.kind === "json" || typeof value === "object" ? JSON.stringify(value, null, 2) : String(value);
+}
+
+/** What was typed, as a value; undefined leaves the parameter out; an error says what is wrong. */
+export function fromText(field: ParameterField, text: string): { value?: Json; error?: string } {
+  if (text.trim() === "") return field.required && field.kind !== "text" && field.kind !== "long" ? { error: "It is needed" } : {};
+  if (field.kind === "integer" || field.kind === "number") {
+    const n = Number(text);
+    if (!Number.isFinite(n) || (field.kind === "integer" && !Number.isInteger(n))) return { error: field.kind === "integer" ? "A whole number is needed" : "A number is needed" };
+    if (field.minimum !== undefined && n < field.minimum) return { error: `At least ${field.minimum}` };
+    if (field.maximum !== undefined && n > field.maximum) return { error: `At most ${field.maximum}` };
+    return { value: n };
+  }
+  if (field.kind === "json") {
+    try {
+      return { value: JSON.parse(text) as Json };
+    } catch {
+      return { error: 'JSON is needed, such as ["a", 1] or {"b": true}' };
+    }
+  }
+  if (field.kind === "choice") return { value: field.choices?.find((c) => String(c) === text) ?? text };
+  if (field.kind === "boolean") return { value: text === "true" };
+  return { value: text };
+}

@@ -1,0 +1,71 @@
+// The head of the run page: name, state, who and where, why it ended badly.
+import { useState, type ReactNode } from "react";
+import { Link } from "@tanstack/react-router";
+import { ChevronDown } from "lucide-react";
+import type { ErrorInfo, Run } from "@/api";
+import { cx } from "@/lib/format";
+import { isBad, stateColor, type ShownState } from "@/lib/states";
+import { Badge, Copyable, Meter, RelativeTime, StateIcon } from "@/ui";
+import { PriorityMark, RunDuration, TriggerText } from "../shared/RunBits";
+import { useLateAfter } from "../shared/RunBits";
+import { formatDuration } from "@/lib/time";
+
+const Cell = ({ name, children, className }: { name: string; children: ReactNode; className?: string }) => (
+  <div className={cx("min-w-0", className)}>
+    <dt className="text-xs text-muted">{name}</dt>
+    <dd className="truncate text-sm">{children}</dd>
+  </div>
+);
+
+export function Facts({ run }: { run: Run }) {
+  const lateBy = run.started_at ? (Date.parse(run.started_at) - Date.parse(run.due_at)) / 1000 : 0;
+  const late = lateBy > useLateAfter();
+  return (
+    <dl className="grid grid-cols-2 gap-x-6 gap-y-2.5 sm:grid-cols-[repeat(auto-fill,minmax(124px,1fr))]">
+      <Cell name="Flow"><Link to="/flows/$flow" params={{ flow: run.flow_id }} className="font-medium hover:underline">{run.flow_name}</Link></Cell>
+      <Cell name="Deployment">{run.deployment_id ? <Link to="/deployments/$deployment" params={{ deployment: run.deployment_id }} className="hover:underline">{run.deployment_name}</Link> : <span className="text-muted">None, manual</span>}</Cell>
+      <Cell name="Robot">{run.robot_id ? <Link to="/robots/$robot" params={{ robot: run.robot_id }} className="hover:underline">{run.robot_name ?? "…"}{run.computer && run.computer !== run.robot_name && <span className="text-muted"> · {run.computer}</span>}</Link> : <span className="text-muted">None yet</span>}</Cell>
+      <Cell name="Started by"><TriggerText trigger={run.trigger} /></Cell>
+      <Cell name="Created"><RelativeTime at={run.created_at} /></Cell>
+      <Cell name="Took"><RunDuration run={run} />{late && <span className="text-late" title="From its due time to its start"> · {formatDuration(lateBy)} late</span>}</Cell>
+      <Cell name="Queue"><span className="flex items-center gap-1"><Link to="/queues/$queue" params={{ queue: run.queue_name }} className="truncate hover:underline">{run.queue_name}</Link><PriorityMark priority={run.priority} /></span></Cell>
+      <Cell name="Id"><Copyable text={run.id} shown={`…${run.id.slice(-8)}`} /></Cell>
+      {run.tags.length > 0 && <Cell name="Tags" className="max-sm:col-span-2"><span className="flex gap-1 overflow-hidden pt-px">{run.tags.map((t) => <Badge key={t}>{t}</Badge>)}</span></Cell>}
+    </dl>
+  );
+}
+
+export function ErrorBanner({ error, state }: { error: ErrorInfo; state: ShownState }) {
+  const [open, setOpen] = useState(false);
+  const color = isBad(state) ? stateColor(state) : "var(--muted)";
+  return (
+    <section role="alert" style={{ borderColor: `color-mix(in oklab, ${color} 40%, var(--line))`, background: `color-mix(in oklab, ${color} 6%, var(--surface))` }} className="rounded-lg border px-4 py-3">
+      <div className="flex items-start gap-2.5">
+        <span style={{ color }} className="mt-[3px] inline-flex"><StateIcon state={state} size={15} /></span>
+        <div className="min-w-0 flex-1">
+          <p className="font-medium break-words">{error.message}</p>
+          <p className="text-xs text-muted">
+            {error.kind.replaceAll("_", " ")}{error.task && <> in task <code>{error.task}</code></>}
+            {error.stack && (
+              <button type="button" aria-expanded={open} onClick={() => setOpen(!open)} className="ml-3 inline-flex items-center gap-0.5 rounded-sm font-medium text-fg hover:underline">
+                Where it happened <ChevronDown size={12} className={cx("transition-transform", open && "rotate-180")} aria-hidden />
+              </button>
+            )}
+          </p>
+          {open && error.stack && <pre tabIndex={0} className="mt-2 max-h-72 overflow-auto rounded-md border border-line bg-sunken p-3 text-xs leading-[18px] whitespace-pre-wrap">{error.stack}</pre>}
+        </div>
+      </div>
+    </section>
+  );
+}
+
+export function ProgressLine({ run }: { run: Run }) {
+  const p = run.progress;
+  if (run.state !== "running" || !p) return null;
+  return (
+    <div className="flex items-center gap-3 text-sm">
+      {p.percent != null && <span className="w-40 shrink-0"><Meter value={p.percent / 100} label="Progress" color="var(--state-running)" /></span>}
+      <span className="truncate text-muted">{p.percent != null && <span className="text-fg">{Math.round(p.percent)}% </span>}{p.message}{p.task && <> · {p.task}</>}</span>
+    </div>
+  );
+}

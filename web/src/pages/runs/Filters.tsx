@@ -1,0 +1,73 @@
+// The filters of the runs table; each lives in the address.
+import { useEffect, useState } from "react";
+import { useQuery } from "@tanstack/react-query";
+import { X } from "lucide-react";
+import { q } from "@/api";
+import { RANGES } from "@/lib/chart";
+import { isFiltered, withFilter, type FILTERS } from "@/lib/runFilters";
+import type { Search } from "@/lib/search";
+import { STATES, STATE_WORDS } from "@/lib/states";
+import { Button, Facet, SearchInput, StateBadge } from "@/ui";
+
+interface FiltersProps {
+  search: Search;
+  onChange: (search: Search) => void;
+}
+
+const RANGE_WORDS = { "1h": "Last hour", "6h": "Last 6 hours", "24h": "Last 24 hours", "7d": "Last 7 days", "30d": "Last 30 days" } as const;
+const list = (text: string | undefined) => (text ?? "").split(",").filter(Boolean);
+/** How long typing may pause before the list is asked for. */
+const TYPING_MS = 180;
+
+function PrefixInput({ search, onChange }: FiltersProps) {
+  const [text, setText] = useState(search.prefix ?? "");
+  useEffect(() => setText(search.prefix ?? ""), [search.prefix]);
+  useEffect(() => {
+    if (text === (search.prefix ?? "")) return;
+    const timer = setTimeout(() => onChange(withFilter(search, "prefix", text || undefined)), TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [text, search, onChange]);
+  return <SearchInput label="Name or id begins with" placeholder="Name or id…" value={text} onChange={setText} className="w-44 shrink-0" />;
+}
+
+export function Filters({ search, onChange }: FiltersProps) {
+  const [asked, setAsked] = useState<ReadonlySet<string>>(new Set());
+  const ask = (what: string) => () => setAsked((old) => new Set([...old, what]));
+  const flows = useQuery({ ...q.flows(), enabled: asked.has("flow") });
+  const deployments = useQuery({ ...q.deployments(), enabled: asked.has("deployment") });
+  const queues = useQuery({ ...q.queues(), enabled: asked.has("queue") });
+  const robots = useQuery({ ...q.robots(), enabled: asked.has("robot") });
+  const set = (name: (typeof FILTERS)[number]) => (chosen: string[]) => onChange(withFilter(search, name, chosen.join(",") || undefined));
+  const named = (items: { name: string }[] | undefined) => items?.map((x) => ({ value: x.name, label: x.name }));
+
+  const states = [...list(search.state), ...(search.late === "true" ? ["late"] : [])];
+  const setStates = (chosen: string[]) => {
+    const late = chosen.includes("late");
+    onChange(withFilter(withFilter(search, "state", chosen.filter((c) => c !== "late").join(",") || undefined), "late", late ? "true" : undefined));
+  };
+  const stateOptions = (["late", ...STATES] as const).map((s) => ({ value: s, label: <StateBadge state={s} still />, text: STATE_WORDS[s] }));
+  const stateWords = states.length > 2 ? `${states.length} states` : states.map((s) => STATE_WORDS[s as "late"] ?? s).join(", ");
+  const between = search.after || search.before;
+
+  return (
+    <div className="flex items-center gap-2 overflow-x-auto px-4 pt-0.5 pb-3 [scrollbar-width:none] sm:flex-wrap sm:px-6">
+      <PrefixInput search={search} onChange={onChange} />
+      <Facet name="State" multiple chosen={states} shown={stateWords} options={stateOptions} onChange={setStates} />
+      <Facet name="Flow" chosen={list(search.flow)} options={named(flows.data?.items)} onOpen={ask("flow")} onChange={set("flow")} />
+      <Facet name="Deployment" chosen={search.deployment ? [search.deployment] : []} options={deployments.data?.items.map((d) => ({ value: d.full_name, label: d.full_name }))} onOpen={ask("deployment")} onChange={set("deployment")} />
+      <Facet name="Robot" chosen={list(search.robot)} options={named(robots.data?.items)} onOpen={ask("robot")} onChange={set("robot")} />
+      <Facet name="Queue" chosen={list(search.queue)} options={named(queues.data?.items)} onOpen={ask("queue")} onChange={set("queue")} />
+      <Facet name="Tag" free chosen={search.tag ? [search.tag] : []} options={[]} onChange={(chosen) => set("tag")(chosen.slice(-1))} />
+      <Facet name="Priority" multiple chosen={list(search.priority)} options={["critical", "high", "normal", "low"].map((p) => ({ value: p, label: p[0]?.toUpperCase() + p.slice(1) }))} onChange={set("priority")} />
+      <Facet name="Kind" chosen={list(search.kind)} shown={search.kind === "manual" ? "Manual" : "Unattended"} options={[{ value: "manual", label: "Manual" }, { value: "unattended", label: "Unattended" }]} onChange={set("kind")} />
+      <Facet
+        name="Created"
+        chosen={search.range ? [search.range] : between ? ["between"] : []}
+        shown={search.range ? RANGE_WORDS[search.range as "1h"] : "in a chosen span"}
+        options={RANGES.map((r) => ({ value: r, label: RANGE_WORDS[r] }))}
+        onChange={(chosen) => onChange(withFilter(withFilter(withFilter(search, "after", undefined), "before", undefined), "range", chosen[0]))}
+      />
+      {isFiltered(search) && <Button weight="quiet" size="sm" icon={<X size={13} />} onClick={() => onChange({})}>Clear all</Button>}
+    </div>
+  );
+}

@@ -1,0 +1,52 @@
+// The columns of the runs table, and the same row as a card for narrow screens.
+import type { ColumnDef } from "@tanstack/react-table";
+import type { Run } from "@/api";
+import { ArrowDown, ArrowUp } from "lucide-react";
+import { Badge, RelativeTime } from "@/ui";
+import { PriorityMark, RunDuration, RunName, RunState, TriggerText } from "../shared/RunBits";
+
+function OrderHeader({ ascending, onOrder }: { ascending: boolean; onOrder: () => void }) {
+  return (
+    <button type="button" onClick={onOrder} aria-label={ascending ? "Created, oldest first; show newest first" : "Created, newest first; show oldest first"} className="inline-flex items-center gap-1 rounded-sm font-medium hover:text-fg">
+      Created {ascending ? <ArrowUp size={12} aria-hidden /> : <ArrowDown size={12} aria-hidden />}
+    </button>
+  );
+}
+
+export const runColumns = (ascending: boolean, onOrder: () => void): ColumnDef<Run>[] => [
+  { id: "state", header: "State", cell: ({ row }) => <RunState run={row.original} />, meta: { track: "142px" } },
+  {
+    id: "name",
+    header: "Run",
+    cell: ({ row }) => <span className="flex min-w-0 items-center gap-1.5"><RunName run={row.original} /><PriorityMark priority={row.original.priority} /></span>,
+    meta: { track: "minmax(140px, 1.1fr)" },
+  },
+  { id: "flow", header: "Flow", cell: ({ row }) => <span className="truncate" title={row.original.label}>{row.original.label}</span>, meta: { track: "minmax(160px, 1.6fr)" } },
+  { id: "created", header: () => <OrderHeader ascending={ascending} onOrder={onOrder} />, cell: ({ row }) => <span className="text-muted"><RelativeTime at={row.original.created_at} /></span>, meta: { track: "84px", align: "right" } },
+  { id: "duration", header: "Took", cell: ({ row }) => <RunDuration run={row.original} />, meta: { track: "88px", align: "right" } },
+  { id: "robot", header: "Robot", cell: ({ row }) => <span className="truncate text-muted">{row.original.robot_name ?? "–"}</span>, meta: { track: "minmax(88px, .7fr)", from: 760 } },
+  { id: "queue", header: "Queue", cell: ({ row }) => <span className="truncate text-muted">{row.original.queue_name}</span>, meta: { track: "minmax(88px, .7fr)", from: 900 } },
+  { id: "trigger", header: "Started by", cell: ({ row }) => <TriggerText trigger={row.original.trigger} />, meta: { track: "minmax(96px, .7fr)", from: 1000 } },
+  {
+    id: "tags",
+    header: "Tags",
+    cell: ({ row }) => <span className="flex min-w-0 gap-1 overflow-hidden">{row.original.tags.slice(0, 3).map((tag) => <Badge key={tag}>{tag}</Badge>)}</span>,
+    meta: { track: "minmax(110px, .9fr)", from: 1180 },
+  },
+];
+
+export function RunRowCard({ run }: { run: Run }) {
+  return (
+    <>
+      <span className="flex items-center gap-2">
+        <RunName run={run} />
+        <PriorityMark priority={run.priority} />
+        <span className="ml-auto"><RunState run={run} /></span>
+      </span>
+      <span className="mt-1 flex items-center gap-2 text-xs text-muted">
+        <span className="truncate">{run.label}</span>
+        <span className="ml-auto flex shrink-0 gap-2"><RunDuration run={run} /><RelativeTime at={run.created_at} /></span>
+      </span>
+    </>
+  );
+}
