@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use baton_core::id::{FlowId, OrgId, QueueId, RobotId, RunId, run_name};
+use baton_core::queue::DEFAULT_QUEUE;
 use baton_core::retry::RetryPolicy;
 use baton_core::robot::{Robot, RobotMetrics, RobotOffer};
 use baton_core::run::{Needs, NewRun, Priority, RunSpec, Trigger};
@@ -154,6 +155,7 @@ async fn robot(store: &dyn Store, n: u64) -> Robot {
     store.create_robot(robot).await.expect("a robot");
     let offer = RobotOffer {
         computer: format!("pc-{n}"),
+        queues: BTreeSet::from([DEFAULT_QUEUE.to_owned()]),
         max_concurrent_jobs: 4,
         ..RobotOffer::default()
     };
@@ -182,7 +184,7 @@ async fn main() {
     let path = folder.path().join("bench.db");
     let sqlite = SqliteStore::open(&path, SqliteOptions::default()).expect("a new database");
     let store: Arc<dyn Store> = sqlite;
-    let queue_id = (store.queue_by_name(ORG, "default").await)
+    let queue_id = (store.queue_by_name(ORG, DEFAULT_QUEUE).await)
         .expect("the default queue")
         .id;
     let flow = FlowId::new(Timestamp::now(), entropy(0));

@@ -9,7 +9,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 use uuid::Uuid;
 
-use super::{assign, history, live, logs, migrate, queued, run_list, runs, schedules};
+use super::{assign, history, live, logs, migrate, queued, run_list, run_row, runs, schedules};
 use crate::logs::LogQuery;
 use crate::runs::RunFilter;
 
@@ -75,6 +75,8 @@ fn what_waits_is_found_by_seeks() {
         ),
         (assign::ON_ROBOT, "INDEX attempts_live (robot_id=?)"),
         (history::CHAIN, "INTEGER PRIMARY KEY (rowid=?)"),
+        (run_row::FIND, "PRIMARY KEY (org=? AND id=?)"),
+        (run_row::CONCERNED, "PRIMARY KEY (org=? AND run_id=?)"),
     ] {
         assert_seeks(&conn, sql, index);
     }

@@ -15,10 +15,21 @@ use super::writer::Tx;
 use crate::error::{Result, StoreError};
 
 /// The columns of a run, in the order in which [`read`] takes them.
-pub(super) const RUN_COLUMNS: &str = "runs.org, runs.id, state, attempt, fence, live, retries_used, \
-    needs_id, shape_id, last_event, created_at, due_at, queued_at, dispatched_at, started_at, \
-    ended_at, changed_at, start_deadline, robot_id, name, trigger, parameters, rejected_by, error, \
-    progress, schedule_id";
+macro_rules! run_columns {
+    () => {
+        "org, id, state, attempt, fence, live, retries_used, needs_id, shape_id, last_event, \
+         created_at, due_at, queued_at, dispatched_at, started_at, ended_at, changed_at, \
+         start_deadline, robot_id, name, trigger, parameters, rejected_by, error, progress, \
+         schedule_id"
+    };
+}
+
+/// One run.
+pub(super) const FIND: &str = concat!(
+    "SELECT ",
+    run_columns!(),
+    " FROM runs WHERE org = ?1 AND id = ?2"
+);
 
 /// A run with what only the database knows of it.
 pub(super) struct RunRow {
@@ -121,9 +132,8 @@ pub(super) fn find(
     id: RunId,
     depth: Depth,
 ) -> Result<Option<RunRow>> {
-    let sql = format!("SELECT {RUN_COLUMNS} FROM runs WHERE org = ?1 AND id = ?2");
     first(
-        conn.prepare_cached(&sql)?,
+        conn.prepare_cached(FIND)?,
         params![org.0, id.bytes()],
         |row| read(conn, interned, row, depth),
     )
@@ -265,8 +275,26 @@ pub(super) fn write(tx: &mut Tx, before: &RunRow, after: &Run, last_event: i64) 
     Ok(())
 }
 
-const ATTEMPT_COLUMNS: &str = "run_id, number, fence, executor, robot_id, computer, desktop, state, \
-    live, assigned_at, started_at, ended_at, exit_code, error, outputs, execution_time, late_result";
+macro_rules! attempt_columns {
+    () => {
+        "run_id, number, fence, executor, robot_id, computer, desktop, state, live, assigned_at, \
+         started_at, ended_at, exit_code, error, outputs, execution_time, late_result"
+    };
+}
+
+const ATTEMPTS: &str = concat!(
+    "SELECT ",
+    attempt_columns!(),
+    " FROM attempts WHERE org = ?1 AND run_id = ?2 ORDER BY number"
+);
+
+/// The attempts that a step may concern, among those of its run.
+pub(super) const CONCERNED: &str = concat!(
+    "SELECT ",
+    attempt_columns!(),
+    " FROM attempts WHERE org = ?1 AND run_id = ?2 AND (number IN (?3, ?4) OR +live = 1) \
+     ORDER BY number"
+);
 
 /// An attempt from its row, as the run stands. An open attempt has the state and the start of its run.
 fn read_attempt(row: &Row<'_>, run: Option<&Run>) -> Result<Attempt> {
@@ -309,11 +337,8 @@ fn follows(attempt: &Attempt, run: &Run) -> bool {
 
 /// The attempts of a run, first to last.
 pub(super) fn attempts(conn: &Connection, run: &Run) -> Result<Vec<Attempt>> {
-    let sql = format!(
-        "SELECT {ATTEMPT_COLUMNS} FROM attempts WHERE org = ?1 AND run_id = ?2 ORDER BY number"
-    );
     all(
-        conn.prepare_cached(&sql)?,
+        conn.prepare_cached(ATTEMPTS)?,
         params![run.org.0, run.id.bytes()],
         |row| read_attempt(row, Some(run)),
     )
@@ -331,12 +356,8 @@ pub(super) fn concerned(
     {
         return Ok(Vec::new());
     }
-    let sql = format!(
-        "SELECT {ATTEMPT_COLUMNS} FROM attempts
-         WHERE org = ?1 AND run_id = ?2 AND (number IN (?3, ?4) OR live = 1) ORDER BY number"
-    );
     all(
-        conn.prepare_cached(&sql)?,
+        conn.prepare_cached(CONCERNED)?,
         params![
             run.org.0,
             run.id.bytes(),
