@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::SqliteOptions;
@@ -100,7 +101,7 @@ pub(super) fn writer(path: &Path, options: &SqliteOptions) -> Result<Connection>
     if let Some(pages) = options.max_pages {
         conn.execute_batch(&format!("PRAGMA max_page_count = {pages}"))?;
     }
-    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    keep_plans(&conn)?;
     if existing > 0 && existing <= QUICK_CHECK_BYTES {
         check_pages(&conn, path)?;
     }
@@ -121,8 +122,18 @@ pub(super) fn reader(path: &Path, options: &SqliteOptions) -> Result<Connection>
          PRAGMA cache_size = -{};",
         options.reader_cache_kib,
     ))?;
-    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    keep_plans(&conn)?;
     Ok(conn)
+}
+
+/// Keeps statements ready and their plans as they are.
+///
+/// Without the planner's stability guarantee SQLite looks at the values of parameters to see whether
+/// they imply the condition of a partial index, and so parses a statement anew each time one changes.
+pub(super) fn keep_plans(conn: &Connection) -> Result<()> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(())
 }
 
 fn check_owner(conn: &Connection, path: &Path) -> Result<()> {

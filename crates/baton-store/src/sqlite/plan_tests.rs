@@ -6,15 +6,18 @@ use baton_core::id::{DeploymentId, FlowId, OrgId, QueueId, RobotId, RunId, Sched
 use baton_core::state::State;
 use jiff::Timestamp;
 use rusqlite::types::Value;
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, StatementStatus, params_from_iter};
 use uuid::Uuid;
 
-use super::{assign, history, live, logs, migrate, queued, run_list, run_row, runs, schedules};
+use super::{
+    assign, history, live, logs, migrate, open, queued, run_list, run_row, runs, schedules,
+};
 use crate::logs::LogQuery;
 use crate::runs::RunFilter;
 
 fn database() -> Connection {
     let conn = Connection::open_in_memory().expect("in memory");
+    open::keep_plans(&conn).expect("configured");
     migrate::migrate(&conn, migrate::MIGRATIONS).expect("migrated");
     conn
 }
@@ -187,6 +190,20 @@ fn every_filter_of_the_list_is_driven_by_its_index_first_page_and_later() {
             }
         }
     }
+}
+
+#[test]
+fn a_statement_is_parsed_once_however_often_its_values_change() {
+    let conn = database();
+    let mut statement = conn.prepare(run_row::FINISH).expect("valid SQL");
+    for attempt in 1..5 {
+        let mut values = vec![Value::Null; statement.parameter_count()];
+        values[3] = Value::Integer(attempt);
+        statement
+            .execute(params_from_iter(values))
+            .expect("it changes nothing");
+    }
+    assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
 }
 
 #[test]

@@ -197,28 +197,22 @@ pub(super) fn write(tx: &mut Tx, before: &RunRow, after: &Run, last_event: i64) 
                 last_event,
             ])?
     } else if stays {
-        tx.conn
-            .prepare_cached(
-                "UPDATE runs SET state = ?6, phase = ?7, live = ?8, started_at = ?9, ended_at = ?10,
-                     changed_at = ?11, last_event = ?12, error = ?13, progress = ?14
-                 WHERE org = ?1 AND id = ?2 AND state = ?3 AND attempt = ?4 AND fence = ?5",
-            )?
-            .execute(params![
-                org,
-                id,
-                was_state,
-                was_attempt,
-                was_fence,
-                after.state.code(),
-                phase(after.state),
-                after.live,
-                opt_us(after.started_at),
-                opt_us(after.ended_at),
-                us(after.changed_at),
-                last_event,
-                error,
-                progress,
-            ])?
+        tx.conn.prepare_cached(FINISH)?.execute(params![
+            org,
+            id,
+            was_state,
+            was_attempt,
+            was_fence,
+            after.state.code(),
+            phase(after.state),
+            after.live,
+            opt_us(after.started_at),
+            opt_us(after.ended_at),
+            us(after.changed_at),
+            last_event,
+            error,
+            progress,
+        ])?
     } else {
         tx.conn
             .prepare_cached(
@@ -287,6 +281,11 @@ const ATTEMPTS: &str = concat!(
     attempt_columns!(),
     " FROM attempts WHERE org = ?1 AND run_id = ?2 ORDER BY number"
 );
+
+/// The end of a run whose place in the queue does not change.
+pub(super) const FINISH: &str = "UPDATE runs SET state = ?6, phase = ?7, live = ?8, \
+    started_at = ?9, ended_at = ?10, changed_at = ?11, last_event = ?12, error = ?13, progress = ?14 \
+    WHERE org = ?1 AND id = ?2 AND state = ?3 AND attempt = ?4 AND fence = ?5";
 
 /// The attempts that a step may concern, among those of its run.
 pub(super) const CONCERNED: &str = concat!(
