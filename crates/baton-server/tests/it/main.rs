@@ -5,4 +5,5 @@ mod bad_input;
 mod openapi;
 mod resources;
 mod streams;
+mod upgrade;
 mod world;
