@@ -55,9 +55,6 @@ pub(crate) struct Bench {
     /// Schedules, each firing once a minute, spread evenly; their punctuality is measured
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub(crate) schedules: usize,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// Most runs in one request of the preload: what the API takes.
@@ -66,13 +63,13 @@ const BATCH: usize = 1_000;
 const CONNECTING: usize = 64;
 
 /// Runs the benchmark and prints its report.
-pub(crate) async fn run(args: Bench) -> Result<()> {
+pub(crate) async fn run(args: Bench, json: bool) -> Result<()> {
     let server = BenchServer::start().await?;
     let outcome = measure_all(&args, &server).await;
     let stopped = server.stop().await;
     let report = outcome?;
     stopped?;
-    if args.json {
+    if json {
         println!("{}", serde_json::to_string_pretty(&report.json())?);
     } else {
         print!("{}", report.text());

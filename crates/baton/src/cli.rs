@@ -63,6 +63,18 @@ pub(crate) struct Global {
     pub(crate) verbose: u8,
 }
 
+impl Global {
+    /// What the environment says, for the face of the executable that has flags of its own.
+    pub(crate) fn from_environment() -> Self {
+        let set = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+        Self {
+            url: set("BATON_URL"),
+            api_key: set("BATON_API_KEY"),
+            ..Self::default()
+        }
+    }
+}
+
 /// Every command.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -84,7 +96,7 @@ pub(crate) enum Command {
     Deployments(catalog::Deployments),
     /// Look at schedules, and change them
     #[command(subcommand)]
-    Schedules(Box<schedules::Schedules>),
+    Schedules(schedules::Schedules),
     /// Look at work queues, and change them
     #[command(subcommand)]
     Queues(queues::Queues),

@@ -252,7 +252,7 @@ pub(crate) struct RunsLs {
     /// Only this flow
     #[arg(long, value_name = "FLOW")]
     pub(crate) flow: Option<String>,
-    /// Only in this state; several count as any of them
+    /// Only in this state, or late; several count as any of them
     #[arg(long, value_name = "STATE")]
     pub(crate) state: Vec<String>,
     /// Only in this work queue
@@ -264,9 +264,9 @@ pub(crate) struct RunsLs {
     /// Only with this tag
     #[arg(long, value_name = "TAG")]
     pub(crate) tag: Option<String>,
-    /// Only names with this in them
+    /// Only names and ids that begin with this
     #[arg(long, value_name = "TEXT")]
-    pub(crate) search: Option<String>,
+    pub(crate) prefix: Option<String>,
     /// How many at most
     #[arg(long, default_value_t = 30, value_name = "N")]
     pub(crate) limit: usize,

@@ -35,19 +35,7 @@ pub(crate) enum Schedules {
   baton schedules preview invoice_report/nightly
   baton schedules preview --weekly mon,fri@06:30 --timezone Europe/Berlin -n 5
   baton schedules preview --cron '30 2 * * *' --timezone Europe/Berlin --from 2026-03-28")]
-    Preview {
-        /// The schedule; without, the rule given by flags
-        schedule: Option<String>,
-        /// The rule.
-        #[command(flatten)]
-        when: When,
-        /// How many slots
-        #[arg(short = 'n', long = "number", default_value_t = 10, value_name = "N")]
-        count: usize,
-        /// Start looking at this day or time [default: now]
-        #[arg(long, value_name = "TIME")]
-        from: Option<String>,
-    },
+    Preview(Box<SchedulesPreview>),
     /// Add a schedule to a deployment
     #[command(after_help = "Examples:
   baton schedules add invoice_report/nightly --daily 06:30
@@ -79,6 +67,22 @@ pub(crate) enum Schedules {
         #[command(flatten)]
         sure: Sure,
     },
+}
+
+/// `baton schedules preview`
+#[derive(Debug, Args)]
+pub(crate) struct SchedulesPreview {
+    /// The schedule; without, the rule given by flags
+    pub(crate) schedule: Option<String>,
+    /// The rule.
+    #[command(flatten)]
+    pub(crate) when: When,
+    /// How many slots
+    #[arg(short = 'n', long = "number", default_value_t = 10, value_name = "N")]
+    pub(crate) count: usize,
+    /// Start looking at this day or time [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
 }
 
 /// `baton schedules add`

@@ -94,10 +94,14 @@ pub(crate) struct Robot {
     #[arg(
         long,
         env = "BATON_ENROLMENT_TOKEN",
+        alias = "enroll",
         hide_env_values = true,
         value_name = "TOKEN"
     )]
     pub(crate) token: Option<String>,
+    /// The server to serve, when it is another than that of other commands
+    #[arg(long, value_name = "URL")]
+    pub(crate) server: Option<String>,
     /// Fingerprint of the server's certificate, as `baton robots enroll` shows it
     #[arg(long, value_name = "SHA256")]
     pub(crate) fingerprint: Option<String>,

@@ -1,5 +1,9 @@
 //! The executable as a whole: the rules of the repository, the command line, end to end.
 
 mod cat_fact;
+mod cli;
 mod coverage;
+mod e2e;
+mod home;
+mod runrpa;
 mod tidy;

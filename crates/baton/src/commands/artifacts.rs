@@ -1,0 +1,171 @@
+//! `baton results` and `baton artifacts`: what runs handed back and left behind.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use baton_api::rest::{Artifact, JobResult};
+use comfy_table::Cell;
+use owo_colors::OwoColorize as _;
+
+use super::{Session, choose};
+use crate::cli::catalog::{Artifacts, Results};
+use crate::exit::Exit;
+use crate::failure::{Done, Failure};
+use crate::output::{self, state::Look, table};
+use crate::units;
+
+/// Largest file that is downloaded, in bytes: what a robot may hand over fits many times.
+const MAX_DOWNLOAD: u64 = 64 << 30;
+
+/// `baton results`
+pub(crate) async fn results(session: &Session, command: Results) -> Done {
+    let Results::Show { run } = command;
+    let run = choose::run(session, &run).await?;
+    let result = session.client.result(&run.id.to_string()).await?;
+    if session.json {
+        output::json(&result);
+    } else {
+        show(&result);
+    }
+    Ok(())
+}
+
+fn show(result: &JobResult) {
+    output::line(&format!(
+        "{} {}",
+        Look::of(result.state, false).painted(),
+        result.name.bold()
+    ));
+    let mut facts = vec![("attempt", result.attempt.to_string())];
+    if let Some(code) = result.exit_code {
+        facts.push(("exit code", code.to_string()));
+    }
+    if let Some(seconds) = result.execution_time {
+        facts.push(("took", units::span(seconds)));
+    }
+    if let Some(error) = &result.error {
+        facts.push(("error", error.message.clone()));
+    }
+    output::facts(&facts);
+    if !result.outputs.is_empty() {
+        output::heading("Outputs");
+        for (name, value) in &result.outputs {
+            output::line(&format!("{}  {value}", name.dimmed()));
+        }
+    }
+}
+
+/// `baton artifacts`
+pub(crate) async fn artifacts(session: &Session, command: Artifacts) -> Done {
+    match command {
+        Artifacts::Ls { run } => {
+            let run = choose::run(session, &run).await?;
+            let all = session.client.artifacts(&run.id.to_string()).await?.items;
+            if session.json {
+                output::json(&all);
+            } else {
+                print(&all);
+            }
+            Ok(())
+        }
+        Artifacts::Get { run, name, output } => get(session, &run, name, output).await,
+    }
+}
+
+/// Prints files as a table.
+pub(crate) fn print(artifacts: &[Artifact]) {
+    let mut table = table::table(&["file", "size", "type", "attempt", "id"]);
+    for artifact in artifacts {
+        table.add_row(vec![
+            Cell::new(&artifact.name),
+            Cell::new(units::bytes(u64::try_from(artifact.size).unwrap_or(0))),
+            Cell::new(&artifact.content_type),
+            Cell::new(artifact.attempt),
+            Cell::new(artifact.id),
+        ]);
+    }
+    table::print(&mut table, "it left no files");
+}
+
+async fn get(session: &Session, run: &str, name: Option<String>, to: Option<PathBuf>) -> Done {
+    let run = choose::run(session, run).await?;
+    let mut all = session.client.artifacts(&run.id.to_string()).await?.items;
+    if let Some(name) = &name {
+        all.retain(|a| a.name == *name || a.id.to_string() == *name);
+        // The latest attempt's file is the one that people mean.
+        let latest = all.iter().map(|a| a.attempt).max();
+        all.retain(|a| Some(a.attempt) == latest);
+    }
+    if all.is_empty() {
+        return Err(Failure::new(
+            Exit::NotFound,
+            "artifact_not_found",
+            match &name {
+                Some(name) => format!("{} left no file {name:?}", run.name),
+                None => format!("{} left no files", run.name),
+            },
+        )
+        .fix(format!(
+            "`baton artifacts ls {}` shows what there is",
+            run.name
+        )));
+    }
+    let one = all.len() == 1 && name.is_some();
+    for artifact in &all {
+        let path = match &to {
+            Some(path) if path == Path::new("-") => None,
+            Some(path) if one && !path.is_dir() => Some(path.clone()),
+            Some(path) => Some(path.join(safe(&artifact.name)?)),
+            None => Some(safe(&artifact.name)?),
+        };
+        fetch(session, artifact, path.as_deref()).await?;
+    }
+    Ok(())
+}
+
+/// The name as a path below the chosen folder: a server must not choose where files go.
+fn safe(name: &str) -> Done<PathBuf> {
+    let path = Path::new(name);
+    let plain = path
+        .components()
+        .all(|part| matches!(part, std::path::Component::Normal(_)));
+    if plain && !name.is_empty() {
+        Ok(path.to_owned())
+    } else {
+        Err(Failure::new(
+            Exit::Refused,
+            "unsafe_name",
+            format!("the file's name {name:?} leads out of the folder"),
+        )
+        .fix("name where to write it with -o FILE"))
+    }
+}
+
+async fn fetch(session: &Session, artifact: &Artifact, path: Option<&Path>) -> Done {
+    let mut download = session.client.artifact(artifact.id, MAX_DOWNLOAD).await?;
+    let Some(path) = path else {
+        let mut out = std::io::stdout().lock();
+        while let Some(chunk) = download.chunk().await? {
+            if out.write_all(&chunk).is_err() {
+                return Ok(());
+            }
+        }
+        return Ok(());
+    };
+    super::backup::save(&mut download, path).await?;
+    output::line(&path.display().to_string());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_never_lands_outside_the_chosen_folder() {
+        assert_eq!(safe("a/b.txt").expect("plain"), Path::new("a/b.txt"));
+        for bad in ["../x", "/etc/x", "a/../../x", "", "."] {
+            assert!(safe(bad).is_err(), "{bad}");
+        }
+    }
+}

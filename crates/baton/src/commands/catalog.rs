@@ -1,0 +1,381 @@
+//! `baton deployments` and `baton flows`.
+
+use baton_api::rest::{DeletePreview, Deployment, DeploymentQuery, FlowQuery, RunQuery};
+use comfy_table::Cell;
+use jiff::Timestamp;
+use owo_colors::OwoColorize as _;
+use serde_json::json;
+
+use super::{Session, choose, deploy, policy, runs, sure};
+use crate::cli::catalog::{Deployments, DeploymentsEdit, Flows, Sure};
+use crate::exit::Exit;
+use crate::failure::{Done, Failure};
+use crate::output::{self, state::Look, table};
+use crate::settings::file;
+
+/// How many latest runs are shown with a deployment.
+const LATEST_RUNS: u32 = 5;
+/// Rows fetched at once.
+const PAGE: u32 = 1_000;
+
+/// `baton deployments`
+pub(crate) async fn deployments(session: &Session, command: Deployments) -> Done {
+    match command {
+        Deployments::Ls { flow, search } => ls(session, flow, search).await,
+        Deployments::Show { deployment } => show(session, &deployment).await,
+        Deployments::Edit(args) => edit(session, &args).await,
+        Deployments::Pause { deployment } => hold(session, &deployment, true).await,
+        Deployments::Resume { deployment } => hold(session, &deployment, false).await,
+        Deployments::Rm { deployment, sure } => rm_deployment(session, &deployment, sure).await,
+    }
+}
+
+async fn ls(session: &Session, flow: Option<String>, search: Option<String>) -> Done {
+    let mut query = DeploymentQuery {
+        flow,
+        limit: Some(PAGE),
+        ..DeploymentQuery::default()
+    };
+    let mut all: Vec<Deployment> = Vec::new();
+    loop {
+        let page = session.client.deployments(&query).await?;
+        all.extend(page.items);
+        query.cursor = page.next;
+        if query.cursor.is_none() {
+            break;
+        }
+    }
+    if let Some(search) = search {
+        let search = search.to_lowercase();
+        all.retain(|d| d.full_name.to_lowercase().contains(&search));
+    }
+    if session.json {
+        output::json(&all);
+        return Ok(());
+    }
+    let now = Timestamp::now();
+    let mut table = table::table(&[
+        "deployment",
+        "schedules",
+        "queue",
+        "version",
+        "next",
+        "schedule",
+    ]);
+    for deployment in &all {
+        let words: Vec<String> = deployment
+            .schedules
+            .iter()
+            .map(|s| format!("{}, {}", s.description, s.settings.timezone))
+            .collect();
+        let state = if deployment.schedules.is_empty() {
+            Cell::new("–")
+        } else {
+            Look::of_held(deployment.settings.paused).cell()
+        };
+        table.add_row(vec![
+            Cell::new(&deployment.full_name),
+            state,
+            Cell::new(&deployment.queue_name),
+            Cell::new(output::or_dash(deployment.version)),
+            Cell::new(output::or_dash(
+                deployment.next_at.map(|at| output::ago(at, now)),
+            )),
+            Cell::new(output::words(&words)),
+        ]);
+    }
+    table::print(
+        &mut table,
+        "no deployments; make one with `baton deploy PATH`",
+    );
+    Ok(())
+}
+
+async fn show(session: &Session, named: &str) -> Done {
+    let deployment = choose::deployment(session, named).await?;
+    let latest = session
+        .client
+        .runs(&RunQuery {
+            deployment: Some(deployment.id.to_string()),
+            limit: Some(LATEST_RUNS),
+            ..RunQuery::default()
+        })
+        .await?
+        .items;
+    if session.json {
+        output::json(&json!({ "deployment": deployment, "latest_runs": latest }));
+        return Ok(());
+    }
+    print(&deployment);
+    output::heading("Latest runs");
+    runs::print(&latest, "none yet");
+    Ok(())
+}
+
+fn print(deployment: &Deployment) {
+    let pinned = if deployment.settings.version_id.is_some() {
+        "pinned"
+    } else {
+        "latest"
+    };
+    output::line(&format!(
+        "{}  version {} ({pinned})",
+        deployment.full_name.bold(),
+        output::or_dash(deployment.version)
+    ));
+    if !deployment.settings.description.is_empty() {
+        output::line(&deployment.settings.description);
+    }
+    output::facts(&deploy::facts(deployment));
+    deploy::schedules(deployment);
+}
+
+async fn edit(session: &Session, args: &DeploymentsEdit) -> Done {
+    let before = choose::deployment(session, &args.deployment).await?;
+    let mut patch = policy::patch(&args.policy, &file::Deployment::default())?;
+    if let Some(robot) = &args.policy.robot {
+        patch.robot_id = Some(Some(session.client.robot(robot).await?.id));
+    }
+    if let Some(version) = &args.version {
+        patch.version_id = Some(version_id(session, &before, version).await?);
+    }
+    if !args.parameters.is_empty() || !args.unset.is_empty() {
+        let mut parameters = before.settings.parameters.clone();
+        for name in &args.unset {
+            parameters.shift_remove(name);
+        }
+        parameters.extend(super::run::parameters(session, &before, &args.parameters).await?);
+        patch.parameters = Some(parameters);
+    }
+    if patch == baton_api::rest::DeploymentPatch::default() {
+        return Err(Failure::usage("nothing to change was named")
+            .fix("`baton deployments edit --help` lists what can be changed"));
+    }
+    let after = session
+        .client
+        .update_deployment(&before.id.to_string(), &patch)
+        .await?;
+    if session.json {
+        output::json(&after);
+    } else {
+        print(&after);
+    }
+    Ok(())
+}
+
+/// The id of a flow's version by its number; `latest` follows the newest.
+async fn version_id(
+    session: &Session,
+    deployment: &Deployment,
+    named: &str,
+) -> Done<Option<baton_core::id::VersionId>> {
+    if named == "latest" {
+        return Ok(None);
+    }
+    let versions = session
+        .client
+        .versions(&deployment.flow_id.to_string())
+        .await?
+        .items;
+    let found = versions.iter().find(|v| v.number.to_string() == named);
+    found.map(|v| Some(v.id)).ok_or_else(|| {
+        Failure::new(
+            Exit::NotFound,
+            "version_not_found",
+            format!("{} has no version {named:?}", deployment.flow_name),
+        )
+        .fix(format!(
+            "`baton flows show {}` lists them",
+            deployment.flow_name
+        ))
+    })
+}
+
+async fn hold(session: &Session, named: &str, paused: bool) -> Done {
+    let id = choose::deployment(session, named).await?.id.to_string();
+    let deployment = if paused {
+        session.client.pause_deployment(&id).await?
+    } else {
+        session.client.resume_deployment(&id).await?
+    };
+    if session.json {
+        output::json(&deployment);
+    } else {
+        output::line(&format!(
+            "{} {}",
+            Look::of_held(deployment.settings.paused).painted(),
+            deployment.full_name.bold()
+        ));
+    }
+    Ok(())
+}
+
+async fn rm_deployment(session: &Session, named: &str, asked: Sure) -> Done {
+    let deployment = choose::deployment(session, named).await?;
+    let id = deployment.id.to_string();
+    let preview = session.client.preview_delete_deployment(&id).await?;
+    if !agreed(
+        session,
+        "deployment",
+        &deployment.full_name,
+        &preview,
+        asked,
+    )? {
+        return Ok(());
+    }
+    session.client.delete_deployment(&id).await?;
+    output::note(&format!("deleted {}", deployment.full_name));
+    Ok(())
+}
+
+/// Shows what goes, and asks.
+fn agreed(
+    session: &Session,
+    what: &str,
+    name: &str,
+    preview: &DeletePreview,
+    asked: Sure,
+) -> Done<bool> {
+    if session.json && asked.dry_run {
+        output::json(preview);
+        return Ok(false);
+    }
+    let parts: Vec<String> = [
+        (preview.versions, "versions"),
+        (preview.deployments, "deployments"),
+        (preview.schedules, "schedules"),
+        (preview.runs, "ended runs"),
+    ]
+    .iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, what)| format!("{count} {what}"))
+    .collect();
+    let with = if parts.is_empty() {
+        String::new()
+    } else {
+        format!(" with {}", parts.join(", "))
+    };
+    if preview.open_runs > 0 {
+        output::warn(&format!(
+            "{} runs of it have not ended and stand in the way",
+            preview.open_runs
+        ));
+    }
+    if asked.dry_run {
+        output::line(&format!("would delete the {what} {name}{with}"));
+        return Ok(false);
+    }
+    let agreed = sure(asked.yes, &format!("Delete the {what} {name}{with}?"))?;
+    if !agreed {
+        output::note("nothing was deleted");
+    }
+    Ok(agreed)
+}
+
+/// `baton flows`
+pub(crate) async fn flows(session: &Session, command: Flows) -> Done {
+    match command {
+        Flows::Ls { search } => ls_flows(session, search).await,
+        Flows::Show { flow } => show_flow(session, &flow).await,
+        Flows::Rm { flow, sure } => {
+            let found = session.client.flow(&flow).await?;
+            let id = found.id.to_string();
+            let preview = session.client.preview_delete_flow(&id).await?;
+            if agreed(session, "flow", &found.name, &preview, sure)? {
+                session.client.delete_flow(&id).await?;
+                output::note(&format!("deleted {}", found.name));
+            }
+            Ok(())
+        }
+    }
+}
+
+async fn ls_flows(session: &Session, search: Option<String>) -> Done {
+    let mut query = FlowQuery {
+        search,
+        limit: Some(PAGE),
+        ..FlowQuery::default()
+    };
+    let mut all = Vec::new();
+    loop {
+        let page = session.client.flows(&query).await?;
+        all.extend(page.items);
+        query.cursor = page.next;
+        if query.cursor.is_none() {
+            break;
+        }
+    }
+    if session.json {
+        output::json(&all);
+        return Ok(());
+    }
+    let now = Timestamp::now();
+    let mut table = table::table(&[
+        "flow",
+        "folder",
+        "version",
+        "changed",
+        "tags",
+        "description",
+    ]);
+    for flow in &all {
+        table.add_row(vec![
+            Cell::new(&flow.name),
+            Cell::new(&flow.folder),
+            Cell::new(output::or_dash(flow.latest_version)),
+            Cell::new(output::ago(flow.updated_at, now)),
+            Cell::new(output::words(&flow.tags)),
+            Cell::new(&flow.description),
+        ]);
+    }
+    table::print(&mut table, "no flows; make one with `baton deploy PATH`");
+    Ok(())
+}
+
+async fn show_flow(session: &Session, named: &str) -> Done {
+    let flow = session.client.flow(named).await?;
+    let id = flow.id.to_string();
+    let versions = session.client.versions(&id).await?.items;
+    let deployments = session
+        .client
+        .deployments(&DeploymentQuery {
+            flow: Some(id),
+            limit: Some(PAGE),
+            ..DeploymentQuery::default()
+        })
+        .await?
+        .items;
+    if session.json {
+        output::json(&json!({ "flow": flow, "versions": versions, "deployments": deployments }));
+        return Ok(());
+    }
+    output::line(&flow.name.bold().to_string());
+    if !flow.description.is_empty() {
+        output::line(&flow.description);
+    }
+    output::heading("Versions");
+    let mut table = table::table(&["version", "status", "made", "package", "from"]);
+    for version in &versions {
+        let package = version
+            .package
+            .as_deref()
+            .map(|hash| hash.get(..12).unwrap_or(hash));
+        table.add_row(vec![
+            Cell::new(version.number),
+            Cell::new(output::spelt(&version.status)),
+            Cell::new(output::clock(version.created_at)),
+            Cell::new(output::or_dash(package)),
+            Cell::new(output::or_dash(version.source.get("path"))),
+        ]);
+    }
+    table::print(&mut table, "none: only its own process runs it");
+    output::heading("Deployments");
+    for deployment in &deployments {
+        output::line(&deployment.full_name);
+        deploy::schedules(deployment);
+    }
+    if deployments.is_empty() {
+        output::note("none");
+    }
+    Ok(())
+}

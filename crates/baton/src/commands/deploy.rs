@@ -1,0 +1,215 @@
+//! `baton deploy`: packs what is at a path, uploads it where it is new, and makes flow, version, deployment, schedule.
+
+use std::collections::BTreeMap;
+
+use baton_api::rest::{
+    DeployRequest, DeployResponse, DeploySchedule, Deployment, DeploymentPatch, ScheduleInput,
+};
+use jiff::Timestamp;
+use owo_colors::OwoColorize as _;
+use serde_json::{Map, Value};
+
+use super::{Session, policy, when};
+use crate::cli::runs::{Deploy, When};
+use crate::exit::Exit;
+use crate::failure::{Done, Failure};
+use crate::source::{self, Source, Wish};
+use crate::{output, settings, units};
+
+/// How many coming slots are shown.
+const SHOWN_SLOTS: usize = 3;
+
+/// Does it.
+pub(crate) async fn deploy(session: &Session, args: &Deploy) -> Done {
+    let wish = Wish {
+        flow: args.flow.clone(),
+        argv: args.argv.clone(),
+        python: args.python.clone(),
+    };
+    let source = source::look(&args.path, &wish)?;
+    let mut patch = policy::patch(&args.policy, &source.settings.deployment)?;
+    if let Some(robot) = &args.policy.robot {
+        patch.robot_id = Some(Some(session.client.robot(robot).await?.id));
+    }
+    let given = policy::parameters(&args.parameters, &source.schema)?;
+    patch.parameters = merged(&source.settings.deployment.parameters, given);
+    let name = args
+        .name
+        .clone()
+        .or_else(|| source.settings.deployment.name.clone())
+        .unwrap_or_else(|| "default".to_owned());
+    let mut request = request(&source, name, patch);
+    request.folder = args.folder.clone().or(request.folder);
+    request.schedule = schedule(&args.when)?;
+    let made = send(session, &source, request).await?;
+    if session.json {
+        output::json(&made);
+    } else {
+        show(&made);
+    }
+    Ok(())
+}
+
+/// Parameters of the file, and over them those of the command line; nothing when nobody says anything.
+fn merged(file: &Map<String, Value>, flags: Map<String, Value>) -> Option<Map<String, Value>> {
+    let mut all = file.clone();
+    all.extend(flags);
+    (!all.is_empty()).then_some(all)
+}
+
+/// What is asked of the server for a source, without its package.
+pub(crate) fn request(
+    source: &Source,
+    deployment: String,
+    patch: DeploymentPatch,
+) -> DeployRequest {
+    let flow = &source.settings.flow;
+    let mut from = BTreeMap::from([
+        ("path".to_owned(), source.path.display().to_string()),
+        ("computer".to_owned(), settings::computer()),
+    ]);
+    if let Ok(user) = std::env::var("USER") {
+        from.insert("user".to_owned(), user);
+    }
+    DeployRequest {
+        flow: source.flow.clone(),
+        description: flow.description.clone(),
+        folder: flow.folder.clone(),
+        flow_tags: flow.tags.clone().map(|tags| tags.into_iter().collect()),
+        package: None,
+        entry: source.entry.clone(),
+        parameter_schema: source.schema.clone(),
+        source: from,
+        deployment,
+        settings: patch,
+        schedule: None,
+    }
+}
+
+/// Packs the source, uploads it unless the server has it, and deploys.
+pub(crate) async fn send(
+    session: &Session,
+    source: &Source,
+    mut request: DeployRequest,
+) -> Done<DeployResponse> {
+    let archive = baton_api::package::pack(&source.path).map_err(|e| {
+        Failure::new(
+            Exit::Refused,
+            e.code,
+            format!("cannot pack {}: {e}", source.path.display()),
+        )
+    })?;
+    let package = session.client.put_package(archive).await?;
+    request.package = Some(package.hash);
+    Ok(session.client.deploy(&request).await?)
+}
+
+/// The schedule on the command line. Its zone is this machine's unless one is given.
+pub(crate) fn schedule(when: &When) -> Done<Option<DeploySchedule>> {
+    let Some(rule) = when::rule(when)? else {
+        if when.timezone.is_some() {
+            return Err(Failure::usage("--timezone says nothing without a schedule")
+                .fix("add --cron, --daily or another rule"));
+        }
+        return Ok(None);
+    };
+    let mut settings = ScheduleInput::new(rule);
+    settings.timezone = Some(when.timezone.clone().unwrap_or_else(settings::zone));
+    Ok(Some(DeploySchedule {
+        name: "default".to_owned(),
+        settings,
+        paused: None,
+    }))
+}
+
+/// Says what was made.
+pub(crate) fn show(made: &DeployResponse) {
+    let word = |new: bool| if new { "new" } else { "unchanged" };
+    output::line(&format!(
+        "{} {}, version {} ({}), deployment {} ({})",
+        "deployed".green(),
+        made.deployment.full_name.bold(),
+        made.version.number,
+        word(made.new_version),
+        made.deployment.name,
+        if made.new_deployment {
+            "new"
+        } else {
+            "updated"
+        },
+    ));
+    output::facts(&facts(&made.deployment));
+    schedules(&made.deployment);
+    for warning in &made.warnings {
+        output::warn(warning);
+    }
+    output::note(&format!(
+        "run it now with `baton run {} --watch`",
+        made.deployment.full_name
+    ));
+}
+
+/// What people want to see of a deployment.
+pub(crate) fn facts(deployment: &Deployment) -> Vec<(&'static str, String)> {
+    let settings = &deployment.settings;
+    let timeout = match settings.timeout_seconds {
+        0 => "without limit".to_owned(),
+        n => units::span(f64::from(n)),
+    };
+    let retries = match settings.retry.max_retries {
+        0 => "none".to_owned(),
+        n => format!(
+            "{n}, after {} and then {} times as long, at most {}",
+            units::span(settings.retry.initial_delay),
+            settings.retry.backoff_factor,
+            units::span(settings.retry.max_delay)
+        ),
+    };
+    let mut facts = vec![
+        ("work queue", deployment.queue_name.clone()),
+        ("run timeout", timeout),
+        ("retries", retries),
+    ];
+    if !settings.parameters.is_empty() {
+        let parameters = Value::Object(settings.parameters.clone());
+        facts.push(("parameters", parameters.to_string()));
+    }
+    for (name, words) in [
+        ("tags", &settings.tags),
+        ("labels", &settings.labels),
+        ("capabilities", &settings.capabilities),
+    ] {
+        if !words.is_empty() {
+            facts.push((name, output::words(words)));
+        }
+    }
+    facts
+}
+
+/// Shows each schedule in words, with its zone and the next runs.
+pub(crate) fn schedules(deployment: &Deployment) {
+    for schedule in &deployment.schedules {
+        let held = if schedule.paused || schedule.deployment_paused {
+            " (paused)"
+        } else {
+            ""
+        };
+        output::line(&format!(
+            "{}  {}: {}, {}{held}",
+            "schedule".dimmed(),
+            schedule.name,
+            schedule.description,
+            schedule.settings.timezone.cyan(),
+        ));
+        let now = Timestamp::now();
+        for slot in schedule.settings.preview(now, SHOWN_SLOTS) {
+            let note = slot.note.map_or(String::new(), |note| format!("  {note}"));
+            output::line(&format!(
+                "  {} {}  {}{note}",
+                slot.local,
+                slot.zone,
+                output::ago(slot.slot_utc, now).dimmed()
+            ));
+        }
+    }
+}

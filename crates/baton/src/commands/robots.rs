@@ -1,0 +1,252 @@
+//! `baton robots`: the fleet, its logs, drain and enrolment.
+
+use baton_api::rest::{BroadcastRequest, CreateEnrolment, DrainRequest, Robot, RobotLogQuery};
+use comfy_table::Cell;
+use jiff::Timestamp;
+use owo_colors::OwoColorize as _;
+use serde_json::Value;
+
+use super::{Session, sure};
+use crate::cli::robots::Robots;
+use crate::exit::Exit;
+use crate::failure::{Done, Failure};
+use crate::output::{self, state::Look, table};
+use crate::units;
+
+/// How often a robot is asked whether its work is done, while a drain is waited for.
+const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// Does it.
+pub(crate) async fn robots(session: &Session, command: Robots) -> Done {
+    let client = &session.client;
+    match command {
+        Robots::Ls => ls(session).await,
+        Robots::Show { robot } => {
+            let robot = client.robot(&robot).await?;
+            if session.json {
+                output::json(&robot);
+            } else {
+                show(&robot);
+            }
+            Ok(())
+        }
+        Robots::Logs { robot, limit } => logs(session, &robot, limit).await,
+        Robots::Drain {
+            robot,
+            comment,
+            wait,
+        } => drain(session, &robot, comment, wait).await,
+        Robots::Resume { robot } => {
+            let robot = client.resume_robot(&robot).await?;
+            changed(session, &robot);
+            Ok(())
+        }
+        Robots::Broadcast { event, data } => broadcast(session, event, data).await,
+        Robots::Enroll { name, expires } => enroll(session, name, &expires).await,
+        Robots::Rm { robot, sure: asked } => {
+            let found = client.robot(&robot).await?;
+            let question = format!(
+                "Forget the robot {} ({} runs on it)? Its key stops working.",
+                found.name, found.live
+            );
+            if asked.dry_run {
+                output::line(&format!("would forget {}", found.name));
+            } else if sure(asked.yes, &question)? {
+                client.delete_robot(&robot).await?;
+                output::note(&format!("forgot {}", found.name));
+            }
+            Ok(())
+        }
+    }
+}
+
+async fn ls(session: &Session) -> Done {
+    let all = session.client.robots().await?.items;
+    if session.json {
+        output::json(&all);
+        return Ok(());
+    }
+    let now = Timestamp::now();
+    let mut table = table::table(&[
+        "robot",
+        "status",
+        "runs",
+        "seen",
+        "computer",
+        "queues",
+        "labels",
+        "environment",
+    ]);
+    for robot in &all {
+        table.add_row(vec![
+            Cell::new(&robot.name),
+            Look::of_robot(robot.status).cell(),
+            Cell::new(format!(
+                "{} of {}",
+                robot.live, robot.offer.max_concurrent_jobs
+            )),
+            Cell::new(
+                robot
+                    .last_seen
+                    .map_or("never".to_owned(), |at| output::ago(at, now)),
+            ),
+            Cell::new(&robot.offer.computer),
+            Cell::new(output::words(&robot.offer.queues)),
+            Cell::new(output::words(&robot.offer.labels)),
+            Cell::new(output::or_dash(robot.offer.environment.as_ref())),
+        ]);
+    }
+    table::print(&mut table, "no robots; add one with `baton robots enroll`");
+    Ok(())
+}
+
+fn show(robot: &Robot) {
+    let now = Timestamp::now();
+    output::line(&format!(
+        "{} {}",
+        Look::of_robot(robot.status).painted(),
+        robot.name.bold()
+    ));
+    let seen = robot
+        .last_seen
+        .map_or("never".to_owned(), |at| output::ago(at, now));
+    let mut facts = vec![
+        ("id", robot.id.to_string()),
+        ("seen", seen),
+        ("computer", robot.offer.computer.clone()),
+        ("platform", robot.offer.platform.clone()),
+        ("version", robot.offer.version.clone()),
+        (
+            "runs",
+            format!("{} of {}", robot.live, robot.offer.max_concurrent_jobs),
+        ),
+        ("queues", output::words(&robot.offer.queues)),
+        ("labels", output::words(&robot.offer.labels)),
+        ("capabilities", output::words(&robot.offer.capabilities)),
+        (
+            "environment",
+            output::or_dash(robot.offer.environment.as_ref()),
+        ),
+        ("cpu", format!("{:.0} %", robot.metrics.cpu_percent)),
+        ("memory", format!("{:.0} %", robot.metrics.memory_percent)),
+        ("disk", format!("{:.0} %", robot.metrics.disk_percent)),
+    ];
+    if robot.draining && !robot.drain_comment.is_empty() {
+        facts.insert(1, ("drained", robot.drain_comment.clone()));
+    }
+    output::facts(&facts);
+    if !robot.current_runs.is_empty() {
+        output::heading("Runs now");
+        for run in &robot.current_runs {
+            output::line(&format!(
+                "{} {} attempt {}, {}",
+                Look::of(run.state, false).painted(),
+                run.run_name.bold(),
+                run.attempt,
+                output::ago(run.started_at.unwrap_or(run.assigned_at), now)
+            ));
+        }
+    }
+}
+
+async fn logs(session: &Session, robot: &str, limit: usize) -> Done {
+    let query = RobotLogQuery {
+        after: None,
+        limit: Some(u32::try_from(limit.clamp(1, 1_000)).unwrap_or(1_000)),
+    };
+    let lines = session.client.robot_logs(robot, &query).await?.items;
+    if session.json {
+        output::json(&lines);
+        return Ok(());
+    }
+    for line in lines {
+        output::line(&format!(
+            "{} {:8} {}",
+            output::clock(line.at).dimmed(),
+            output::spelt(&line.level),
+            line.message
+        ));
+    }
+    Ok(())
+}
+
+async fn drain(session: &Session, robot: &str, comment: String, wait: bool) -> Done {
+    let mut robot = session
+        .client
+        .drain_robot(robot, &DrainRequest { comment })
+        .await?;
+    if wait && robot.live > 0 && !session.json {
+        output::note(&format!("waiting for {} runs", robot.live));
+    }
+    while wait && robot.live > 0 {
+        tokio::time::sleep(LOOK_AGAIN).await;
+        robot = session.client.robot(&robot.id.to_string()).await?;
+    }
+    changed(session, &robot);
+    Ok(())
+}
+
+fn changed(session: &Session, robot: &Robot) {
+    if session.json {
+        output::json(robot);
+        return;
+    }
+    let busy = if robot.live > 0 {
+        format!(", {} runs on it", robot.live)
+    } else {
+        String::new()
+    };
+    output::line(&format!(
+        "{} {}{busy}",
+        Look::of_robot(robot.status).painted(),
+        robot.name.bold()
+    ));
+}
+
+async fn broadcast(session: &Session, event: String, data: Option<String>) -> Done {
+    let data = match data {
+        None => Value::Null,
+        Some(text) => serde_json::from_str(&text).map_err(|e| {
+            Failure::usage(format!("--data is not JSON: {e}"))
+                .fix("write for example --data '{\"at\": \"18:00\"}'")
+        })?,
+    };
+    let result = session
+        .client
+        .broadcast(&BroadcastRequest { event, data })
+        .await?;
+    if session.json {
+        output::json(&result);
+    } else {
+        output::line(&format!("told {} robots", result.sent));
+    }
+    Ok(())
+}
+
+async fn enroll(session: &Session, name: Option<String>, expires: &str) -> Done {
+    let seconds = units::whole_seconds(expires)?;
+    if seconds == 0 {
+        return Err(Failure::new(
+            Exit::Usage,
+            "usage",
+            "a token that expires at once is of no use",
+        ));
+    }
+    let enrolment = session
+        .client
+        .create_enrolment(&CreateEnrolment {
+            robot_name: name,
+            expires_in_seconds: Some(seconds),
+        })
+        .await?;
+    if session.json {
+        output::json(&enrolment);
+        return Ok(());
+    }
+    output::note(&format!(
+        "on the new machine, once, before {}:",
+        output::clock(enrolment.expires_at)
+    ));
+    output::line(&enrolment.command);
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! `baton run`: asks for a run of a deployment, and watches it if asked.
+
+use baton_api::rest::{CreateRun, Deployment};
+use jiff::tz::TimeZone;
+use owo_colors::OwoColorize as _;
+use serde_json::{Map, Value, json};
+
+use super::{Session, choose, policy, watch};
+use crate::cli::runs::Run;
+use crate::exit::Exit;
+use crate::failure::Done;
+use crate::{output, units};
+
+/// Does it.
+pub(crate) async fn run(session: &Session, args: &Run) -> Done<Exit> {
+    let deployment = choose::deployment(session, &args.flow).await?;
+    let parameters = parameters(session, &deployment, &args.parameters).await?;
+    let due_at = args
+        .at
+        .as_ref()
+        .map(|text| units::instant(text, &TimeZone::system()))
+        .transpose()?;
+    let priority = args
+        .priority
+        .as_ref()
+        .map(|word| units::word(word, "priority", &policy::PRIORITIES))
+        .transpose()?;
+    let timeout_seconds = args
+        .timeout
+        .as_ref()
+        .map(|text| units::whole_seconds(text))
+        .transpose()?;
+    let request = CreateRun {
+        deployment: Some(deployment.id.to_string()),
+        parameters,
+        due_at,
+        priority,
+        tags: args.tag.iter().cloned().collect(),
+        robot: args.robot.clone(),
+        timeout_seconds,
+        idempotency_key: args.idempotency_key.clone(),
+        ..CreateRun::default()
+    };
+    let created = session.client.create_run(&request).await?;
+    if args.watch {
+        if !session.json {
+            output::note(&format!(
+                "{} of {}",
+                created.name.bold(),
+                deployment.full_name
+            ));
+        }
+        return watch::watch(session, created.id, &created.name).await;
+    }
+    if session.json {
+        output::json(&created);
+    } else {
+        output::line(&created.name);
+        output::note(&format!(
+            "watch it with `baton runs logs {} -f`, or ask why it waits with `baton runs explain {0}`",
+            created.name
+        ));
+    }
+    Ok(Exit::Ok)
+}
+
+/// Parameters typed by the schema of the version that would run.
+pub(crate) async fn parameters(
+    session: &Session,
+    deployment: &Deployment,
+    pairs: &[String],
+) -> Done<Map<String, Value>> {
+    if pairs.is_empty() {
+        return Ok(Map::new());
+    }
+    let schema = match deployment.version_id {
+        Some(id) => session.client.version(id).await?.parameter_schema,
+        None => json!({}),
+    };
+    policy::parameters(pairs, &schema)
+}

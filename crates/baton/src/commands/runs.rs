@@ -1,0 +1,270 @@
+//! `baton runs`: lists, logs, cancels, retries and explains runs.
+
+use baton_api::rest::{LogQuery, Remark, Run, RunExplanation, RunQuery};
+use baton_core::run::LogLevel;
+use baton_core::state::State;
+use comfy_table::Cell;
+use jiff::Timestamp;
+use owo_colors::OwoColorize as _;
+
+use super::watch::{self, Followed, Style};
+use super::{Session, choose, runs_rm, runs_show};
+use crate::cli::runs::{Runs, RunsLogs, RunsLs};
+use crate::exit::Exit;
+use crate::failure::Done;
+use crate::output::{self, state::Look, table};
+use crate::units;
+
+/// Names of all levels of log lines.
+const LEVELS: [&str; 5] = ["debug", "info", "warning", "error", "critical"];
+/// Lines of a log on one page.
+const LOG_PAGE: u32 = 1_000;
+
+/// Does it.
+pub(crate) async fn runs(session: &Session, command: Runs) -> Done<Exit> {
+    match command {
+        Runs::Ls(args) => ls(session, &args).await.map(|()| Exit::Ok),
+        Runs::Show { run } => runs_show::show(session, &run).await.map(|()| Exit::Ok),
+        Runs::Logs(args) => logs(session, &args).await,
+        Runs::Cancel { runs, wait } => cancel(session, &runs, wait).await,
+        Runs::Retry { runs, watch } => retry(session, &runs, watch).await,
+        Runs::Explain { run } => explain(session, &run).await.map(|()| Exit::Ok),
+        Runs::Rm(args) => runs_rm::rm(session, &args).await.map(|()| Exit::Ok),
+    }
+}
+
+/// States by the words that people use for them.
+pub(crate) fn states(words: &[String]) -> Done<Vec<State>> {
+    let known: Vec<&str> = State::ALL.iter().map(|s| s.as_str()).collect();
+    words
+        .iter()
+        .flat_map(|word| word.split(','))
+        .map(|word| units::word(word, "state", &known))
+        .collect()
+}
+
+async fn ls(session: &Session, args: &RunsLs) -> Done {
+    let mut words = args.state.clone();
+    // Late is no state but a question about time.
+    let late = words.iter().any(|w| w == "late");
+    words.retain(|w| w != "late");
+    let mut query = RunQuery {
+        state: states(&words)?,
+        late,
+        flow: args.flow.clone(),
+        queue: args.queue.clone(),
+        robot: args.robot.clone(),
+        tag: args.tag.clone(),
+        prefix: args.prefix.clone(),
+        ..RunQuery::default()
+    };
+    let mut items: Vec<Run> = Vec::new();
+    let next = loop {
+        let left = args.limit.saturating_sub(items.len());
+        query.limit = Some(u32::try_from(left.clamp(1, 1_000)).unwrap_or(1_000));
+        let page = session.client.runs(&query).await?;
+        items.extend(page.items);
+        query.cursor.clone_from(&page.next);
+        if query.cursor.is_none() || items.len() >= args.limit {
+            break page.next;
+        }
+    };
+    if session.json {
+        output::json(&items);
+        return Ok(());
+    }
+    print(&items, "no runs");
+    choose::more(next.as_ref());
+    Ok(())
+}
+
+/// Prints runs as a table.
+pub(crate) fn print(runs: &[Run], empty: &str) {
+    let now = Timestamp::now();
+    let mut table = table::table(&["run", "state", "label", "due", "took", "robot", "try", "by"]);
+    for run in runs {
+        table.add_row(vec![
+            Cell::new(&run.name),
+            Look::of(run.state, run.late).cell(),
+            Cell::new(&run.label),
+            Cell::new(output::ago(run.due_at, now)),
+            Cell::new(took(run, now)),
+            Cell::new(output::or_dash(
+                run.robot_name.as_ref().or(run.computer.as_ref()),
+            )),
+            Cell::new(run.attempt),
+            Cell::new(by(run)),
+        ]);
+    }
+    table::print(&mut table, empty);
+}
+
+/// How long a run has been running, or ran.
+pub(crate) fn took(run: &Run, now: Timestamp) -> String {
+    match run.started_at {
+        Some(started) => {
+            let until = run.ended_at.unwrap_or(now);
+            units::span(until.duration_since(started).as_secs_f64())
+        }
+        None => "–".to_owned(),
+    }
+}
+
+/// Who or what made a run.
+pub(crate) fn by(run: &Run) -> String {
+    use baton_core::run::Trigger;
+    match &run.trigger {
+        Trigger::Manual { by } => by.clone(),
+        Trigger::Schedule { .. } => "schedule".to_owned(),
+        Trigger::Parent { .. } => "another run".to_owned(),
+    }
+}
+
+async fn logs(session: &Session, args: &RunsLogs) -> Done<Exit> {
+    let run = choose::run(session, &args.run).await?;
+    let level: Option<LogLevel> = args
+        .level
+        .as_ref()
+        .map(|word| units::word(word, "level", &LEVELS))
+        .transpose()?;
+    let mut query = LogQuery {
+        attempt: args.attempt,
+        level,
+        ..LogQuery::default()
+    };
+    let style = Style {
+        timestamps: args.timestamps,
+        json: session.json,
+    };
+    if args.follow {
+        return match watch::follow(session, run.id, &query, style).await? {
+            Followed::Ended(run) => {
+                if !session.json {
+                    output::note(&watch::ending(&run));
+                }
+                Ok(Exit::Ok)
+            }
+            Followed::Interrupted => Ok(Exit::Interrupted),
+        };
+    }
+    query.limit = Some(LOG_PAGE);
+    let id = run.id.to_string();
+    loop {
+        let page = session.client.logs(&id, &query).await?;
+        for entry in &page.items {
+            watch::print(entry, style);
+        }
+        query.cursor = page.next;
+        if query.cursor.is_none() {
+            return Ok(Exit::Ok);
+        }
+    }
+}
+
+async fn cancel(session: &Session, named: &[String], wait: bool) -> Done<Exit> {
+    let mut after = Vec::new();
+    for name in named {
+        let run = choose::run(session, name).await?;
+        let run = session
+            .client
+            .cancel_run(&run.id.to_string(), &Remark::default())
+            .await?;
+        let run = if wait && !run.state.is_terminal() {
+            ended(session, &run).await?
+        } else {
+            run
+        };
+        if !session.json {
+            output::line(&format!(
+                "{} {}",
+                Look::of(run.state, false).painted(),
+                run.name.bold()
+            ));
+        }
+        after.push(run);
+    }
+    if session.json {
+        output::json(&after);
+    }
+    Ok(Exit::Ok)
+}
+
+/// The run when it has ended, without its log.
+async fn ended(session: &Session, run: &Run) -> Done<Run> {
+    let mut news = session.client.follow_run(run.id, &LogQuery::default());
+    while let Some(news) = news.next().await? {
+        if let baton_api::client::LogNews::End(run) = news {
+            return Ok(*run);
+        }
+    }
+    choose::run(session, &run.id.to_string()).await
+}
+
+async fn retry(session: &Session, named: &[String], watch: bool) -> Done<Exit> {
+    let mut after = Vec::new();
+    for name in named {
+        let run = choose::run(session, name).await?;
+        let run = session
+            .client
+            .retry_run(&run.id.to_string(), &Remark::default())
+            .await?;
+        if !session.json && !watch {
+            output::line(&format!("{} attempt {}", run.name.bold(), run.attempt));
+        }
+        after.push(run);
+    }
+    if watch {
+        let mut exit = Exit::Ok;
+        for run in &after {
+            exit = watch::watch(session, run.id, &run.name).await?;
+        }
+        return Ok(exit);
+    }
+    if session.json {
+        output::json(&after);
+    }
+    Ok(Exit::Ok)
+}
+
+async fn explain(session: &Session, named: &str) -> Done {
+    let run = choose::run(session, named).await?;
+    let why = session.client.explain_run(&run.id.to_string()).await?;
+    if session.json {
+        output::json(&why);
+        return Ok(());
+    }
+    print_explanation(&why);
+    Ok(())
+}
+
+fn print_explanation(why: &RunExplanation) {
+    output::line(&format!(
+        "{} {}: {}",
+        Look::of(why.explanation.state, false).painted(),
+        why.name.bold(),
+        why.summary
+    ));
+    for reason in &why.explanation.reasons {
+        let until = reason.until.map_or(String::new(), |at| {
+            format!(" (until {})", output::clock(at))
+        });
+        // A lone reason is the summary already.
+        if reason.message != why.summary || !until.is_empty() {
+            output::line(&format!("  • {}{until}", reason.message));
+        }
+        for holder in &reason.holders {
+            output::line(&format!("      held by {}", holder.name));
+        }
+        for robot in &reason.robots {
+            output::line(&format!("      {}: {}", robot.name, robot.message));
+        }
+    }
+    match why.explanation.ahead {
+        None | Some(0) => {}
+        Some(1) => output::line("  1 run waits before it"),
+        Some(ahead) => output::line(&format!("  {ahead} runs wait before it")),
+    }
+    if let Some(change) = &why.explanation.change {
+        output::line(&format!("{} {}", "→".bold(), change.message));
+    }
+}

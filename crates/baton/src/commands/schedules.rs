@@ -1,0 +1,337 @@
+//! `baton schedules`: when deployments run by themselves.
+
+use baton_api::rest::{
+    CreateSchedule, PreviewRequest, PreviewSlot, Schedule, ScheduleInput, SchedulePreview,
+    ScheduleQuery, UpdateSchedule,
+};
+use baton_core::schedule::Missed;
+use comfy_table::Cell;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use owo_colors::OwoColorize as _;
+
+use super::{Session, choose, policy, run, sure, when};
+use crate::cli::schedules::{Rules, Schedules, SchedulesAdd, SchedulesEdit, SchedulesPreview};
+use crate::failure::{Done, Failure};
+use crate::output::{self, state::Look, table};
+use crate::{settings, units};
+
+/// Most schedules that are listed.
+const MOST: u32 = 1_000;
+
+/// Does it.
+pub(crate) async fn schedules(session: &Session, command: Schedules) -> Done {
+    match command {
+        Schedules::Ls { flow } => ls(session, flow, None).await,
+        Schedules::Next { limit } => ls(session, None, Some(limit)).await,
+        Schedules::Preview(args) => preview(session, &args).await,
+        Schedules::Add(args) => add(session, &args).await,
+        Schedules::Edit(args) => edit(session, &args).await,
+        Schedules::Pause { schedule } => hold(session, &schedule, true).await,
+        Schedules::Resume { schedule } => hold(session, &schedule, false).await,
+        Schedules::Rm {
+            schedule,
+            sure: asked,
+        } => {
+            let found = choose::schedule(session, &schedule).await?;
+            let name = full_name(&found);
+            if asked.dry_run {
+                output::line(&format!(
+                    "would delete the schedule {name}: {}",
+                    found.description
+                ));
+            } else if sure(
+                asked.yes,
+                &format!("Delete the schedule {name} ({})?", found.description),
+            )? {
+                session.client.delete_schedule(found.id).await?;
+                output::note(&format!("deleted {name}"));
+            }
+            Ok(())
+        }
+    }
+}
+
+fn full_name(schedule: &Schedule) -> String {
+    format!(
+        "{}/{}/{}",
+        schedule.flow_name, schedule.deployment_name, schedule.name
+    )
+}
+
+/// Lists schedules; with `next`, only those that fire, soonest first.
+async fn ls(session: &Session, flow: Option<String>, next: Option<usize>) -> Done {
+    let query = ScheduleQuery {
+        deployment: None,
+        limit: Some(MOST),
+    };
+    let mut all = session.client.schedules(&query).await?.items;
+    if let Some(flow) = flow {
+        all.retain(|s| s.flow_name == flow || s.flow_id.to_string() == flow);
+    }
+    if let Some(limit) = next {
+        all.retain(|s| s.next_at.is_some());
+        all.sort_by_key(|s| s.next_at);
+        all.truncate(limit);
+    }
+    if session.json {
+        output::json(&all);
+        return Ok(());
+    }
+    let now = Timestamp::now();
+    let mut table = table::table(&["schedule", "state", "next", "", "rule", "zone"]);
+    for schedule in &all {
+        let held = schedule.paused || schedule.deployment_paused;
+        let at = schedule
+            .next_at
+            .map(|at| local(at, &schedule.settings.timezone));
+        table.add_row(vec![
+            Cell::new(full_name(schedule)),
+            Look::of_held(held).cell(),
+            Cell::new(output::or_dash(at)),
+            Cell::new(
+                schedule
+                    .next_at
+                    .map_or(String::new(), |at| output::ago(at, now)),
+            ),
+            Cell::new(&schedule.description),
+            Cell::new(&schedule.settings.timezone),
+        ]);
+    }
+    table::print(
+        &mut table,
+        "no schedules; add one with `baton schedules add`",
+    );
+    Ok(())
+}
+
+/// A time on the clock of a zone, with the zone's short name.
+fn local(at: Timestamp, zone: &str) -> String {
+    let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
+    at.to_zoned(zone)
+        .strftime("%Y-%m-%d %H:%M:%S %Z")
+        .to_string()
+}
+
+async fn preview(session: &Session, args: &SchedulesPreview) -> Done {
+    let when = &args.when;
+    let rule = when::rule(when)?;
+    let zone = when.timezone.clone().unwrap_or_else(settings::zone);
+    let mut settings = match (&args.schedule, rule) {
+        (Some(_), Some(_)) => {
+            return Err(Failure::usage("name a schedule or give a rule, not both"));
+        }
+        (None, None) => {
+            return Err(Failure::usage("name a schedule, or give a rule").fix(
+                "for example: baton schedules preview --cron '30 2 * * *' --timezone Europe/Berlin",
+            ));
+        }
+        (None, Some(rule)) => ScheduleInput::new(rule),
+        (Some(named), None) => input(&choose::schedule(session, named).await?),
+    };
+    if settings.timezone.is_none() || when.timezone.is_some() {
+        settings.timezone = Some(zone);
+    }
+    let zone = settings.timezone.clone().unwrap_or_default();
+    let zone = TimeZone::get(&zone).map_err(|_| settings::serve::unknown_zone(&zone))?;
+    let from = args
+        .from
+        .as_ref()
+        .map(|text| units::instant(text, &zone))
+        .transpose()?;
+    let request = PreviewRequest {
+        settings,
+        from,
+        count: Some(u32::try_from(args.count).unwrap_or(u32::MAX)),
+    };
+    let preview = session.client.preview_schedule(&request).await?;
+    if session.json {
+        output::json(&preview);
+    } else {
+        print(&preview);
+    }
+    Ok(())
+}
+
+/// What a stored schedule says, as a request says it.
+fn input(schedule: &Schedule) -> ScheduleInput {
+    let settings = schedule.settings.clone();
+    ScheduleInput {
+        rule: settings.rule,
+        timezone: Some(settings.timezone),
+        starts_at: settings.starts_at,
+        ends_at: settings.ends_at,
+        jitter_seconds: settings.jitter_seconds,
+        missed: settings.missed,
+        overlap: settings.overlap,
+        parameters: settings.parameters,
+        robot_id: settings.robot_id,
+        priority: settings.priority,
+    }
+}
+
+fn print(preview: &SchedulePreview) {
+    // The server's words may name the zone already.
+    let words = preview.description.trim_end_matches(&*preview.timezone);
+    let words = words.trim_end_matches(", ");
+    output::line(&format!("{}, {}", words.bold(), preview.timezone));
+    let now = Timestamp::now();
+    let mut table = table::table(&["local", "utc", "", "clock change"]);
+    for slot in &preview.slots {
+        let PreviewSlot {
+            at, local, edge, ..
+        } = slot;
+        table.add_row(vec![
+            Cell::new(local),
+            Cell::new(at),
+            Cell::new(output::ago(*at, now)),
+            Cell::new(edge.clone().unwrap_or_default()),
+        ]);
+    }
+    table::print(&mut table, "it never fires again");
+}
+
+async fn add(session: &Session, args: &SchedulesAdd) -> Done {
+    let deployment = choose::deployment(session, &args.deployment).await?;
+    let rule = when::rule(&args.when)?.ok_or_else(|| {
+        Failure::usage("no rule was given").fix("add --cron, --every, --daily or another rule")
+    })?;
+    let zone = args.when.timezone.clone().unwrap_or_else(settings::zone);
+    let mut settings = ScheduleInput::new(rule);
+    settings.timezone = Some(zone.clone());
+    let changes = changes(session, &args.rules, &zone).await?;
+    settings.starts_at = changes.starts_at.flatten();
+    settings.ends_at = changes.ends_at.flatten();
+    settings.jitter_seconds = changes.jitter_seconds.unwrap_or(0);
+    settings.missed = missed(&args.rules, Missed::default())?.unwrap_or_default();
+    settings.overlap = changes.overlap.unwrap_or_default();
+    settings.robot_id = changes.robot_id.flatten();
+    settings.priority = changes.priority.flatten();
+    settings.parameters = run::parameters(session, &deployment, &args.rules.parameters).await?;
+    let request = CreateSchedule {
+        deployment: deployment.id.to_string(),
+        name: args.name.clone(),
+        settings,
+        paused: false,
+    };
+    let made = session.client.create_schedule(&request).await?;
+    shown(session, &made);
+    Ok(())
+}
+
+async fn edit(session: &Session, args: &SchedulesEdit) -> Done {
+    let before = choose::schedule(session, &args.schedule).await?;
+    let zone = args
+        .when
+        .timezone
+        .clone()
+        .unwrap_or_else(|| before.settings.timezone.clone());
+    let mut update = changes(session, &args.rules, &zone).await?;
+    update.rule = when::rule(&args.when)?;
+    update.timezone.clone_from(&args.when.timezone);
+    update.missed = missed(&args.rules, before.settings.missed)?;
+    if !args.rules.parameters.is_empty() {
+        let deployment = session
+            .client
+            .deployment(&before.deployment_id.to_string())
+            .await?;
+        let mut parameters = before.settings.parameters.clone();
+        parameters.extend(run::parameters(session, &deployment, &args.rules.parameters).await?);
+        update.parameters = Some(parameters);
+    }
+    if update == UpdateSchedule::default() {
+        return Err(Failure::usage("nothing to change was named")
+            .fix("`baton schedules edit --help` lists what can be changed"));
+    }
+    let after = session.client.update_schedule(before.id, &update).await?;
+    shown(session, &after);
+    Ok(())
+}
+
+/// What the flags change, beside rule, zone, missed slots and parameters.
+async fn changes(session: &Session, rules: &Rules, zone: &str) -> Done<UpdateSchedule> {
+    let zone = TimeZone::get(zone).map_err(|_| settings::serve::unknown_zone(zone))?;
+    let instant = |text: &Option<String>| {
+        text.as_ref()
+            .map(|text| units::instant(text, &zone).map(Some))
+            .transpose()
+    };
+    let robot_id = match &rules.robot {
+        Some(robot) => Some(Some(session.client.robot(robot).await?.id)),
+        None => None,
+    };
+    Ok(UpdateSchedule {
+        starts_at: instant(&rules.starts)?,
+        ends_at: instant(&rules.ends)?,
+        jitter_seconds: rules
+            .jitter
+            .as_ref()
+            .map(|text| units::whole_seconds(text))
+            .transpose()?,
+        overlap: rules
+            .overlap
+            .as_ref()
+            .map(|word| {
+                units::word(
+                    word,
+                    "overlap policy",
+                    &["allow", "skip", "queue", "cancel_running"],
+                )
+            })
+            .transpose()?,
+        robot_id,
+        priority: rules
+            .priority
+            .as_ref()
+            .map(|word| units::word(word, "priority", &policy::PRIORITIES).map(Some))
+            .transpose()?,
+        ..UpdateSchedule::default()
+    })
+}
+
+/// What happens to missed slots, where the flags say something about it.
+fn missed(rules: &Rules, before: Missed) -> Done<Option<Missed>> {
+    if rules.missed.is_none() && rules.missed_window.is_none() {
+        return Ok(None);
+    }
+    let mut missed = before;
+    if let Some(word) = &rules.missed {
+        missed.policy = units::word(word, "policy for missed slots", &["skip", "last", "all"])?;
+    }
+    if let Some(window) = &rules.missed_window {
+        missed.window_seconds = units::whole_seconds(window)?;
+    }
+    Ok(Some(missed))
+}
+
+async fn hold(session: &Session, named: &str, paused: bool) -> Done {
+    let id = choose::schedule(session, named).await?.id;
+    let schedule = if paused {
+        session.client.pause_schedule(id).await?
+    } else {
+        session.client.resume_schedule(id).await?
+    };
+    shown(session, &schedule);
+    Ok(())
+}
+
+fn shown(session: &Session, schedule: &Schedule) {
+    if session.json {
+        output::json(schedule);
+        return;
+    }
+    output::line(&format!(
+        "{} {}: {}, {}",
+        Look::of_held(schedule.paused).painted(),
+        full_name(schedule).bold(),
+        schedule.description,
+        schedule.settings.timezone
+    ));
+    if let Some(next) = schedule.next_at {
+        output::line(&format!(
+            "  next {} ({})",
+            local(next, &schedule.settings.timezone),
+            output::ago(next, Timestamp::now())
+        ));
+    }
+}

@@ -1,0 +1,76 @@
+//! `baton verify`: checks every promise over a whole history, on a live server or a data folder at rest.
+
+use baton_api::rest::{Breach, Verification};
+use owo_colors::OwoColorize as _;
+
+use super::{Session, talk};
+use crate::cli::Global;
+use crate::cli::upkeep::Verify;
+use crate::exit::Exit;
+use crate::failure::Done;
+use crate::output;
+
+/// Does it.
+pub(crate) fn verify(global: &Global, args: &Verify) -> Done<Exit> {
+    let found = match &args.data {
+        Some(folder) => at_rest(folder)?,
+        None => talk(global, |session: Session| async move {
+            Ok(session.client.verify().await?)
+        })?,
+    };
+    if global.json {
+        output::json(&found);
+    } else {
+        output::facts(&[
+            ("runs", found.runs.to_string()),
+            ("transitions", found.transitions.to_string()),
+            ("attempts", found.attempts.to_string()),
+            ("log lines", found.lines.to_string()),
+        ]);
+        for Breach {
+            check,
+            subject,
+            message,
+        } in &found.breaches
+        {
+            output::line(&format!("{} {check} {subject}: {message}", "✗".red()));
+        }
+        if found.breaches.is_empty() {
+            output::line(&format!("{} every promise was kept", "✓".green()));
+        }
+    }
+    Ok(if found.breaches.is_empty() {
+        Exit::Ok
+    } else {
+        Exit::Failed
+    })
+}
+
+/// Checks the database of a server that is not running.
+fn at_rest(folder: &std::path::Path) -> Done<Verification> {
+    let path = folder.join(crate::serve::DATABASE);
+    std::fs::metadata(&path).map_err(|e| {
+        crate::failure::Failure::file(&path, "read", &e).fix("name a server's data folder")
+    })?;
+    let store = crate::serve::open_database(&path)?;
+    super::alone()?.block_on(async {
+        let found = store.verify().await;
+        store.close().await;
+        let found = found.map_err(crate::serve::store_failure)?;
+        Ok(Verification {
+            runs: found.runs,
+            transitions: found.transitions,
+            attempts: found.attempts,
+            lines: found.lines,
+            breaches: found
+                .breaches
+                .into_iter()
+                .map(|b| Breach {
+                    check: b.check.to_string(),
+                    subject: b.subject,
+                    message: b.message,
+                })
+                .collect(),
+        })
+    })
+}

@@ -1,0 +1,173 @@
+//! Follows a run to its end: its log as it comes, its states, and how it ended.
+
+use baton_api::client::LogNews;
+use baton_api::rest::{LogEntry, LogQuery, Run, RunChange};
+use baton_core::id::RunId;
+use baton_core::run::{LogLevel, LogStream};
+use baton_core::state::State;
+use owo_colors::OwoColorize as _;
+
+use super::Session;
+use crate::exit::Exit;
+use crate::failure::Done;
+use crate::output::{self, state::Look};
+use crate::units;
+
+/// A watched run that has not started after this is explained.
+const IMPATIENT: std::time::Duration = std::time::Duration::from_secs(3);
+
+/// How log lines are shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Style {
+    /// With the time of each.
+    pub(crate) timestamps: bool,
+    /// One JSON object a line.
+    pub(crate) json: bool,
+}
+
+/// How following a run ended.
+pub(crate) enum Followed {
+    /// The run ended.
+    Ended(Box<Run>),
+    /// The person pressed Ctrl-C; the run goes on.
+    Interrupted,
+}
+
+/// Prints a run's log and states until it ends or the person has seen enough.
+pub(crate) async fn follow(
+    session: &Session,
+    id: RunId,
+    query: &LogQuery,
+    style: Style,
+) -> Done<Followed> {
+    let mut news = session.client.follow_run(id, query);
+    let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
+    let mut impatient = std::pin::pin!(tokio::time::sleep(IMPATIENT));
+    let mut waits = true;
+    loop {
+        let next = tokio::select! {
+            next = news.next() => next?,
+            _ = &mut interrupted => return Ok(Followed::Interrupted),
+            () = &mut impatient, if waits && !style.json => {
+                waits = false;
+                why_it_waits(session, id).await;
+                continue;
+            }
+        };
+        match next {
+            Some(LogNews::Line(entry)) => {
+                waits = false;
+                print(&entry, style);
+            }
+            Some(LogNews::State(change)) => {
+                waits &= matches!(change.to, State::Pending | State::Queued);
+                if !style.json && is_news(&change) {
+                    say_state(change);
+                }
+            }
+            Some(LogNews::End(run)) => return Ok(Followed::Ended(run)),
+            None => return Ok(Followed::Interrupted),
+        }
+    }
+}
+
+/// Whether a person wants to hear of this state: the way of every run to its robot is no news.
+fn is_news(change: &RunChange) -> bool {
+    match change.to {
+        State::Pending => change.attempt > 1,
+        State::Queued | State::Dispatched => false,
+        state => !state.is_terminal(),
+    }
+}
+
+fn say_state(change: RunChange) {
+    let mut text = Look::of(change.to, false).painted();
+    if change.attempt > 1 {
+        text.push_str(&format!(" (attempt {})", change.attempt));
+    }
+    if let Some(message) = change.message {
+        text.push_str(&format!(": {message}"));
+    }
+    output::note(&format!("{} {text}", "·".dimmed()));
+}
+
+/// Says why a run that is watched does not start. Not knowing is no reason to stop watching.
+async fn why_it_waits(session: &Session, id: RunId) {
+    if let Ok(why) = session.client.explain_run(&id.to_string()).await {
+        output::note(&format!("{} it waits: {}", "·".dimmed(), why.summary));
+        if let Some(change) = why.explanation.change {
+            output::note(&format!("  {} {}", "→".bold(), change.message));
+        }
+    }
+}
+
+/// Follows a run with a closing line, and turns its end into an exit code.
+pub(crate) async fn watch(session: &Session, id: RunId, name: &str) -> Done<Exit> {
+    let style = Style {
+        timestamps: false,
+        json: session.json,
+    };
+    match follow(session, id, &LogQuery::default(), style).await? {
+        Followed::Ended(run) => {
+            if session.json {
+                println_compact(&run);
+            } else {
+                output::note(&ending(&run));
+            }
+            Ok(Exit::of_state(run.state))
+        }
+        Followed::Interrupted => {
+            output::note(&format!(
+                "\n{name} goes on; watch it with `baton runs logs {name} -f`, end it with `baton runs cancel {name}`"
+            ));
+            Ok(Exit::Interrupted)
+        }
+    }
+}
+
+fn println_compact(value: &impl serde::Serialize) {
+    output::line(&serde_json::to_string(value).expect("what the API returns is plain JSON"));
+}
+
+/// One sentence about how a run ended.
+pub(crate) fn ending(run: &Run) -> String {
+    let mut text = format!(
+        "{} {} {}",
+        Look::of(run.state, false).painted(),
+        run.name.bold(),
+        run.label.dimmed()
+    );
+    if let (Some(started), Some(ended)) = (run.started_at, run.ended_at) {
+        let took = ended.duration_since(started).as_secs_f64();
+        text.push_str(&format!(" after {}", units::span(took)));
+    }
+    if run.attempt > 1 {
+        text.push_str(&format!(" in attempt {}", run.attempt));
+    }
+    if run.state != State::Completed
+        && let Some(error) = &run.error
+    {
+        text.push_str(&format!("\n  {}", error.message));
+    }
+    text
+}
+
+/// Prints one line of a log.
+pub(crate) fn print(entry: &LogEntry, style: Style) {
+    if style.json {
+        println_compact(entry);
+        return;
+    }
+    let mut text = String::new();
+    if style.timestamps {
+        text.push_str(&format!("{} ", output::time_of_day(entry.at).dimmed()));
+    }
+    let message = match (entry.stream, entry.level) {
+        (LogStream::System, _) => format!("{} {}", "·".dimmed(), entry.message.dimmed()),
+        (_, LogLevel::Error | LogLevel::Critical) => entry.message.red().to_string(),
+        (_, LogLevel::Warning) => entry.message.yellow().to_string(),
+        _ => entry.message.clone(),
+    };
+    text.push_str(&message);
+    output::line(&text);
+}

@@ -1,0 +1,138 @@
+//! What commands print: tables for people, JSON for programs, colour where it means something.
+
+pub(crate) mod state;
+pub(crate) mod table;
+
+use std::io::Write as _;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use owo_colors::OwoColorize as _;
+use serde::Serialize;
+
+use crate::units;
+
+/// Writes a line to standard output. Whoever closed it, such as `head`, has seen enough.
+pub(crate) fn line(text: &str) {
+    text_out(&format!("{text}\n"));
+}
+
+/// Writes text as it is to standard output.
+pub(crate) fn text_out(text: &str) {
+    let mut out = anstream::stdout().lock();
+    if out
+        .write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .is_err()
+    {
+        std::process::exit(i32::from(crate::exit::Exit::Ok.code()));
+    }
+}
+
+/// Writes a remark for people to standard error, beside output that programs may read.
+pub(crate) fn note(text: &str) {
+    // Nobody is left to tell when standard error is closed.
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+/// Writes a warning to standard error.
+pub(crate) fn warn(text: &str) {
+    note(&format!("{} {text}", "warning:".yellow().bold()));
+}
+
+/// Writes a value as JSON, indented, to standard output.
+pub(crate) fn json(value: &impl Serialize) {
+    let text = serde_json::to_string_pretty(value).expect("what the API returns is plain JSON");
+    line(&text);
+}
+
+/// Whether standard output is a terminal that a person looks at.
+pub(crate) fn is_terminal() -> bool {
+    std::io::IsTerminal::is_terminal(&std::io::stdout())
+}
+
+/// Whether standard output takes colours: `NO_COLOR`, `CLICOLOR_FORCE` and terminals are respected.
+pub(crate) fn takes_colour() -> bool {
+    anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
+}
+
+/// A time for people: how long ago or ahead.
+pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
+    let seconds = now.duration_since(at).as_secs_f64();
+    if seconds.abs() < 1.0 {
+        "now".to_owned()
+    } else if seconds > 0.0 {
+        format!("{} ago", units::span(seconds.round()))
+    } else {
+        format!("in {}", units::span((-seconds).round()))
+    }
+}
+
+/// A time for people: on the clock of this machine, with its zone.
+pub(crate) fn clock(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::system())
+        .strftime("%Y-%m-%d %H:%M:%S %Z")
+        .to_string()
+}
+
+/// The time of day, to the millisecond, for log lines.
+pub(crate) fn time_of_day(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::system())
+        .strftime("%H:%M:%S%.3f")
+        .to_string()
+}
+
+/// Something that may be absent.
+pub(crate) fn or_dash<T: ToString>(value: Option<T>) -> String {
+    value.map_or_else(|| "–".to_owned(), |v| v.to_string())
+}
+
+/// Words in a row, or a dash.
+pub(crate) fn words<'a>(all: impl IntoIterator<Item = &'a String>) -> String {
+    let text = all
+        .into_iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ");
+    if text.is_empty() {
+        "–".to_owned()
+    } else {
+        text
+    }
+}
+
+/// The spelling that the API gives to a word such as a state or a priority.
+pub(crate) fn spelt(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(text)) => text,
+        Ok(other) => other.to_string(),
+        Err(_) => String::new(),
+    }
+}
+
+/// `name: value` lines, the values aligned.
+pub(crate) fn facts(facts: &[(&str, String)]) {
+    let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    for (name, value) in facts {
+        line(&format!("{:width$}  {value}", name.dimmed()));
+    }
+}
+
+/// A heading between parts.
+pub(crate) fn heading(text: &str) {
+    line(&format!("\n{}", text.bold()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_from_now() {
+        let now = Timestamp::from_second(1_000_000).expect("a time");
+        let at = |s: i64| Timestamp::from_second(1_000_000 + s).expect("a time");
+        assert_eq!(ago(at(0), now), "now");
+        assert_eq!(ago(at(-125), now), "2 min 5 s ago");
+        assert_eq!(ago(at(3_600), now), "in 1 h");
+    }
+}

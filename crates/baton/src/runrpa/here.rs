@@ -1,0 +1,397 @@
+//! `runrpa -o 0`: runs a script here and now, shows what it says, and records it on the server.
+//!
+//! The script never waits for the server. What it says is kept on disk and told while the server can
+//! be reached; otherwise it stays there and a later run sends it along.
+
+use std::io::Write as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use baton_agent::events::Event;
+use baton_api::rest::{ReportFinish, ReportStart};
+use baton_core::error::{ErrorInfo, ErrorKind};
+use baton_core::retry::RetryPolicy;
+use baton_core::run::{LogLevel, LogStream};
+use baton_core::state::State;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::{Child, Command};
+
+use super::argv::Flags;
+use super::record::{Lines, Record};
+use super::script::Script;
+use super::spool::Spool;
+use super::upload::{Upload, read_events};
+use crate::cli::Global;
+use crate::commands::{self, Session};
+use crate::exit::Exit;
+use crate::failure::{Done, Failure};
+use crate::source::{self, Wish};
+use crate::{output, settings};
+
+/// How often the server is told what is new.
+const TELL: Duration = Duration::from_millis(300);
+/// How often the server is asked whether somebody cancelled the run.
+const ASK: Duration = Duration::from_secs(2);
+/// How long the end of the script waits for the server to take the rest.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// Runs it, and gives the script's exit code.
+pub(crate) fn run(global: &Global, script: &Script, flags: &Flags) -> Done<u8> {
+    let spool = Spool::create()?;
+    let wish = Wish {
+        flow: Some(script.flow.clone()),
+        argv: if script.path.is_dir() {
+            Vec::new()
+        } else {
+            source::runner::argv(&script.path, &script.runners)?
+        },
+        python: None,
+    };
+    let source = source::look(&script.path, &wish)?;
+    let parameters = super::own_parameters(&source.schema, super::parameters(script, flags));
+    let plan = Plan::new(&source, parameters, flags)?;
+    let tag = flags.text("tag").to_owned();
+    spool.write(
+        "start.json",
+        &ReportStart {
+            flow: script.flow.clone(),
+            computer: Some(settings::computer()),
+            parameters: plan.parameters.clone(),
+            tags: Some(tag).filter(|t| !t.is_empty()).into_iter().collect(),
+            started_at: Some(Timestamp::now()),
+            idempotency_key: Some(spool.key()),
+        },
+    )?;
+    spool.write("parameters.json", &plan.parameters)?;
+    let session = Session::open(global)?;
+    let ended = commands::alone()?.block_on(recorded(&session, &plan, &spool));
+    if ended.is_err() {
+        // It never started: there is nothing to tell.
+        spool.remove();
+    }
+    ended
+}
+
+/// What is executed, and how often.
+struct Plan {
+    argv: Vec<String>,
+    folder: std::path::PathBuf,
+    env: Vec<(String, String)>,
+    flow: String,
+    parameters: Map<String, Value>,
+    retry: RetryPolicy,
+}
+
+impl Plan {
+    fn new(source: &source::Source, parameters: Map<String, Value>, flags: &Flags) -> Done<Self> {
+        let retries = u32::try_from(flags.int("retries")).map_err(|_| {
+            Failure::usage(format!(
+                "-r {} is no number of retries",
+                flags.int("retries")
+            ))
+        })?;
+        let retry = RetryPolicy::times(retries);
+        retry
+            .check()
+            .map_err(|why| Failure::usage(format!("-r {retries}: {why}")))?;
+        let baton_core::flow::Entry::Command {
+            argv, env, workdir, ..
+        } = &source.entry
+        else {
+            return Err(Failure::usage("only a command can be run here"));
+        };
+        let base = if source.path.is_dir() {
+            source.path.join(workdir)
+        } else {
+            source
+                .path
+                .parent()
+                .map(std::path::Path::to_owned)
+                .unwrap_or_default()
+        };
+        let mut argv: Vec<String> = argv.iter().map(|word| filled(word, &parameters)).collect();
+        // A lone script that is to be run under a Python says only its own name.
+        if argv.first().is_some_and(|program| program.ends_with(".py")) {
+            argv.insert(0, "python3".into());
+        }
+        Ok(Self {
+            argv,
+            folder: base,
+            env: env.clone().into_iter().collect(),
+            flow: source.flow.clone(),
+            parameters,
+            retry,
+        })
+    }
+
+    /// The command of one attempt, with everything that a robot would tell it as well.
+    fn command(&self, spool: &Spool, attempt: u32) -> Command {
+        let mut command = Command::new(&self.argv[0]);
+        command.args(&self.argv[1..]).current_dir(&self.folder);
+        command.env("PYTHONUNBUFFERED", "1");
+        command.envs(self.env.iter().map(|(k, v)| (k, v)));
+        for (name, value) in &self.parameters {
+            command.env(format!("BATON_PARAM_{}", name.to_uppercase()), plain(value));
+        }
+        command
+            .env("BATON_FLOW", &self.flow)
+            .env("BATON_ATTEMPT", attempt.to_string())
+            .env("BATON_IDEMPOTENCY_KEY", spool.key())
+            .env("BATON_PARAMETERS", spool.path("parameters.json"))
+            .env("BATON_EVENTS", spool.path("events.jsonl"))
+            .env("BATON_OUTPUTS", spool.path("outputs.json"))
+            .env("BATON_ARTIFACTS", spool.path("artifacts"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+}
+
+/// A value as a person would type it.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// A word of a command with parameters in the place of their names, as a robot fills it.
+fn filled(word: &str, parameters: &Map<String, Value>) -> String {
+    parameters
+        .iter()
+        .fold(word.to_owned(), |word, (name, value)| {
+            word.replace(&format!("{{{{{name}}}}}"), &plain(value))
+        })
+}
+
+/// How the last attempt ended.
+struct Ended {
+    status: Option<ExitStatus>,
+    cancelled: bool,
+}
+
+async fn recorded(session: &Session, plan: &Plan, spool: &Spool) -> Done<u8> {
+    let record = Arc::new(Record::open(spool)?);
+    let started = Timestamp::now();
+    let mut upload = Upload::new(session.client.clone(), spool.clone());
+    let mut child = plan
+        .command(spool, 1)
+        .spawn()
+        .map_err(|e| not_started(&plan.argv[0], &e))?;
+    let mut attempt = 1;
+    let ended = loop {
+        let ended = attend(session, &mut child, &record, &mut upload).await?;
+        let failed = ended.status.is_some_and(|s| !s.success());
+        if !failed || ended.cancelled || attempt > plan.retry.max_retries {
+            break ended;
+        }
+        let wait = plan
+            .retry
+            .delay(attempt, started.as_millisecond().unsigned_abs());
+        attempt += 1;
+        let of = plan.retry.max_retries + 1;
+        let text = format!(
+            "failed; attempt {attempt} of {of} in {:.1} s",
+            wait.as_secs_f64()
+        );
+        output::note(&text);
+        record.say(&text);
+        tokio::time::sleep(wait).await;
+        child = plan
+            .command(spool, attempt)
+            .spawn()
+            .map_err(|e| not_started(&plan.argv[0], &e))?;
+    };
+    let code = exit_code(&ended);
+    spool.write("finish.json", &finish(spool, &ended, code, started))?;
+    tell_the_rest(session, &mut upload, spool).await;
+    Ok(code)
+}
+
+fn not_started(program: &str, error: &std::io::Error) -> Failure {
+    Failure::new(
+        Exit::Failed,
+        "spawn",
+        format!("{program} cannot be started: {error}"),
+    )
+    .fix("install it, or name another program under [runners] in runrpa.toml")
+}
+
+/// Stays with one attempt until it has ended: shows and records what it says, tells the server.
+async fn attend(
+    session: &Session,
+    child: &mut Child,
+    record: &Arc<Record>,
+    upload: &mut Upload,
+) -> Done<Ended> {
+    let out = child.stdout.take().expect("it is piped");
+    let err = child.stderr.take().expect("it is piped");
+    let pumps = [
+        tokio::spawn(pump(out, LogStream::Stdout, Arc::clone(record))),
+        tokio::spawn(pump(err, LogStream::Stderr, Arc::clone(record))),
+    ];
+    let mut tell = tokio::time::interval(TELL);
+    tell.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut ask = tokio::time::interval(ASK);
+    let mut cancelled = false;
+    let pid = child.id();
+    let status = loop {
+        // Telling must not delay the end, so each step is given up when the script ends.
+        tokio::select! {
+            status = child.wait() => break status.ok(),
+            // The terminal has sent it to the script as well; the script's end decides.
+            _ = tokio::signal::ctrl_c() => cancelled = true,
+            _ = tell.tick() => {
+                tokio::select! {
+                    status = child.wait() => break status.ok(),
+                    _ = upload.step() => {}
+                }
+            }
+            _ = ask.tick(), if !cancelled => {
+                if let Some((id, _)) = upload.run() {
+                    let id = id.to_string();
+                    let run = tokio::select! {
+                        status = child.wait() => break status.ok(),
+                        run = session.client.run(&id) => run,
+                    };
+                    if run.is_ok_and(|run| run.state == State::Cancelling) {
+                        cancelled = true;
+                        output::note("cancelled on the server");
+                        terminate(pid);
+                    }
+                }
+            }
+        }
+    };
+    for pump in pumps {
+        // What the script left running may hold the pipes open; its lines are not waited for.
+        let _ = tokio::time::timeout(Duration::from_secs(1), pump).await;
+    }
+    Ok(Ended { status, cancelled })
+}
+
+fn terminate(pid: Option<u32>) {
+    if let Some(pid) = pid.and_then(|pid| i32::try_from(pid).ok()) {
+        let _ = nix::sys::signal::kill(
+            nix::unistd::Pid::from_raw(pid),
+            nix::sys::signal::Signal::SIGTERM,
+        );
+    }
+}
+
+/// Shows bytes as they come, and records them line by line.
+async fn pump(mut from: impl AsyncRead + Unpin, stream: LogStream, record: Arc<Record>) {
+    let mut bytes = vec![0; 16 << 10];
+    let mut lines = Lines::default();
+    while let Ok(read) = from.read(&mut bytes).await {
+        if read == 0 {
+            break;
+        }
+        let seen = &bytes[..read];
+        // A closed terminal must not end the script.
+        let _ = match stream {
+            LogStream::Stderr => std::io::stderr().write_all(seen),
+            _ => std::io::stdout()
+                .write_all(seen)
+                .and_then(|()| std::io::stdout().flush()),
+        };
+        lines.push(seen, |line| record.line(stream, LogLevel::Info, line));
+    }
+    lines.finish(|line| record.line(stream, LogLevel::Info, line));
+}
+
+/// The script's own exit code; a signal counts as shells count it.
+fn exit_code(ended: &Ended) -> u8 {
+    let code = match ended.status {
+        Some(status) => status
+            .code()
+            .or_else(|| status.signal().map(|s| 128 + s))
+            .unwrap_or(1),
+        None => 1,
+    };
+    u8::try_from(code & 0xff).unwrap_or(1)
+}
+
+/// What the server is told about the end.
+fn finish(spool: &Spool, ended: &Ended, code: u8, started: Timestamp) -> ReportFinish {
+    let mut outputs: Map<String, Value> = spool.read("outputs.json").unwrap_or_default();
+    let mut said = None;
+    let mut at = 0;
+    loop {
+        let (events, end) = read_events(&spool.path("events.jsonl"), at);
+        if end == at {
+            break;
+        }
+        at = end;
+        for event in events {
+            match event {
+                Event::Output { name, value } => {
+                    outputs.insert(name, value);
+                }
+                Event::Error {
+                    kind,
+                    message,
+                    task,
+                } => {
+                    said = Some(ErrorInfo {
+                        task,
+                        ..ErrorInfo::new(kind, message)
+                    });
+                }
+                _ => {}
+            }
+        }
+    }
+    let now = Timestamp::now();
+    let state = match (ended.cancelled, code) {
+        (_, 0) => State::Completed,
+        (true, _) => State::Cancelled,
+        _ => State::Failed,
+    };
+    let error = (state == State::Failed).then(|| {
+        said.unwrap_or_else(|| {
+            ErrorInfo::new(
+                ErrorKind::Failed,
+                format!("the script ended with exit code {code}"),
+            )
+        })
+    });
+    ReportFinish {
+        state,
+        exit_code: Some(i32::from(code)),
+        outputs,
+        execution_time: Some(now.duration_since(started).as_secs_f64()),
+        error,
+        ended_at: Some(now),
+    }
+}
+
+/// Tells the server the end, and what earlier runs could not tell. Says so when that is not possible now.
+async fn tell_the_rest(session: &Session, upload: &mut Upload, spool: &Spool) {
+    let told = tokio::time::timeout(LAST_WORDS, upload.finish()).await;
+    match told {
+        Ok(Ok(())) => {
+            if let Some((_, name)) = upload.run() {
+                output::note(&format!("recorded as {name} on {}", session.target.url));
+            }
+            for left in Spool::left_over(Some(spool)) {
+                let mut upload = Upload::new(session.client.clone(), left);
+                let told = tokio::time::timeout(LAST_WORDS, upload.finish()).await;
+                if matches!(told, Ok(Ok(()))) {
+                    output::note("recorded an earlier run that was made while no server answered");
+                }
+            }
+        }
+        Ok(Err(error)) => output::warn(&format!(
+            "the run is kept on this computer and sent with a later one: {error}"
+        )),
+        Err(_) => output::warn(&format!(
+            "{} does not answer: the run is kept on this computer and sent with a later one",
+            session.target.url
+        )),
+    }
+}

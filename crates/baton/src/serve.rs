@@ -1,0 +1,89 @@
+//! The long-lived commands: `baton up`, `baton server` and `baton robot`.
+
+pub(crate) mod listener;
+pub(crate) mod local_robot;
+pub(crate) mod robot;
+pub(crate) mod samples;
+pub(crate) mod server;
+pub(crate) mod up;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use baton_store::{SqliteOptions, SqliteStore, Store, StoreError};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::exit::Exit;
+use crate::failure::{Done, Failure};
+use crate::output;
+
+/// The database's name in the data folder.
+pub(crate) const DATABASE: &str = "baton.db";
+
+/// Opens a server's database as its only user.
+pub(crate) fn open_database(path: &Path) -> Done<Arc<dyn Store>> {
+    let store: Arc<dyn Store> =
+        SqliteStore::open(path, SqliteOptions::default()).map_err(store_failure)?;
+    Ok(store)
+}
+
+/// What a store refused, as a command says it.
+pub(crate) fn store_failure(error: StoreError) -> Failure {
+    let (exit, code) = match &error {
+        StoreError::NotFound { .. } => (Exit::NotFound, "not_found"),
+        StoreError::Conflict { code, .. } => (Exit::Refused, *code),
+        StoreError::Unavailable(_) => (Exit::Refused, "data_unavailable"),
+        StoreError::Corrupt(_) => (Exit::Refused, "data_corrupt"),
+        _ => (Exit::Failed, "store"),
+    };
+    Failure::new(exit, code, error.to_string())
+}
+
+/// A runtime for servers and robots: as many threads as the machine has cores.
+pub(crate) fn runtime() -> Done<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::new(Exit::Failed, "runtime", format!("cannot start: {e}")))
+}
+
+/// Sends the program's own log to standard error. `RUST_LOG` beats `-v`, which beats the default.
+pub(crate) fn log(verbose: u8, default: &str) {
+    let level = match verbose {
+        0 => default,
+        1 => "baton=debug,baton_server=debug,baton_agent=debug,baton_store=debug,info",
+        _ => "trace",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let colours = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+    // A second one in the same process, as in tests, changes nothing.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .with_writer(std::io::stderr)
+        .try_init();
+}
+
+/// Waits until somebody asks the process to end: Ctrl-C, or a service manager.
+pub(crate) async fn asked_to_stop() {
+    // A process without signal handlers ends by the signals themselves.
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// Stops gracefully, unless somebody asks a second time.
+pub(crate) async fn stop_gracefully(stopping: impl Future<Output = ()>) -> Exit {
+    tokio::select! {
+        () = stopping => Exit::Ok,
+        () = asked_to_stop() => {
+            output::note("stopped at once; nothing that was acknowledged is lost");
+            Exit::Interrupted
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! `baton robot`: an agent that serves a server, enrolled once with a token.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use baton_agent::{Agent, AgentConfig, Identity, Secret, Trust};
+use owo_colors::OwoColorize as _;
+
+use super::local_robot::failed;
+use super::{asked_to_stop, stop_gracefully};
+use crate::cli::Global;
+use crate::cli::serve::Robot;
+use crate::exit::Exit;
+use crate::failure::{Done, Failure};
+use crate::output;
+use crate::settings::{self, known};
+
+/// How long running work may go on after the first Ctrl-C.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The certificate that the robot trusts, kept beside its identity.
+const FINGERPRINT: &str = "server.fingerprint";
+
+/// Does it.
+pub(crate) fn robot(global: &Global, args: &Robot) -> Done<Exit> {
+    super::log(global.verbose, "info");
+    let folder = args
+        .data
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("./baton-robot"));
+    super::runtime()?.block_on(async {
+        let fingerprint = fingerprint(&folder, args)?;
+        let trust = match &fingerprint {
+            Some(text) => Trust::fingerprint(&format!("sha256:{text}")).map_err(failed)?,
+            None => Trust::System,
+        };
+        let (identity, key) = identify(global, args, &folder, &trust).await?;
+        if let Some(text) = &fingerprint {
+            known::write_private(&folder.join(FINGERPRINT), text.as_bytes())?;
+        }
+        let config = configure(args, &folder, &identity, key, trust);
+        let mut agent = Agent::start(config).await.map_err(failed)?;
+        output::line(&format!(
+            "{} serves {} as {}",
+            "baton robot".bold(),
+            identity.server,
+            identity.name.bold()
+        ));
+        tokio::select! {
+            () = asked_to_stop() => {}
+            () = agent.wait() => {
+                return Err(Failure::new(Exit::Failed, "robot", "the robot stopped by itself")
+                    .fix("its log above says why; start it again"));
+            }
+        }
+        output::note(&format!(
+            "draining: running work may go on for {} s; Ctrl-C again stops at once",
+            PATIENCE.as_secs()
+        ));
+        Ok(stop_gracefully(agent.stop(PATIENCE)).await)
+    })
+}
+
+/// The certificate to trust: given now, or when the robot was enrolled.
+fn fingerprint(folder: &Path, args: &Robot) -> Done<Option<String>> {
+    let given = args
+        .fingerprint
+        .as_ref()
+        .map(|text| text.trim().trim_start_matches("sha256:").to_owned());
+    Ok(given.or_else(|| known::key_in(&folder.join(FINGERPRINT))))
+}
+
+/// Who this robot is: as enrolled before, or enrolled now with a token.
+async fn identify(
+    global: &Global,
+    args: &Robot,
+    folder: &Path,
+    trust: &Trust,
+) -> Done<(Identity, Secret)> {
+    let present = Identity::load(folder).map_err(failed)?;
+    match (present, &args.token) {
+        (Some((mut identity, key)), _) => {
+            if let Some(url) = args.server.as_ref().or(global.url.as_ref()) {
+                // The server may have moved; the robot is the same.
+                identity.server = url.trim_end_matches('/').to_owned();
+            }
+            if args
+                .name
+                .as_ref()
+                .is_some_and(|name| *name != identity.name)
+            {
+                return Err(Failure::new(
+                    Exit::Refused,
+                    "already_enrolled",
+                    format!(
+                        "{} belongs to the robot {}",
+                        folder.display(),
+                        identity.name
+                    ),
+                )
+                .fix("give the new robot a folder of its own with --data"));
+            }
+            Ok((identity, key))
+        }
+        (None, Some(token)) => {
+            let server = match &args.server {
+                Some(server) => server.trim_end_matches('/').to_owned(),
+                None => settings::target(global)?.url,
+            };
+            let name = args.name.clone().unwrap_or_else(settings::computer);
+            let enrolled = baton_agent::enrol(&server, trust, token, &name)
+                .await
+                .map_err(failed)?;
+            let identity = Identity {
+                id: enrolled.robot_id,
+                name,
+                server,
+            };
+            let key = Secret(enrolled.key);
+            identity.save(folder, &key).map_err(failed)?;
+            output::note(&format!("enrolled as {}", identity.name));
+            Ok((identity, key))
+        }
+        (None, None) => Err(Failure::new(
+            Exit::NotAllowed,
+            "not_enrolled",
+            format!("there is no robot in {}", folder.display()),
+        )
+        .fix(
+            "run `baton robots enroll` on the server and start this with --url URL --token TOKEN",
+        )),
+    }
+}
+
+fn configure(
+    args: &Robot,
+    folder: &Path,
+    identity: &Identity,
+    key: Secret,
+    trust: Trust,
+) -> AgentConfig {
+    let mut config = AgentConfig::new(&identity.server, &identity.name, key.0, folder);
+    config.trust = trust;
+    config.offer.max_concurrent_jobs = args.slots;
+    config.offer.environment.clone_from(&args.environment);
+    config.offer.labels = args.label.iter().cloned().collect();
+    config.offer.capabilities = args.capability.iter().cloned().collect();
+    config.offer.queues = args.queue.iter().cloned().collect();
+    config.offer.desktops = args.desktop.iter().cloned().collect();
+    config
+}

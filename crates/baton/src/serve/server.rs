@@ -1,0 +1,159 @@
+//! `baton server`: a server without a robot, and what `baton up` shares with it.
+
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use baton_core::access::Role;
+use baton_core::id::OrgId;
+use baton_server::auth::{self, KeyFile};
+use baton_server::clock::SystemClock;
+use baton_server::config::Config;
+use baton_server::{ServerHandle, StartError};
+use jiff::Timestamp;
+use owo_colors::OwoColorize as _;
+
+use super::{asked_to_stop, listener, stop_gracefully, store_failure};
+use crate::cli::Global;
+use crate::cli::serve::{Listen, Server};
+use crate::exit::Exit;
+use crate::failure::{Done, Failure};
+use crate::output;
+use crate::settings::{self, file, known};
+
+/// A server of this process.
+pub(crate) struct Running {
+    /// The server.
+    pub(crate) handle: ServerHandle,
+    /// The admin key and its file.
+    pub(crate) admin: KeyFile,
+    /// The data folder, as an absolute path.
+    pub(crate) data: PathBuf,
+}
+
+impl Running {
+    /// How commands of this person reach it.
+    pub(crate) fn target(&self) -> settings::Target {
+        settings::Target {
+            url: self.handle.url.clone(),
+            key: Some(self.admin.key.clone()),
+            fingerprint: self.handle.tls_fingerprint.clone(),
+            from: "the server in this process",
+        }
+    }
+
+    /// A link that signs one browser in, once.
+    pub(crate) async fn sign_in_link(&self) -> Done<String> {
+        let link = auth::sign_in_link(
+            &*self.handle.app.store,
+            &self.handle.url,
+            OrgId::DEFAULT,
+            "dashboard",
+            Role::Admin,
+            Timestamp::now(),
+        )
+        .await
+        .map_err(store_failure)?;
+        Ok(link.url)
+    }
+}
+
+/// Opens the data, starts the server, and records it for later commands.
+pub(crate) async fn start(global: &Global, listen: &Listen) -> Done<Running> {
+    let file = file::load(global.config.as_deref())?;
+    let around = settings::serve::Surroundings::here();
+    let (config, warnings) = settings::serve::configure(listen, &file.server, &around)?;
+    for warning in &warnings {
+        output::warn(warning);
+    }
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&config.data)
+        .map_err(|e| Failure::file(&config.data, "make", &e))?;
+    let data = config
+        .data
+        .canonicalize()
+        .map_err(|e| Failure::file(&config.data, "find", &e))?;
+    let config = Config {
+        data: data.clone(),
+        ..config
+    };
+    let store = super::open_database(&data.join(super::DATABASE))?;
+    let admin = auth::ensure_admin_key(&*store, &data, Timestamp::now())
+        .await
+        .map_err(store_failure)?;
+    let handle = baton_server::start(config, Arc::clone(&store), Arc::new(SystemClock)).await;
+    let handle = match handle {
+        Ok(handle) => handle,
+        Err(error) => {
+            store.close().await;
+            return Err(not_started(&error));
+        }
+    };
+    remember(&handle, &admin);
+    Ok(Running {
+        handle,
+        admin,
+        data,
+    })
+}
+
+/// Records the server for later commands of this person. A home that cannot be written is no reason not to serve.
+fn remember(handle: &ServerHandle, admin: &KeyFile) {
+    let known = known::Known {
+        url: handle.url.clone(),
+        api_key: None,
+        key_file: Some(admin.path.clone()),
+        fingerprint: handle.tls_fingerprint.clone(),
+    };
+    if let Err(failure) = known::write(&known) {
+        output::warn(&format!(
+            "later commands will not find this server by themselves ({failure}); set BATON_URL and BATON_API_KEY for them"
+        ));
+    }
+}
+
+fn not_started(error: &StartError) -> Failure {
+    let failure = Failure::new(Exit::Refused, error.code(), error.to_string());
+    match error {
+        StartError::Listen { listen, error: why }
+            if why.kind() == std::io::ErrorKind::AddrInUse =>
+        {
+            let who = listener::holder(listen.port()).unwrap_or_else(|| "another program".into());
+            Failure::new(
+                Exit::Refused,
+                "port_in_use",
+                format!("port {} is taken by {who}", listen.port()),
+            )
+            .fix("stop that one, or choose another port with --port or ORCHESTRATOR_PORT; 0 takes a free one")
+        }
+        _ => failure,
+    }
+}
+
+/// `baton server`
+pub(crate) fn server(global: &Global, args: &Server) -> Done<Exit> {
+    super::log(global.verbose, "info");
+    super::runtime()?.block_on(async {
+        let running = start(global, &args.listen).await?;
+        let link = running.sign_in_link().await?;
+        if global.json {
+            output::json(&serde_json::json!({
+                "url": running.handle.url, "link": link, "data": running.data,
+                "key_file": running.admin.path, "fingerprint": running.handle.tls_fingerprint,
+            }));
+        } else {
+            output::line(&format!(
+                "{} serves {} from {}",
+                "baton".bold(),
+                running.handle.url,
+                running.data.display()
+            ));
+            output::line(&format!("dashboard, signing in once: {link}"));
+        }
+        asked_to_stop().await;
+        output::note("stopping; Ctrl-C again stops at once");
+        Ok(stop_gracefully(running.handle.stop()).await)
+    })
+}

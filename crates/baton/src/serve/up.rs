@@ -1,0 +1,161 @@
+//! `baton up`: server, scheduler and one robot in this process, the examples, and a first run to look at.
+
+use std::time::Duration;
+
+use baton_agent::AgentHandle;
+use baton_api::rest::{CreateRun, LogQuery};
+use owo_colors::OwoColorize as _;
+
+use super::server::{self, Running};
+use super::{asked_to_stop, local_robot, samples, stop_gracefully};
+use crate::cli::Global;
+use crate::cli::serve::Up;
+use crate::commands::{Session, login, watch};
+use crate::exit::Exit;
+use crate::failure::Done;
+use crate::output;
+use crate::settings::known;
+
+/// How long running work may go on after the first Ctrl-C.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the local robot may take to register before the first run is asked for all the same.
+const REGISTER_WITHIN: Duration = Duration::from_secs(5);
+/// Written beside the data when the examples have been deployed.
+const EXAMPLES_DONE: &str = "examples.done";
+
+/// Does it.
+pub(crate) fn up(global: &Global, args: &Up) -> Done<Exit> {
+    super::log(global.verbose, "warn");
+    super::runtime()?.block_on(async {
+        let running = server::start(global, &args.listen).await?;
+        let session = Session::with(running.target(), global.json)?;
+        let mut agent = local_robot::start(&running, &session, args.slots).await?;
+        tokio::select! {
+            shown = show(global, args, &running, &session, &agent) => shown?,
+            () = asked_to_stop() => return Ok(stop(running, agent).await),
+        }
+        tokio::select! {
+            () = asked_to_stop() => {}
+            () = agent.wait() => output::warn("the local robot has stopped; runs wait until a robot comes"),
+        }
+        Ok(stop(running, agent).await)
+    })
+}
+
+/// Running work first, then the server, which takes its results.
+async fn stop(running: Running, agent: AgentHandle) -> Exit {
+    let live = agent.status().borrow().live;
+    if live > 0 {
+        output::note(&format!(
+            "stopping: {live} runs may go on for {} s; Ctrl-C again stops at once",
+            PATIENCE.as_secs()
+        ));
+    } else {
+        output::note("stopping");
+    }
+    stop_gracefully(async {
+        agent.stop(PATIENCE).await;
+        running.handle.stop().await;
+    })
+    .await
+}
+
+/// Shows what there is: addresses, examples, one run from beginning to end, and the way in.
+async fn show(
+    global: &Global,
+    args: &Up,
+    running: &Running,
+    session: &Session,
+    agent: &AgentHandle,
+) -> Done {
+    if !global.json {
+        output::line(&format!(
+            "{} {}",
+            "baton".bold(),
+            env!("CARGO_PKG_VERSION").dimmed()
+        ));
+        output::facts(&[
+            ("  server", running.handle.url.clone()),
+            ("  data", running.data.display().to_string()),
+        ]);
+    }
+    if !args.no_examples {
+        examples(session, running, global.json).await?;
+        registered(agent).await;
+        first_run(session, global.json).await?;
+    }
+    let link = running.sign_in_link().await?;
+    if global.json {
+        output::json(&serde_json::json!({
+            "url": running.handle.url, "link": link, "data": running.data,
+            "key_file": running.admin.path,
+        }));
+        return Ok(());
+    }
+    output::line(&format!(
+        "\n{} {link}",
+        "dashboard, signing in once:".bold()
+    ));
+    output::line(
+        "Ctrl-C stops. In another terminal: baton runs ls, baton deploy PATH, baton login",
+    );
+    if !args.no_browser && output::is_terminal() && has_display() {
+        login::open_browser(&link);
+    }
+    Ok(())
+}
+
+/// Whether there is a screen on which a browser could open.
+fn has_display() -> bool {
+    cfg!(target_os = "macos")
+        || ["DISPLAY", "WAYLAND_DISPLAY"]
+            .iter()
+            .any(|name| std::env::var_os(name).is_some_and(|v| !v.is_empty()))
+}
+
+/// Deploys the examples on the first start.
+async fn examples(session: &Session, running: &Running, json: bool) -> Done {
+    let done = running.data.join(EXAMPLES_DONE);
+    if done.exists() {
+        return Ok(());
+    }
+    let names = samples::deploy_all(session, &running.data).await?;
+    if !json {
+        output::facts(&[("  examples", names.join(", "))]);
+    }
+    known::write_private(&done, b"")
+}
+
+/// Waits until the server knows the local robot. A robot that is late only makes the run wait.
+async fn registered(agent: &AgentHandle) {
+    let mut status = agent.status();
+    let known = status.wait_for(|status| status.registered);
+    let _ = tokio::time::timeout(REGISTER_WITHIN, known).await;
+}
+
+/// Runs one example and shows its log as it comes. Somebody may have removed the example: then nothing runs.
+async fn first_run(session: &Session, json: bool) -> Done {
+    let request = CreateRun {
+        deployment: Some(format!("{}/default", samples::SHOWN)),
+        ..CreateRun::default()
+    };
+    let created = match session.client.create_run(&request).await {
+        Ok(created) => created,
+        Err(error) if error.is_not_found() => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    if json {
+        return Ok(());
+    }
+    output::line(&format!(
+        "\nrunning {} as {}",
+        samples::SHOWN,
+        created.name.bold()
+    ));
+    let (query, style) = (LogQuery::default(), watch::Style::default());
+    let followed = watch::follow(session, created.id, &query, style).await?;
+    if let watch::Followed::Ended(run) = followed {
+        output::line(&watch::ending(&run));
+    }
+    Ok(())
+}

@@ -1,0 +1,214 @@
+//! What the command line says and ends with, without any server.
+
+use std::collections::BTreeSet;
+
+use super::home::Home;
+
+/// The commands that a help text lists.
+fn commands(help: &str) -> Vec<String> {
+    help.lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .map(str::to_owned)
+        .collect()
+}
+
+fn walk(home: &Home, path: &[&str], all: &mut Vec<(String, String)>) {
+    let mut words = path.to_vec();
+    // `runrpa` has flags of its own; its help stands in a test of its own.
+    if path == ["runrpa"] {
+        return;
+    }
+    words.push("--help");
+    let said = home.baton(&words).ok();
+    let below = commands(&said.out);
+    all.push((
+        format!("baton {}", path.join(" ")).trim().to_owned(),
+        said.out,
+    ));
+    for name in &below {
+        let mut path = path.to_vec();
+        path.push(name);
+        walk(home, &path, all);
+    }
+}
+
+#[test]
+fn the_help_of_every_command_is_as_it_was() {
+    let home = Home::new();
+    let mut all = Vec::new();
+    walk(&home, &[], &mut all);
+    let text: String = all
+        .iter()
+        .map(|(name, help)| format!("──── {name}\n{help}\n"))
+        .collect();
+    insta::assert_snapshot!("help", text);
+}
+
+#[test]
+fn every_command_has_examples_in_its_help() {
+    let home = Home::new();
+    let mut all = Vec::new();
+    walk(&home, &[], &mut all);
+    let without: Vec<&String> = all
+        .iter()
+        .filter(|(name, help)| !help.contains("Examples:") && name != "baton exit-codes")
+        .map(|(name, _)| name)
+        .collect();
+    assert!(without.is_empty(), "{without:?}");
+    assert!(all.len() > 60, "only {} commands were found", all.len());
+}
+
+#[test]
+fn exit_codes_are_listed_and_each_says_something_else() {
+    let said = Home::new().baton(&["exit-codes"]).ok();
+    insta::assert_snapshot!("exit_codes", said.out);
+    let meanings: BTreeSet<&str> = said.out.lines().collect();
+    assert!(meanings.len() > 11);
+}
+
+#[test]
+fn a_wrong_command_line_ends_with_2() {
+    let home = Home::new();
+    for words in [
+        &["nonsense"][..],
+        &["runs", "ls", "--nonsense"],
+        &["deploy"],
+        &["deploy", ".", "--cron", "* * * * *", "--every", "1m"],
+        &["up", "--port", "99999"],
+        &["runs", "ls", "--state", "sleeping"],
+    ] {
+        let said = home.baton(words);
+        assert_eq!(said.code, 2, "{words:?}: {}", said.err);
+        assert!(said.out.is_empty(), "{words:?}: {}", said.out);
+    }
+}
+
+#[test]
+fn without_a_server_the_error_says_what_where_and_what_to_do() {
+    let home = Home::new();
+    let said = home.baton(&["runs", "ls", "--url", "http://127.0.0.1:1"]);
+    assert_eq!(said.code, 5);
+    for part in ["http://127.0.0.1:1", "[unreachable]", "baton up"] {
+        assert!(said.err.contains(part), "{part}: {}", said.err);
+    }
+    let said = home.baton(&["runs", "ls", "--url", "http://127.0.0.1:1", "--json"]);
+    let error: serde_json::Value = serde_json::from_str(&said.err).expect("an object");
+    assert_eq!(error["error"]["code"], "unreachable");
+    assert_eq!(error["error"]["exit"], 5);
+}
+
+#[test]
+fn an_open_door_without_a_lock_is_refused() {
+    let home = Home::new();
+    let said = home
+        .command(&["server"])
+        .env("ORCHESTRATOR_HOST", "0.0.0.0")
+        .output()
+        .expect("it starts");
+    let err = String::from_utf8_lossy(&said.stderr);
+    assert_eq!(said.status.code(), Some(4), "{err}");
+    for part in ["insecure_listen", "--tls-cert", "--insecure-http"] {
+        assert!(err.contains(part), "{err}");
+    }
+    assert!(!home.path("baton-data").exists(), "nothing was made");
+}
+
+#[test]
+fn a_database_that_cannot_be_used_yet_is_refused_and_nothing_is_made() {
+    let home = Home::new();
+    let said = home
+        .command(&["up"])
+        .env("DATABASE_URL", "postgres://db/baton")
+        .output()
+        .expect("it starts");
+    assert_eq!(said.status.code(), Some(4));
+    assert!(String::from_utf8_lossy(&said.stderr).contains("postgres_not_yet"));
+    assert!(!home.path("baton-data").exists());
+}
+
+#[test]
+fn a_misspelt_setting_is_refused_with_file_and_line() {
+    let home = Home::new();
+    home.write("baton.toml", "[server]\nprot = 9000\n");
+    let said = home.baton(&["server"]);
+    assert_eq!(said.code, 4);
+    assert!(said.err.contains("baton.toml:2"), "{}", said.err);
+}
+
+#[test]
+fn something_that_cannot_be_deployed_is_refused_before_any_server_is_asked() {
+    let home = Home::new();
+    home.write("empty/README.md", "nothing to run");
+    let said = home.baton(&["deploy", "empty"]);
+    assert_eq!(said.code, 4, "{}", said.err);
+    assert!(
+        said.err.contains("README.md") && said.err.contains("-- python3"),
+        "{}",
+        said.err
+    );
+    assert_eq!(home.baton(&["deploy", "absent"]).code, 3);
+}
+
+#[test]
+fn reports_go_into_the_file_of_the_run_and_nowhere_else() {
+    let home = Home::new();
+    let outside = home.baton(&["report", "progress", "40"]);
+    assert_eq!(outside.code, 4);
+    let events = home.path("events.jsonl");
+    for words in [
+        &[
+            "report",
+            "task",
+            "read",
+            "failed",
+            "--error",
+            "no date",
+            "--business",
+        ][..],
+        &["report", "progress", "40", "reading"],
+        &["report", "output", "total", "12.5"],
+    ] {
+        let status = home
+            .command(words)
+            .env("BATON_EVENTS", &events)
+            .status()
+            .expect("it starts");
+        assert!(status.success(), "{words:?}");
+    }
+    let text = std::fs::read_to_string(&events).expect("written");
+    insta::assert_snapshot!("reports", text);
+}
+
+#[test]
+fn completion_scripts_know_every_command() {
+    let home = Home::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let said = home.baton(&["completion", shell]).ok();
+        for name in ["deployments", "schedules", "exit-codes"] {
+            assert!(said.out.contains(name), "{shell} lacks {name}");
+        }
+    }
+}
+
+#[test]
+fn a_unit_can_be_looked_at_before_it_is_installed() {
+    let home = Home::new();
+    let said = home
+        .baton(&[
+            "service",
+            "install",
+            "server",
+            "--dry-run",
+            "--",
+            "--port",
+            "9000",
+        ])
+        .ok();
+    assert!(said.out.contains("[Service]"), "{}", said.out);
+    assert!(said.out.contains("--port 9000"), "{}", said.out);
+}

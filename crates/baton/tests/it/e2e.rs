@@ -1,0 +1,327 @@
+//! A few journeys through the real executable: server, robot and scripts as a person has them.
+//!
+//! Nothing here sleeps: each step waits for a line, a connection or the end of a process.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
+use std::process::Stdio;
+
+use super::home::{Home, example, signal};
+
+/// A script that tells a listener of the test that it runs, and ends when the listener lets go.
+fn knocking(port: u16) -> String {
+    format!(
+        "import socket\ns = socket.create_connection(('127.0.0.1', {port}))\n\
+         s.sendall(b'here')\ns.recv(1)\nprint('let go')\n"
+    )
+}
+
+#[test]
+fn a_fresh_start_deploys_the_examples_runs_one_and_shows_the_way_in() {
+    let home = Home::new();
+    let mut child = home
+        .command(&["up", "--port", "0", "--no-browser"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let out = BufReader::new(child.stdout.take().expect("it is piped"));
+    let mut seen = String::new();
+    for line in out.lines() {
+        let line = line.expect("text");
+        seen.push_str(&line);
+        seen.push('\n');
+        if line.contains("/sign-in#") {
+            break;
+        }
+    }
+    for part in [
+        "invoice_report",
+        "✓ completed",
+        "4 good, 1 rejected",
+        "dashboard",
+    ] {
+        assert!(seen.contains(part), "{part}: {seen}");
+    }
+    // The CLI finds the server by itself.
+    let run = home.baton(&["runs", "ls", "--json"]).ok().json()[0]["id"].clone();
+    let shown = home
+        .baton(&["runs", "show", run.as_str().expect("an id"), "--json"])
+        .ok()
+        .json();
+    let tasks = shown["task_runs"].as_array().expect("a list");
+    let failed: Vec<_> = tasks.iter().filter(|t| t["state"] == "failed").collect();
+    assert_eq!((tasks.len(), failed.len()), (7, 1), "{shown:#}");
+    assert_eq!(failed[0]["error"]["kind"], "business");
+    assert_eq!(shown["artifacts"].as_array().expect("a list").len(), 2);
+    signal(&child, nix::sys::signal::Signal::SIGINT);
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    let warm = home.up();
+    let flows = home.baton(&["flows", "ls", "--json"]).ok().json();
+    assert_eq!(flows.as_array().expect("a list").len(), 4);
+    assert_eq!(warm.stop(), 0);
+}
+
+#[test]
+fn the_cat_fact_comes_in_the_third_attempt() {
+    let home = Home::new();
+    let endpoint = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}/fact", endpoint.local_addr().expect("bound"));
+    let serve = std::thread::spawn(move || {
+        for answer in [
+            "HTTP/1.1 503 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+            "HTTP/1.1 500 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: 27\r\nconnection: close\r\n\r\n{\"fact\": \"cats sleep a lot\"}",
+        ] {
+            let (mut socket, _) = endpoint.accept().expect("somebody asks");
+            let mut asked = [0; 1024];
+            let _ = socket.read(&mut asked);
+            let answer =
+                answer.replace("27", &"{\"fact\": \"cats sleep a lot\"}".len().to_string());
+            socket.write_all(answer.as_bytes()).expect("answered");
+        }
+    });
+    let _up = home.up();
+    home.baton(&["deploy", &example("cat_fact")]).ok();
+    let said = home
+        .baton(&["run", "cat_fact", "-p", &format!("url={url}"), "--watch"])
+        .ok();
+    serve.join().expect("it served");
+    assert!(
+        said.out.contains("Cat Fact: cats sleep a lot"),
+        "{}",
+        said.out
+    );
+    let run = home.baton(&["runs", "ls", "--json"]).ok().json()[0]["name"].clone();
+    let shown = home
+        .baton(&["runs", "show", run.as_str().expect("a name"), "--json"])
+        .ok()
+        .json();
+    let attempts = shown["attempts"].as_array().expect("a list");
+    let states: Vec<&str> = attempts
+        .iter()
+        .filter_map(|a| a["state"].as_str())
+        .collect();
+    assert_eq!(states, ["failed", "failed", "completed"]);
+}
+
+#[test]
+fn a_cancelled_run_hears_it_and_the_exit_code_of_its_watcher_says_so() {
+    let home = Home::new();
+    let _up = home.up();
+    home.baton(&["deploy", &example("long_running")]).ok();
+    let mut watcher = home
+        .command(&["run", "long_running", "-p", "seconds=3600", "--watch"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut out = BufReader::new(watcher.stdout.take().expect("it is piped"));
+    let mut line = String::new();
+    out.read_line(&mut line).expect("text");
+    assert_eq!(line, "working for 3600 s\n");
+    let run = home
+        .baton(&["runs", "ls", "--state", "running", "--json"])
+        .ok()
+        .json();
+    let name = run[0]["name"].as_str().expect("a name").to_owned();
+    home.baton(&["runs", "cancel", &name, "--wait"]).ok();
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).expect("text");
+    assert!(rest.contains("cancelled: cleaning up"), "{rest}");
+    assert_eq!(watcher.wait().expect("it ends").code(), Some(8));
+}
+
+#[test]
+fn a_failed_run_is_given_another_attempt_by_hand() {
+    let home = Home::new();
+    let _up = home.up();
+    home.write(
+        "job.py",
+        "import os, sys\nsys.exit(0 if os.environ['BATON_ATTEMPT'] == '2' else 'not yet')\n",
+    );
+    home.baton(&["deploy", "job.py"]).ok();
+    let first = home.baton(&["run", "job", "--watch"]);
+    assert_eq!(first.code, 1, "{}", first.err);
+    let name = home.baton(&["runs", "ls", "--json"]).ok().json()[0]["name"].clone();
+    let name = name.as_str().expect("a name");
+    let again = home.baton(&["runs", "retry", name, "--watch"]);
+    assert_eq!(again.code, 0, "{}", again.err);
+    let log = home.baton(&["runs", "logs", name, "--attempt", "1"]).ok();
+    assert!(log.out.contains("not yet"), "{}", log.out);
+}
+
+#[test]
+fn a_schedule_runs_a_script_by_itself_until_it_is_paused() {
+    let home = Home::new();
+    let _up = home.up();
+    let door = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    home.write(
+        "job.py",
+        &knocking(door.local_addr().expect("bound").port()),
+    );
+    let made = home.baton(&["deploy", "job.py", "--every", "1s"]).ok();
+    assert!(made.out.contains("Every second"), "{}", made.out);
+    for _ in 0..2 {
+        drop(door.accept().expect("it comes by itself"));
+    }
+    home.baton(&["schedules", "pause", "job"]).ok();
+    let all = home.baton(&["schedules", "ls", "--json"]).ok().json();
+    assert_eq!(all[0]["paused"], true);
+    assert_eq!(all[0]["next_at"], serde_json::Value::Null);
+    let runs = home.baton(&["runs", "ls", "--json"]).ok().json();
+    assert!(
+        runs.as_array()
+            .expect("a list")
+            .iter()
+            .all(|r| r["trigger"]["kind"] == "schedule")
+    );
+}
+
+#[test]
+fn a_drained_robot_takes_nothing_and_the_run_says_why() {
+    let home = Home::new();
+    let _up = home.up();
+    home.write("job.py", "print('hello')\n");
+    home.baton(&["deploy", "job.py"]).ok();
+    let robot = home.baton(&["robots", "ls", "--json"]).ok().json()[0]["name"].clone();
+    let robot = robot.as_str().expect("a name");
+    home.baton(&["robots", "drain", robot, "--comment", "reboot", "--wait"])
+        .ok();
+    let run = home.baton(&["run", "job"]).ok().out.trim().to_owned();
+    let why = home.baton(&["runs", "explain", &run]).ok();
+    assert!(why.out.contains("draining"), "{}", why.out);
+    home.baton(&["robots", "resume", robot]).ok();
+    let log = home.baton(&["runs", "logs", &run, "-f"]).ok();
+    assert!(log.out.contains("hello"), "{}", log.out);
+}
+
+#[test]
+fn what_was_accepted_outlives_a_killed_server_and_its_process_tree_does_not() {
+    let home = Home::new();
+    let up = home.up();
+    let door = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    home.write(
+        "held.py",
+        &knocking(door.local_addr().expect("bound").port()),
+    );
+    home.write("job.py", "print('hello')\n");
+    home.baton(&["deploy", "held.py"]).ok();
+    home.baton(&["deploy", "job.py", "--queue", "later"]).ok();
+    let held = home.baton(&["run", "held"]).ok().out.trim().to_owned();
+    let waiting = home.baton(&["run", "job"]).ok().out.trim().to_owned();
+    let (mut script, _) = door.accept().expect("it runs");
+    script.read_exact(&mut [0; 4]).expect("it says so");
+    up.kill();
+    // The guard ends the script when its agent is gone: the connection breaks.
+    assert_eq!(script.read(&mut [0]).unwrap_or(0), 0);
+    let _up = home.up();
+    let log = home.baton(&["runs", "logs", &held, "-f"]).ok();
+    assert!(
+        log.err.contains("crashed") || log.err.contains("failed"),
+        "{}",
+        log.err
+    );
+    let still = home
+        .baton(&["runs", "show", &waiting, "--json"])
+        .ok()
+        .json();
+    assert_eq!(still["run"]["state"], "queued");
+    let checked = home.baton(&["verify"]).ok();
+    assert!(
+        checked.out.contains("every promise was kept"),
+        "{}",
+        checked.out
+    );
+}
+
+#[test]
+fn a_second_robot_enrols_itself_with_a_token_and_runs_what_is_meant_for_it() {
+    let home = Home::new();
+    let up = home.up();
+    let token = home
+        .baton(&["robots", "enroll", "second", "--json"])
+        .ok()
+        .json();
+    let token = token["token"].as_str().expect("a token").to_owned();
+    let words = [
+        "robot", "--server", &up.url, "--token", &token, "--name", "second", "--data", "second",
+    ];
+    let mut robot = home
+        .command(&words)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let mut line = String::new();
+    BufReader::new(robot.stdout.take().expect("it is piped"))
+        .read_line(&mut line)
+        .expect("text");
+    assert!(line.contains("second"), "{line}");
+    home.write("job.py", "print('hello')\n");
+    home.baton(&["deploy", "job.py", "--robot", "second"]).ok();
+    home.baton(&["run", "job", "--watch"]).ok();
+    let run = home.baton(&["runs", "ls", "--json"]).ok().json();
+    assert_eq!(run[0]["robot_name"], "second");
+    signal(&robot, nix::sys::signal::Signal::SIGTERM);
+    assert_eq!(robot.wait().expect("it ends").code(), Some(0));
+    let again = home.baton(&[
+        "robot", "--server", &up.url, "--token", &token, "--data", "third",
+    ]);
+    assert_ne!(again.code, 0, "a token works once");
+}
+
+#[test]
+fn a_backup_taken_while_running_brings_everything_back() {
+    let home = Home::new();
+    let up = home.up();
+    home.write("job.py", "print('hello')\n");
+    home.baton(&["deploy", "job.py"]).ok();
+    home.baton(&["run", "job", "--watch"]).ok();
+    home.baton(&["backup", "copy.db"]).ok();
+    let busy = home.baton(&["restore", "copy.db", "--yes"]);
+    assert_eq!(busy.code, 4, "{}", busy.err);
+    assert!(busy.err.contains("in use"), "{}", busy.err);
+    home.baton(&["runs", "rm", "--flow", "job", "--yes"]).ok();
+    assert_eq!(up.stop(), 0);
+    home.write("nonsense.db", "this is no database, only some words");
+    assert_eq!(home.baton(&["restore", "nonsense.db", "--yes"]).code, 4);
+    home.baton(&["restore", "copy.db", "--yes"]).ok();
+    home.baton(&["verify", "--data", "baton-data"]).ok();
+    let _up = home.up();
+    let runs = home.baton(&["runs", "ls", "--json"]).ok().json();
+    assert_eq!(runs.as_array().expect("a list").len(), 1);
+}
+
+#[test]
+fn a_link_signs_in_once_and_a_viewers_key_only_looks() {
+    let home = Home::new();
+    let up = home.up();
+    assert!(
+        up.told["link"]
+            .as_str()
+            .expect("a link")
+            .contains("/sign-in#")
+    );
+    let link = home.baton(&["login"]).ok();
+    assert!(link.out.starts_with(&up.url), "{}", link.out);
+    let key = home
+        .baton(&["keys", "create", "eyes", "--role", "viewer", "-q"])
+        .ok();
+    let as_viewer = |words: &[&str]| {
+        home.command(words)
+            .env("BATON_API_KEY", key.out.trim())
+            .output()
+            .expect("it starts")
+            .status
+            .code()
+    };
+    assert_eq!(as_viewer(&["runs", "ls"]), Some(0));
+    home.write("job.py", "print('hello')\n");
+    assert_eq!(as_viewer(&["deploy", "job.py"]), Some(6));
+    home.baton(&["keys", "revoke", "eyes", "--yes"]).ok();
+    assert_eq!(as_viewer(&["runs", "ls"]), Some(6));
+    assert_eq!(home.baton(&["runs", "show", "nobody"]).code, 3);
+    let port = up.url.rsplit(':').next().expect("a port").to_owned();
+    let taken = home.baton(&["up", "--port", &port, "--data", "other"]);
+    assert_eq!(taken.code, 4);
+    assert!(taken.err.contains("port_in_use"), "{}", taken.err);
+}

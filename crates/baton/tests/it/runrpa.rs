@@ -1,0 +1,143 @@
+//! The OPTIMUS face of the executable, as its users call it.
+
+use super::home::{Home, example};
+
+#[test]
+fn its_help_lists_every_flag_with_its_default() {
+    let home = Home::new();
+    let help = home.runrpa(&["-h"]).ok().out;
+    insta::assert_snapshot!("runrpa_help", help);
+    for words in [&["-help"][..], &["--help"], &["-f", "x", "-h"]] {
+        assert_eq!(home.runrpa(words).ok().out, help, "{words:?}");
+    }
+    assert_eq!(home.baton(&["runrpa", "-h"]).ok().out, help);
+}
+
+#[test]
+fn wrong_flags_end_with_2_and_missing_scripts_with_1() {
+    let home = Home::new();
+    home.write("scripts/book.xlsm", "");
+    for (words, code, said) in [
+        (&["-i", "1"][..], 2, "unrecognized arguments: -i 1"),
+        (
+            &["-s", "main"],
+            2,
+            "ambiguous option: -s could match -sc, -sh",
+        ),
+        (&["-o", "two"], 2, "invalid int value: 'two'"),
+        (&["-f", "absent"], 1, "there is no script \"absent\""),
+        (&["-f", "book"], 1, "no program is configured"),
+        (&[], 1, "no script is named"),
+    ] {
+        let got = home.runrpa(words);
+        assert_eq!(got.code, code, "{words:?}: {}", got.err);
+        assert!(got.err.contains(said), "{words:?}: {}", got.err);
+    }
+}
+
+#[test]
+fn a_manual_run_works_without_a_server_and_passes_the_scripts_exit_code_through() {
+    let home = Home::new();
+    home.write(
+        "scripts/job.py",
+        "import os, sys\nprint('code', os.environ['BATON_PARAM_STARTCODE'])\nsys.exit(7)\n",
+    );
+    let mut command = home.command(&["runrpa", "-f", "job", "-sc", "block"]);
+    let output = command
+        .env("BATON_URL", "http://127.0.0.1:1")
+        .output()
+        .expect("it starts");
+    assert_eq!(output.status.code(), Some(7));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "code block\n");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("kept on this computer"));
+}
+
+#[test]
+fn manual_and_unattended_runs_are_told_apart_by_the_computers_name() {
+    let home = Home::new();
+    home.write(
+        "scripts/cscKPI.py",
+        "import os\nprint('hello from', os.environ['BATON_PARAM_TAG'])\n",
+    );
+    // Recorded while there is no server, and sent with the next run.
+    let offline = home
+        .command(&["runrpa", "-f", "cscKPI"])
+        .env("BATON_URL", "http://127.0.0.1:1")
+        .status()
+        .expect("it starts");
+    assert!(offline.success());
+    let up = home.up();
+    let here = home.runrpa(&["-f", "cscKPI", "-t", "test"]).ok();
+    assert_eq!(here.out, "hello from test\n");
+
+    let deployed = home.runrpa(&["-f", "cscKPI", "-o", "2", "-r", "2"]).ok();
+    let again = home.runrpa(&["-f", "cscKPI", "-o", "2", "-r", "2"]).ok();
+    assert!(deployed.out.contains("version 1 (new)"), "{}", deployed.out);
+    assert!(again.out.contains("version 1 (unchanged)"), "{}", again.out);
+    let all = home.baton(&["deployments", "ls", "--json"]).ok().json();
+    let computer = nix::unistd::gethostname()
+        .expect("a name")
+        .into_string()
+        .expect("text");
+    assert_eq!(all[0]["full_name"], format!("cscKPI/cscKPI-{computer}"));
+    assert_eq!(all[0]["queue_name"], computer);
+    assert_eq!(all[0]["settings"]["retry"]["max_retries"], 2);
+
+    home.baton(&["run", "cscKPI", "--watch"]).ok();
+    let runs = home.baton(&["runs", "ls", "--json"]).ok().json();
+    let mut labels: Vec<&str> = runs
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|run| run["label"].as_str().expect("text"))
+        .collect();
+    labels.sort_unstable();
+    let unattended = format!("cscKPI-{computer}");
+    assert_eq!(labels, ["cscKPI", "cscKPI", &unattended]);
+    assert!(
+        runs.as_array()
+            .expect("a list")
+            .iter()
+            .all(|run| run["state"] == "completed")
+    );
+    assert_eq!(up.stop(), 0);
+}
+
+#[test]
+fn a_redeploy_keeps_the_schedule_that_somebody_set() {
+    let home = Home::new();
+    home.write("scripts/job.py", "print('hello')\n");
+    let _up = home.up();
+    home.runrpa(&["-f", "job", "-o", "2"]).ok();
+    home.baton(&[
+        "schedules",
+        "add",
+        "job",
+        "--cron",
+        "0 6 * * *",
+        "--timezone",
+        "Asia/Hong_Kong",
+    ])
+    .ok();
+    home.write("scripts/job.py", "print('hello again')\n");
+    let said = home.runrpa(&["-f", "job", "-o", "2"]).ok();
+    assert!(said.out.contains("version 2 (new)"), "{}", said.out);
+    assert!(said.out.contains("Asia/Hong_Kong"), "{}", said.out);
+}
+
+#[test]
+fn a_folder_with_settings_runs_here_as_its_settings_say() {
+    let home = Home::new();
+    let said = home
+        .command(&["runrpa", "-f", &example("flaky"), "-r", "0"])
+        .env("BATON_URL", "http://127.0.0.1:1")
+        .output()
+        .expect("it starts");
+    // Its default is to fail in its first two attempts.
+    assert_eq!(
+        said.status.code(),
+        Some(1),
+        "{}",
+        String::from_utf8_lossy(&said.stderr)
+    );
+}
