@@ -71,7 +71,9 @@ impl Hub {
         }
         if note.logs.len() >= MAX_NOTED || note.tasks.len() >= MAX_NOTED {
             // The list was cut: whoever follows any run looks for itself.
-            followed.values().for_each(|run| _ = run.send_replace(()));
+            for run in followed.values() {
+                run.send_replace(());
+            }
             return;
         }
         for run in note.logs.iter().chain(&note.tasks) {

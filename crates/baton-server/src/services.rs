@@ -81,6 +81,7 @@ async fn run<S: Service>(app: &Arc<App>) {
     let mut service = S::default();
     loop {
         // A bug in one service must not end it, let alone the others: it starts afresh from the store.
+        let began = app.now();
         let step = AssertUnwindSafe(service.step(app)).catch_unwind().await;
         let tick = S::tick(app);
         let mut rest = S::pace();
@@ -101,7 +102,8 @@ async fn run<S: Service>(app: &Arc<App>) {
         if !rest.is_zero() {
             tokio::time::sleep(rest).await;
         }
-        let latest = after(app.now(), tick);
+        // Counted from before the step: what came while it rested is not passed over.
+        let latest = after(began, tick);
         let bell = async {
             match S::bell(&app.wakeups) {
                 Some(bell) => bell.notified().await,

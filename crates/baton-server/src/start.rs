@@ -170,6 +170,17 @@ impl ServerHandle {
         tracing::info!("stopped");
     }
 
+    /// Stops at once, as a crash would: the store stays as it is and open.
+    pub fn abandon(self) {
+        self.scheduling.cancel();
+        self.deciding.cancel();
+        self.listening.cancel();
+        self.app.stopping.cancel();
+        for connection in self.app.robots.all() {
+            connection.close(CLOSE_RESTART, "the server is gone");
+        }
+    }
+
     async fn cancel_pending(&self) {
         let orgs = match operations::orgs(&self.app).await {
             Ok(orgs) => orgs,

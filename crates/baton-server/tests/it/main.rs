@@ -1,9 +1,19 @@
-//! The server as its callers see it: real requests over real sockets to a server on a store in memory.
+//! The server from outside: real requests and real robots on real sockets, a store in memory.
 
 mod access;
+mod assigning;
 mod bad_input;
+mod cancelling;
+mod ending;
+mod following;
+mod losing;
 mod openapi;
+mod registering;
+mod reporting;
 mod resources;
+mod restarting;
+mod scheduling;
 mod streams;
+mod support;
 mod upgrade;
 mod world;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use baton_core::error::ErrorInfo;
-use baton_core::id::{OrgId, RunId};
+use baton_core::id::{OrgId, RobotId, RunId};
 use baton_core::run::{Attempt, NewRun, Progress, Run, RunEvent, TaskRun};
 use baton_core::state::State;
 use jiff::Timestamp;
@@ -94,7 +94,13 @@ impl Runs for SqliteStore {
 
     async fn live_attempts(&self) -> Result<Vec<LiveAttempt>> {
         let shared = self.shared.clone();
-        self.scan(move |conn| live::all_live(conn, &shared.interned))
+        self.scan(move |conn| live::live(conn, &shared.interned, None))
+            .await
+    }
+
+    async fn live_attempts_of(&self, robot: RobotId) -> Result<Vec<LiveAttempt>> {
+        let shared = self.shared.clone();
+        self.scan(move |conn| live::live(conn, &shared.interned, Some(robot)))
             .await
     }
 

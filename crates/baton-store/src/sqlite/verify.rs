@@ -39,7 +39,7 @@ pub(super) fn verify(conn: &Connection, interned: &Interned) -> Result<Verificat
         }
     }
     slots(conn, &mut found)?;
-    found.check_live(&live::all_live(conn, interned)?);
+    found.check_live(&live::live(conn, interned, None)?);
     counts(conn, &mut found)?;
     Ok(found)
 }

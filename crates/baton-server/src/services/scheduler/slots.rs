@@ -1,6 +1,7 @@
 //! Slots that have come: planned by the core, composed like any other run, committed as one.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use baton_core::flow::Deployment;
@@ -115,11 +116,14 @@ async fn decide(
     let plan = plan(&schedule, &running, now).map_err(|e| Undecided::Broken(e.to_string()))?;
     let mut runs = Vec::with_capacity(plan.create.len());
     if !plan.create.is_empty() {
-        let id = schedule.deployment_id;
-        if !deployments.contains_key(&id) {
-            deployments.insert(id, app.store.deployment(schedule.org, id).await?);
-        }
-        let deployment = &deployments[&id];
+        let deployment = match deployments.entry(schedule.deployment_id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(
+                app.store
+                    .deployment(schedule.org, schedule.deployment_id)
+                    .await?,
+            ),
+        };
         for planned in &plan.create {
             match run(app, &schedule, deployment, planned).await {
                 Ok(run) => runs.push(run),

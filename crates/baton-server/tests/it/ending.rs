@@ -1,0 +1,177 @@
+//! Results: acknowledged after the commit, once or many times, in time or too late.
+
+use baton_api::robot::{Ack, ProtocolError};
+use baton_core::id::Fence;
+use baton_core::retry::RetryPolicy;
+use baton_core::state::{OnLost, State};
+use baton_server::operations;
+
+use crate::support::{ORG, Script, World};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_result_is_acknowledged_only_when_it_is_committed() {
+    let world = World::new().await;
+    let mut robot = world.robot("r1").await;
+    let run = world.run().await;
+    let claim = robot.take().await.claim;
+    robot.finish(claim, State::Completed).await;
+    // Nobody waited: whoever has the acknowledgement finds the result in the store.
+    assert_eq!(world.get(run).await.state, State::Completed);
+    world.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_cannot_write_acknowledges_nothing() {
+    let world = World::new().await;
+    let mut robot = world.robot("r1").await;
+    world.run().await;
+    let claim = robot.take().await.claim;
+    world.store.close().await;
+    robot
+        .say(&crate::support::result(claim, State::Completed))
+        .await;
+    let error: ProtocolError = robot.hear().await;
+    assert_eq!(error.code, "unavailable");
+    world.server.abandon();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_result_that_is_sent_again_is_acknowledged_again_and_changes_nothing() {
+    let world = World::new().await;
+    let mut robot = world.robot("r1").await;
+    let run = world.run().await;
+    let claim = robot.take().await.claim;
+    assert!(!robot.finish(claim, State::Completed).await);
+    let before = world.store.run_history(ORG, run).await.expect("history");
+    let mut robot = Script::connect(&robot.robot).await;
+    assert!(robot.finish(claim, State::Failed).await);
+    let after = world.store.run_history(ORG, run).await.expect("history");
+    assert_eq!(before, after);
+    assert_eq!(world.get(run).await.state, State::Completed);
+    world.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_result_with_a_stale_fence_is_refused_by_name_and_changes_nothing() {
+    let world = World::new().await;
+    let mut robot = world.robot("r1").await;
+    let run = world.run().await;
+    let claim = robot.take().await.claim;
+    let mut stale = claim;
+    stale.fence = Fence(claim.fence.0 - 1);
+    robot
+        .say(&crate::support::result(stale, State::Completed))
+        .await;
+    let error: ProtocolError = robot.hear().await;
+    assert_eq!(error.code, "stale_fence");
+    let ack: Ack = robot.hear().await;
+    assert_eq!(
+        ack,
+        Ack::Result {
+            claim: stale,
+            superseded: true
+        }
+    );
+    assert_eq!(world.get(run).await.state, State::Running);
+    robot.finish(claim, State::Completed).await;
+    world.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_robot_cannot_end_a_run_with_a_claim_it_has_seen() {
+    let world = World::new().await;
+    let mut robot = world.robot("r1").await;
+    let run = world.run().await;
+    let claim = robot.take().await.claim;
+    let mut thief = world.robot("r2").await;
+    thief
+        .say(&crate::support::result(claim, State::Completed))
+        .await;
+    assert_eq!(thief.hear::<ProtocolError>().await.code, "stale_fence");
+    assert_eq!(world.get(run).await.state, State::Running);
+    robot.finish(claim, State::Completed).await;
+    world.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_run_is_tried_again_after_its_delay() {
+    let mut world = World::new().await;
+    let mut robot = world.robot("r1").await;
+    let deployed = world
+        .deploy("flaky", |s| s.retry = RetryPolicy::times(1))
+        .await;
+    let run = world.submit(&deployed).await;
+    let first = robot.take().await.claim;
+    robot.finish(first, State::Failed).await;
+    assert_eq!(world.until(run, State::Pending).await.attempt, 2);
+    robot.hears_nothing_yet().await;
+    world.pass(2);
+    let second = robot.take().await.claim;
+    assert_eq!((second.job_id, second.attempt), (run, 2));
+    robot.finish(second, State::Failed).await;
+    world.until(run, State::Failed).await;
+    operations::retry(&world.app, ORG, run, "test")
+        .await
+        .expect("an operator may");
+    let third = robot.take().await.claim;
+    assert_eq!(third.attempt, 3);
+    robot.finish(third, State::Completed).await;
+    world.until(run, State::Completed).await;
+    world.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_far_beyond_its_deadline_ends_though_its_robot_says_nothing_of_it() {
+    let mut world = World::new().await;
+    let mut robot = world.robot("r1").await;
+    let deployed = world.deploy("slow", |s| s.timeout_seconds = 60).await;
+    let run = world.submit(&deployed).await;
+    let claim = robot.take().await.claim;
+    for _ in 0..60 {
+        world.pass(20);
+        // It lives, it just does not end.
+        let active = [(claim, baton_api::robot::Phase::Running)];
+        robot
+            .say(&baton_api::robot::Heartbeat {
+                active: active
+                    .iter()
+                    .map(|(claim, phase)| baton_api::robot::Held {
+                        claim: *claim,
+                        phase: *phase,
+                    })
+                    .collect(),
+                ..Default::default()
+            })
+            .await;
+        let heard = robot.hear_any().await;
+        if heard == "cancel_job" {
+            break;
+        }
+        assert_eq!(heard, "heartbeat_ack");
+    }
+    let timed_out = world.until(run, State::TimedOut).await;
+    assert!(timed_out.live, "its process may still be there");
+    world.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_dashboard_counts_what_ended_today() {
+    let mut world = World::new().await;
+    let mut robot = world.robot("r1").await;
+    for state in [State::Completed, State::Failed] {
+        let run = world.run_with(OnLost::Fail).await;
+        let claim = robot.take().await.claim;
+        robot.finish(claim, state).await;
+        world.until(run, state).await;
+    }
+    let figures = operations::dashboard_metrics(&world.app, ORG)
+        .await
+        .expect("figures");
+    assert_eq!((figures.total_robots, figures.online_robots), (1, 1));
+    assert_eq!(figures.total_jobs_today, 2);
+    assert_eq!(figures.completed_jobs_today, 1);
+    assert_eq!(figures.failed_jobs_today, 1);
+    assert_eq!(figures.success_rate, 50.0);
+    assert_eq!(figures.average_execution_time, 1.5);
+    world.done().await;
+}

@@ -1,0 +1,143 @@
+//! Schedules and due times: what the scheduler makes of them when the clock moves.
+
+use baton_core::id::{RunId, ScheduleId};
+use baton_core::schedule::{Missed, Overlap, Rule, Schedule, ScheduleSettings};
+use baton_core::state::State;
+use baton_server::operations;
+use baton_store::catalog::Deployed;
+use baton_store::page::PageRequest;
+use baton_store::runs::RunFilter;
+use jiff::SignedDuration;
+use serde_json::Map;
+
+use crate::support::{ORG, World};
+
+async fn every_minute(world: &World, deployed: &Deployed, overlap: Overlap) -> ScheduleId {
+    let now = world.app.now();
+    let settings = ScheduleSettings {
+        rule: Rule::Interval {
+            every_seconds: 60,
+            anchor: Some(now),
+        },
+        timezone: "UTC".into(),
+        starts_at: None,
+        ends_at: None,
+        jitter_seconds: 0,
+        missed: Missed::default(),
+        overlap,
+        parameters: Map::new(),
+        robot_id: None,
+        priority: None,
+    };
+    let id = ScheduleId::new(now, world.app.entropy());
+    let schedule = Schedule {
+        id,
+        org: ORG,
+        deployment_id: deployed.deployment.id,
+        name: "each minute".into(),
+        settings,
+        paused: false,
+        next_at: now.checked_add(SignedDuration::from_secs(60)).ok(),
+        last_slot: Some(now),
+        created_at: now,
+        updated_at: now,
+    };
+    world
+        .store
+        .create_schedule(schedule)
+        .await
+        .expect("a schedule");
+    id
+}
+
+async fn runs_of(world: &World, schedule: ScheduleId) -> Vec<RunId> {
+    let filter = RunFilter {
+        schedule_id: Some(schedule),
+        ascending: true,
+        ..RunFilter::default()
+    };
+    let page = world.store.runs(filter, PageRequest::first(ORG, 100)).await;
+    page.expect("runs").items.iter().map(|r| r.id).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slot_makes_a_run_when_its_time_comes_and_not_before() {
+    let world = World::new().await;
+    let mut robot = world.robot("r1").await;
+    let deployed = world.deploy("report", |_| {}).await;
+    let schedule = every_minute(&world, &deployed, Overlap::Allow).await;
+    for _ in 0..2 {
+        world.pass(29);
+        robot.beat(&[]).await;
+    }
+    assert!(runs_of(&world, schedule).await.is_empty());
+    world.pass(2);
+    let assignment = robot.take().await;
+    assert_eq!(runs_of(&world, schedule).await, [assignment.job_id]);
+    robot.finish(assignment.claim, State::Completed).await;
+    world.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn under_overlap_queue_the_next_run_waits_for_the_one_before() {
+    let mut world = World::new().await;
+    let mut robot = world.robot("r1").await;
+    let deployed = world.deploy("report", |_| {}).await;
+    let schedule = every_minute(&world, &deployed, Overlap::Queue).await;
+    for _ in 0..3 {
+        world.pass(20);
+        robot.say(&baton_api::robot::Heartbeat::default()).await;
+        if robot.hear_any().await == "job_assignment" {
+            break;
+        }
+    }
+    let first = world.only_run_in(State::Dispatched).await;
+    let claim = baton_api::robot::Claim {
+        job_id: first.id,
+        attempt: 1,
+        fence: first.fence,
+    };
+    robot.accept_skipping_acks(claim).await;
+    for _ in 0..3 {
+        world.pass(20);
+        robot
+            .beat(&[(claim, baton_api::robot::Phase::Running)])
+            .await;
+    }
+    let second = world.only_run_in(State::Pending).await;
+    assert_eq!(runs_of(&world, schedule).await, [first.id, second.id]);
+    let why = operations::explain(&world.app, ORG, second.id)
+        .await
+        .expect("why");
+    assert!(!why.dispatchable);
+    robot.finish(claim, State::Completed).await;
+    let next = robot.take().await;
+    assert_eq!(next.job_id, second.id);
+    robot.finish(next.claim, State::Completed).await;
+    world.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_is_due_later_is_queued_then() {
+    let mut world = World::new().await;
+    let deployed = world.deploy("report", |_| {}).await;
+    let due = world.app.now().checked_add(SignedDuration::from_secs(30));
+    let due = due.expect("in range");
+    let run = world.submit_with(&deployed, |w| w.due_at = due).await;
+    assert_eq!(world.get(run).await.state, State::Pending);
+    world.pass(30);
+    world.until(run, State::Queued).await;
+    world.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_did_not_start_in_time_ends_as_timed_out() {
+    let mut world = World::new().await;
+    let deployed = world
+        .deploy("report", |s| s.start_within_seconds = Some(30))
+        .await;
+    let run = world.submit(&deployed).await;
+    world.pass(31);
+    world.until(run, State::TimedOut).await;
+    world.done().await;
+}

@@ -1,0 +1,321 @@
+//! A server on a store in memory with a clock that stands still, and a robot that does what a test says.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use baton_api::robot::Claim;
+use baton_core::access::Role;
+use baton_core::flow::{DeploymentSettings, Entry};
+use baton_core::id::{DeploymentId, FlowId, KeyId, OrgId, RobotId, RunId, VersionId};
+use baton_core::queue::DEFAULT_QUEUE;
+use baton_core::robot::{Robot, RobotMetrics, RobotOffer};
+use baton_core::run::{Run, Trigger};
+use baton_core::state::{OnLost, State};
+use baton_server::app::App;
+use baton_server::clock::ManualClock;
+use baton_server::config::Config;
+use baton_server::operations::{self, Wanted, compose};
+use baton_server::{ServerHandle, auth, start};
+use baton_store::catalog::{Deploy, Deployed};
+use baton_store::keys::{Key, KeyKind};
+use baton_store::page::PageRequest;
+use baton_store::runs::RunFilter;
+use baton_store::{MemoryStore, Store};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Map;
+use tokio::sync::watch;
+
+mod script;
+
+pub(crate) use script::{Enrolled, Script, dial, result};
+
+pub(crate) const ORG: OrgId = OrgId::DEFAULT;
+
+/// Nothing in these tests takes this long; who waits longer waits for what never comes.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How often a condition is looked at that nobody announces.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// A server and what makes it short to use.
+pub(crate) struct World {
+    pub(crate) app: Arc<App>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) server: ServerHandle,
+    commits: watch::Receiver<u64>,
+}
+
+impl World {
+    /// A server on an empty store in memory.
+    pub(crate) async fn new() -> Self {
+        let began = Timestamp::from_second(1_800_000_000).expect("in range");
+        Self::on(
+            Arc::new(MemoryStore::new()),
+            Arc::new(ManualClock::at(began)),
+        )
+        .await
+    }
+
+    /// A server on this store.
+    pub(crate) async fn on(store: Arc<dyn Store>, clock: Arc<ManualClock>) -> Self {
+        let config = Config {
+            listen: ([127, 0, 0, 1], 0).into(),
+            ..Config::default()
+        };
+        let (count, commits) = watch::channel(0);
+        store.on_commit(Arc::new(move |_| count.send_modify(|n| *n += 1)));
+        let server = start(config, Arc::clone(&store), Arc::clone(&clock) as _)
+            .await
+            .expect("a free port on loopback");
+        Self {
+            app: Arc::clone(&server.app),
+            clock,
+            store,
+            server,
+            commits,
+        }
+    }
+
+    /// Another server on the same store, after this one is gone as if killed.
+    pub(crate) async fn after_a_crash(self) -> Self {
+        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
+        self.server.abandon();
+        Self::on(store, clock).await
+    }
+
+    /// Moves the clock.
+    pub(crate) fn pass(&self, seconds: i64) {
+        self.clock.advance(SignedDuration::from_secs(seconds));
+    }
+
+    /// Enrols a robot.
+    pub(crate) async fn enrol(&self, name: &str) -> Enrolled {
+        let now = self.app.now();
+        let id = RobotId::new(now, self.app.entropy());
+        let robot = Robot {
+            id,
+            org: ORG,
+            name: name.into(),
+            offer: RobotOffer::default(),
+            draining: false,
+            drain_comment: String::new(),
+            session: 0,
+            connected: false,
+            last_seen: None,
+            lease_until: None,
+            metrics: RobotMetrics::default(),
+            created_at: now,
+        };
+        self.store.create_robot(robot).await.expect("a new robot");
+        let secret = [7; 32];
+        let key = KeyId::new(now, self.app.entropy());
+        let stored = Key {
+            id: key,
+            org: ORG,
+            name: name.into(),
+            kind: KeyKind::Robot,
+            role: Role::Robot,
+            robot_id: Some(id),
+            hash: auth::key_hash(&secret),
+            created_at: now,
+            expires_at: None,
+            revoked_at: None,
+            last_used_at: None,
+        };
+        self.store.create_key(stored).await.expect("a new key");
+        Enrolled {
+            id,
+            key,
+            name: name.into(),
+            text: auth::key_text(key, &secret),
+            url: self.server.url.replacen("http", "ws", 1) + baton_api::robot::PATH,
+        }
+    }
+
+    /// Enrols a robot and connects it with one slot.
+    pub(crate) async fn robot(&self, name: &str) -> Script {
+        Script::connect(&self.enrol(name).await).await
+    }
+
+    /// Deploys a flow of this name.
+    pub(crate) async fn deploy(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut DeploymentSettings),
+    ) -> Deployed {
+        let now = self.app.now();
+        let queue = self.store.queue_by_name(ORG, DEFAULT_QUEUE).await;
+        let mut settings = DeploymentSettings::on(queue.expect("it is there from the start").id);
+        change(&mut settings);
+        let entropy = || self.app.entropy();
+        let deploy = Deploy {
+            org: ORG,
+            flow_name: name.into(),
+            description: None,
+            folder: None,
+            flow_tags: None,
+            package: None,
+            entry: Entry::Command {
+                argv: vec!["true".into()],
+                env: Default::default(),
+                workdir: String::new(),
+                python: None,
+            },
+            parameter_schema: serde_json::json!({}),
+            source: Default::default(),
+            deployment_name: "default".into(),
+            settings,
+            schedule: None,
+            flow_id: FlowId::new(now, entropy()),
+            version_id: VersionId::new(now, entropy()),
+            deployment_id: DeploymentId::new(now, entropy()),
+        };
+        self.store.deploy(deploy, now).await.expect("a deployment")
+    }
+
+    /// Makes a run of a deployment, due now.
+    pub(crate) async fn submit(&self, deployed: &Deployed) -> RunId {
+        self.submit_with(deployed, |_| {}).await
+    }
+
+    /// Makes a run of a deployment.
+    pub(crate) async fn submit_with(
+        &self,
+        deployed: &Deployed,
+        change: impl FnOnce(&mut Wanted),
+    ) -> RunId {
+        let trigger = Trigger::Manual { by: "test".into() };
+        let mut wanted = Wanted::plain(trigger, self.app.now());
+        change(&mut wanted);
+        let run = compose(&self.app, &deployed.deployment, wanted).await;
+        let run = run.expect("a run");
+        let now = self.app.now();
+        let mut created = self.store.create_runs(vec![run], "test", now).await;
+        created.remove(0).expect("created").run_id
+    }
+
+    /// A flow whose runs do this when their robot is lost, and a run of it.
+    pub(crate) async fn run_with(&self, on_lost: OnLost) -> RunId {
+        let name = format!("flow-{on_lost:?}").to_lowercase();
+        let deployed = self.deploy(&name, |s| s.on_lost = on_lost).await;
+        self.submit(&deployed).await
+    }
+
+    /// A run of a plain flow.
+    pub(crate) async fn run(&self) -> RunId {
+        self.run_with(OnLost::Fail).await
+    }
+
+    /// The run as it is now.
+    pub(crate) async fn get(&self, run: RunId) -> Run {
+        self.store.run(ORG, run).await.expect("a run")
+    }
+
+    /// Waits until the run is in this state.
+    pub(crate) async fn until(&mut self, run: RunId, state: State) -> Run {
+        self.until_run(run, &format!("{run} to be {state}"), |r| r.state == state)
+            .await
+    }
+
+    /// Waits until this is so of the run.
+    pub(crate) async fn until_run(
+        &mut self,
+        run: RunId,
+        what: &str,
+        is_so: impl Fn(&Run) -> bool,
+    ) -> Run {
+        let waiting = async {
+            loop {
+                self.commits.mark_unchanged();
+                let now = self.store.run(ORG, run).await.expect("a run");
+                if is_so(&now) {
+                    return now;
+                }
+                self.commits.changed().await.expect("the store is there");
+            }
+        };
+        match tokio::time::timeout(PATIENCE, waiting).await {
+            Ok(run) => run,
+            Err(_) => panic!("waited for {what}; it is {:?}", self.get(run).await.state),
+        }
+    }
+
+    /// Waits until exactly one run is in this state, and answers it.
+    pub(crate) async fn only_run_in(&mut self, state: State) -> Run {
+        let filter = RunFilter {
+            states: vec![state],
+            ..RunFilter::default()
+        };
+        let waiting = async {
+            loop {
+                self.commits.mark_unchanged();
+                let page = PageRequest::first(ORG, 10);
+                let mut runs = self.store.runs(filter.clone(), page).await.expect("runs");
+                if let (1, Some(run)) = (runs.items.len(), runs.items.pop()) {
+                    return run;
+                }
+                self.commits.changed().await.expect("the store is there");
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting)
+            .await
+            .expect("one run comes to this state")
+    }
+
+    /// Waits until a robot's row is like this.
+    pub(crate) async fn until_robot(
+        &mut self,
+        robot: RobotId,
+        is_so: impl Fn(&Robot) -> bool,
+    ) -> Robot {
+        let waiting = async {
+            loop {
+                self.commits.mark_unchanged();
+                let now = self.store.robot(ORG, robot).await.expect("a robot");
+                if is_so(&now) {
+                    return now;
+                }
+                // Not everything that is written about a robot is announced.
+                _ = tokio::time::timeout(LOOK_AGAIN, self.commits.changed()).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting)
+            .await
+            .expect("the robot becomes so")
+    }
+
+    /// Asks for a run's end.
+    pub(crate) async fn cancel(&self, run: RunId) {
+        operations::cancel(&self.app, ORG, run, "test", None)
+            .await
+            .expect("it can be cancelled");
+    }
+
+    /// Nothing that a test did may have broken an invariant.
+    pub(crate) async fn done(self) {
+        let found = self.store.verify().await.expect("it can be verified");
+        assert_eq!(found.breaches, [], "verify after the test");
+        self.server.stop().await;
+    }
+}
+
+/// A claim that nobody has.
+pub(crate) fn nobodys_claim(run: RunId) -> Claim {
+    Claim {
+        job_id: run,
+        attempt: 1,
+        fence: baton_core::id::Fence(999),
+    }
+}
+
+/// Some words.
+pub(crate) fn words(list: &[&str]) -> BTreeSet<String> {
+    list.iter().map(|w| (*w).to_owned()).collect()
+}
+
+/// Parameters of nothing.
+pub(crate) fn no_outputs() -> Map<String, serde_json::Value> {
+    Map::new()
+}
