@@ -33,8 +33,6 @@ pub struct App {
     pub(crate) fleet: FleetView,
     /// Flow versions, which never change.
     pub(crate) versions: Cache<VersionId, baton_core::flow::Version>,
-    /// Compiled parameter schemas of flow versions.
-    pub(crate) schemas: Cache<VersionId, baton_core::parameter::ParameterSchema>,
     /// When the dispatcher decided last.
     pub(crate) decided_at: crate::services::dispatcher::DecidedAt,
     /// When this server started: no lease lapses within a full lease of it.
@@ -67,7 +65,6 @@ impl App {
             robots: Connections::default(),
             fleet: FleetView::default(),
             versions: Cache::of(CACHED_VERSIONS),
-            schemas: Cache::of(CACHED_VERSIONS),
             decided_at: Default::default(),
             stopping: CancellationToken::new(),
         })

@@ -3,6 +3,7 @@
 //!
 //! Whoever moves a run goes through [`take`]: it is the one place that knows what follows a step.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use baton_api::robot::{CancelJob, Claim};
@@ -14,14 +15,11 @@ use baton_store::{Result, StoreError};
 use crate::app::App;
 use crate::robots::Connection;
 
-mod compose;
 mod dashboard;
 mod explain;
 mod fleet;
 mod runs;
 
-pub(crate) use compose::orgs;
-pub use compose::{ComposeError, Wanted, compose};
 pub use dashboard::dashboard_metrics;
 pub use explain::explain;
 pub use fleet::{
@@ -117,6 +115,12 @@ async fn send_cancel_in(app: &App, org: OrgId, connection: &Connection, claim: C
         grace_seconds,
     };
     connection.send(&message, app.now());
+}
+
+/// The orgs that there are: each has its queue `default`.
+pub(crate) async fn orgs(app: &App) -> Result<BTreeSet<OrgId>> {
+    let queues = app.store.queues(None).await?;
+    Ok(queues.into_iter().map(|queue| queue.org).collect())
 }
 
 /// Frees what an attempt occupies that was closed before its process was known to be gone.

@@ -99,6 +99,11 @@ async fn run<S: Service>(app: &Arc<App>) {
                 None
             }
         };
+        if next.is_some_and(|next| next <= app.now()) {
+            // There is more to do at once; others get their turn in between.
+            tokio::task::yield_now().await;
+            continue;
+        }
         if !rest.is_zero() {
             tokio::time::sleep(rest).await;
         }

@@ -37,10 +37,6 @@ impl Service for Pruner {
         EVERY
     }
 
-    fn pace() -> Duration {
-        BETWEEN
-    }
-
     async fn step(&mut self, app: &Arc<App>) -> Result<Option<Timestamp>> {
         let now = app.now();
         if !std::mem::replace(&mut self.woken, true) {
@@ -56,6 +52,6 @@ impl Service for Pruner {
                 "pruned"
             );
         }
-        Ok(pruned.more.then_some(now))
+        Ok(pruned.more.then(|| after(now, BETWEEN)))
     }
 }

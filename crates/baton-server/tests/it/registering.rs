@@ -28,7 +28,7 @@ async fn a_robot_registers_and_is_told_its_session_and_its_rhythm() {
 async fn a_wrong_key_is_refused_before_the_upgrade() {
     let world = World::new().await;
     let mut robot = world.enrol("r1").await;
-    robot.text = robot.text.replace("baton_", "bataan_");
+    robot.text = robot.text.replace("br_", "bx_");
     let refused = crate::support::dial(&robot).await.expect_err("refused");
     assert_eq!(refused.status().as_u16(), 401);
     world.done().await;

@@ -123,7 +123,9 @@ async fn a_run_that_is_due_later_is_queued_then() {
     let deployed = world.deploy("report", |_| {}).await;
     let due = world.app.now().checked_add(SignedDuration::from_secs(30));
     let due = due.expect("in range");
-    let run = world.submit_with(&deployed, |w| w.due_at = due).await;
+    let run = world
+        .submit_with(&deployed, |ask| ask.due_at = Some(due))
+        .await;
     assert_eq!(world.get(run).await.state, State::Pending);
     world.pass(30);
     world.until(run, State::Queued).await;

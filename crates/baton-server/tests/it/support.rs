@@ -7,7 +7,7 @@ use std::time::Duration;
 use baton_api::robot::Claim;
 use baton_core::access::Role;
 use baton_core::flow::{DeploymentSettings, Entry};
-use baton_core::id::{DeploymentId, FlowId, KeyId, OrgId, RobotId, RunId, VersionId};
+use baton_core::id::{DeploymentId, FlowId, OrgId, RobotId, RunId, VersionId};
 use baton_core::queue::DEFAULT_QUEUE;
 use baton_core::robot::{Robot, RobotMetrics, RobotOffer};
 use baton_core::run::{Run, Trigger};
@@ -15,7 +15,8 @@ use baton_core::state::{OnLost, State};
 use baton_server::app::App;
 use baton_server::clock::ManualClock;
 use baton_server::config::Config;
-use baton_server::operations::{self, Wanted, compose};
+use baton_server::operations;
+use baton_server::submit::{Plan, RunAsk};
 use baton_server::{ServerHandle, auth, start};
 use baton_store::catalog::{Deploy, Deployed};
 use baton_store::keys::{Key, KeyKind};
@@ -109,8 +110,7 @@ impl World {
             created_at: now,
         };
         self.store.create_robot(robot).await.expect("a new robot");
-        let secret = [7; 32];
-        let key = KeyId::new(now, self.app.entropy());
+        let (key, text, hash) = auth::new_secret(KeyKind::Robot, now);
         let stored = Key {
             id: key,
             org: ORG,
@@ -118,7 +118,7 @@ impl World {
             kind: KeyKind::Robot,
             role: Role::Robot,
             robot_id: Some(id),
-            hash: auth::key_hash(&secret),
+            hash,
             created_at: now,
             expires_at: None,
             revoked_at: None,
@@ -129,7 +129,7 @@ impl World {
             id,
             key,
             name: name.into(),
-            text: auth::key_text(key, &secret),
+            text,
             url: self.server.url.replacen("http", "ws", 1) + baton_api::robot::PATH,
         }
     }
@@ -184,14 +184,17 @@ impl World {
     pub(crate) async fn submit_with(
         &self,
         deployed: &Deployed,
-        change: impl FnOnce(&mut Wanted),
+        change: impl FnOnce(&mut RunAsk<'_>),
     ) -> RunId {
-        let trigger = Trigger::Manual { by: "test".into() };
-        let mut wanted = Wanted::plain(trigger, self.app.now());
-        change(&mut wanted);
-        let run = compose(&self.app, &deployed.deployment, wanted).await;
-        let run = run.expect("a run");
+        let nothing = serde_json::Map::new();
+        let mut ask = RunAsk::new(&nothing, Trigger::Manual { by: "test".into() });
+        change(&mut ask);
+        let deployment = deployed.deployment.clone();
+        let plan = Plan::of_deployment(&*self.store, deployment, None).await;
         let now = self.app.now();
+        let run = plan
+            .and_then(|plan| plan.new_run(ask, now, self.app.entropy()))
+            .expect("a run");
         let mut created = self.store.create_runs(vec![run], "test", now).await;
         created.remove(0).expect("created").run_id
     }

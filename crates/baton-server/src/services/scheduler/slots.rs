@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use baton_core::flow::Deployment;
 use baton_core::id::DeploymentId;
 use baton_core::run::{NewRun, Trigger};
 use baton_core::schedule::{PlannedRun, Schedule, SlotPlan, plan};
@@ -16,8 +15,10 @@ use jiff::Timestamp;
 
 use super::{SCHEDULES_AT_ONCE, Scheduler};
 use crate::app::App;
-use crate::operations::{self, ComposeError, Wanted, compose};
+use crate::error::ApiError;
+use crate::operations;
 use crate::services::{Service, after};
+use crate::submit::{Plan, RunAsk};
 
 /// One schedule's decision on its way to the store.
 struct Decided {
@@ -32,7 +33,7 @@ impl Scheduler {
         self.broken.retain(|_, until| *until > now);
         let due = app.store.due_schedules(now, SCHEDULES_AT_ONCE).await?;
         let full = due.len() >= SCHEDULES_AT_ONCE as usize;
-        let mut deployments: HashMap<DeploymentId, Deployment> = HashMap::new();
+        let mut deployments: HashMap<DeploymentId, Plan> = HashMap::new();
         let mut decided = Vec::new();
         for schedule in due {
             if self.broken.contains_key(&schedule.id) {
@@ -109,7 +110,7 @@ impl From<StoreError> for Undecided {
 async fn decide(
     app: &App,
     schedule: Schedule,
-    deployments: &mut HashMap<DeploymentId, Deployment>,
+    deployments: &mut HashMap<DeploymentId, Plan>,
     now: Timestamp,
 ) -> std::result::Result<Decided, Undecided> {
     let running = app.store.open_runs_of(schedule.org, schedule.id).await?;
@@ -118,18 +119,11 @@ async fn decide(
     if !plan.create.is_empty() {
         let deployment = match deployments.entry(schedule.deployment_id) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(
-                app.store
-                    .deployment(schedule.org, schedule.deployment_id)
-                    .await?,
-            ),
+            Entry::Vacant(new) => new.insert(ready(app, &schedule).await?),
         };
         for planned in &plan.create {
-            match run(app, &schedule, deployment, planned).await {
-                Ok(run) => runs.push(run),
-                Err(ComposeError::Store(error)) => return Err(error.into()),
-                Err(error) => return Err(Undecided::Broken(error.to_string())),
-            }
+            let run = run(app, &schedule, deployment, planned, now);
+            runs.push(run.map_err(|error| Undecided::Broken(error.detail))?);
         }
     }
     Ok(Decided {
@@ -139,22 +133,37 @@ async fn decide(
     })
 }
 
-async fn run(
+/// The schedule's deployment, ready for runs.
+async fn ready(app: &App, schedule: &Schedule) -> std::result::Result<Plan, Undecided> {
+    let id = schedule.deployment_id;
+    let deployment = app.store.deployment(schedule.org, id).await?;
+    Plan::of_deployment(&*app.store, deployment, None)
+        .await
+        .map_err(|error| Undecided::Broken(error.detail))
+}
+
+fn run(
     app: &App,
     schedule: &Schedule,
-    deployment: &Deployment,
+    deployment: &Plan,
     planned: &PlannedRun,
-) -> std::result::Result<NewRun, ComposeError> {
+    now: Timestamp,
+) -> std::result::Result<NewRun, ApiError> {
     let trigger = Trigger::Schedule {
         schedule_id: schedule.id,
         slot: planned.slot,
         after_running: planned.after_running,
     };
-    let mut wanted = Wanted::plain(trigger, planned.due_at);
-    wanted.parameters = schedule.settings.parameters.clone();
-    wanted.priority = schedule.settings.priority;
-    wanted.robot_id = schedule.settings.robot_id;
-    compose(app, deployment, wanted).await
+    let ask = RunAsk {
+        due_at: Some(planned.due_at),
+        priority: schedule.settings.priority,
+        robot_id: schedule.settings.robot_id,
+        ..RunAsk::new(&schedule.settings.parameters, trigger)
+    };
+    let mut run = deployment.new_run(ask, now, app.entropy())?;
+    // However late this is decided, the run was due at its slot.
+    run.due_at = planned.due_at;
+    Ok(run)
 }
 
 /// Cancels what must end before the new runs are made.
