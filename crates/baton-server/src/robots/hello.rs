@@ -160,16 +160,17 @@ async fn open(
         connection.note_hold(claim_of(attempt), attempt.state, now);
     }
     let answer = connection.frame(&registered(&robot, &settlement), now, None);
-    let answered = super::session::write(socket, answer).await;
+    // Known before it is answered: whoever knows that the robot is here can reach it. What is sent to
+    // it meanwhile waits in its outbox until the answer is written.
     app.robots.insert(&connection);
+    app.fleet.robot(robot);
     // Whatever was refused above left nothing; from here on the session must be closed properly,
-    // which `session` does also when the answer did not get through.
-    if answered {
+    // which `session` does also when the answer does not get through.
+    if super::session::write(socket, answer).await {
         follow_up(app, &connection, settlement, &live, rebooted, now).await;
     } else {
         connection.close(CLOSE_PROTOCOL, "the connection was lost while registering");
     }
-    app.fleet.robot(robot);
     app.wakeups.dispatcher.notify_one();
     announce(app, &connection, &register.holds).await;
     Ok(Registered { connection, frames })
