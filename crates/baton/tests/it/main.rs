@@ -3,6 +3,7 @@
 mod cat_fact;
 mod cli;
 mod coverage;
+mod doc_commands;
 mod e2e;
 mod home;
 mod runrpa;
