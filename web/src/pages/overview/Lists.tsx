@@ -1,0 +1,85 @@
+// The three lists of the overview: what happens, what is late and why, what runs next.
+import { Link } from "@tanstack/react-router";
+import { useQueries, useQuery } from "@tanstack/react-query";
+import { CalendarPlus, CircleCheck, Play } from "lucide-react";
+import { q, type Run } from "@/api";
+import { Card, EmptyState, RelativeTime, Skeleton, buttonClass } from "@/ui";
+import { RunDuration, RunName, RunState } from "../shared/RunBits";
+
+const Bones = () => <div role="status" aria-label="Loading" className="space-y-3 px-4 py-2">{[0, 1, 2, 3].map((i) => <Skeleton key={i} className="h-4 w-full" />)}</div>;
+const all = "text-xs font-medium text-muted hover:text-fg hover:underline";
+
+export function Recent({ runs, loading }: { runs: readonly Run[]; loading: boolean }) {
+  return (
+    <Card flush title="Recent activity" aside={<Link to="/runs" className={all}>All runs</Link>} className="lg:row-span-2">
+      {loading ? <Bones /> : runs.length === 0 ? (
+        <EmptyState icon={<Play size={18} />} title="Nothing has run yet" action={<Link to="/deployments" className={buttonClass("primary")}>Go to deployments</Link>}>Deploy a flow with <code>baton deploy</code> and run it.</EmptyState>
+      ) : (
+        <ul className="pb-2">
+          {runs.map((run) => (
+            <li key={run.id} className="grid h-9 grid-cols-[120px_1fr_auto] items-center gap-x-3 px-4 hover:bg-hover sm:grid-cols-[128px_minmax(100px,1fr)_minmax(100px,1.4fr)_60px_72px]">
+              <RunState run={run} />
+              <RunName run={run} />
+              <span className="truncate text-muted max-sm:hidden">{run.label}</span>
+              <span className="text-right max-sm:hidden"><RunDuration run={run} /></span>
+              <span className="text-right text-muted"><RelativeTime at={run.changed_at} /></span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Card>
+  );
+}
+
+/** Explained at once; the others explain themselves on their own page. */
+const MOST_EXPLAINED = 3;
+
+export function Late({ count }: { count: number | undefined }) {
+  const late = useQuery({ ...q.runs({ late: true, order: "ascending", limit: 6 }), enabled: (count ?? 0) > 0 });
+  const runs = count === 0 ? [] : (late.data?.items ?? []);
+  const why = useQueries({ queries: runs.slice(0, MOST_EXPLAINED).map((run) => ({ ...q.explain(run.id), refetchInterval: 30_000 })) });
+  return (
+    <Card flush title="Late, and why" aside={runs.length > 0 && <Link to="/runs" search={{ late: "true" }} className={all}>All late runs</Link>}>
+      {count === undefined || (count > 0 && late.isPending) ? <Bones /> : runs.length === 0 ? (
+        <p className="flex items-center gap-2 px-4 pt-1 pb-4 text-sm text-muted"><CircleCheck size={15} className="text-completed" aria-hidden /> Nothing is late.</p>
+      ) : (
+        <ul className="pb-2">
+          {runs.map((run, i) => (
+            <li key={run.id} className="px-4 py-1.5 hover:bg-hover">
+              <div className="flex items-center gap-3">
+                <RunName run={run} />
+                <span className="truncate text-muted">{run.flow_name}</span>
+                <span className="ml-auto shrink-0 text-late">due <RelativeTime at={run.due_at} /></span>
+              </div>
+              {why[i]?.data && <p className="truncate text-xs text-muted" title={why[i].data.summary}>{why[i].data.reasons[0]?.message ?? why[i].data.summary}</p>}
+            </li>
+          ))}
+        </ul>
+      )}
+    </Card>
+  );
+}
+
+export function Next() {
+  const schedules = useQuery({ ...q.schedules(), refetchInterval: 30_000 });
+  const coming = (schedules.data?.items ?? []).filter((s) => s.next_at).sort((a, b) => (a.next_at as string).localeCompare(b.next_at as string)).slice(0, 6);
+  return (
+    <Card flush title="What runs next" aside={<Link to="/deployments" className={all}>All schedules</Link>}>
+      {schedules.isPending ? <Bones /> : coming.length === 0 ? (
+        <p className="flex items-center gap-2 px-4 pt-1 pb-4 text-sm text-muted"><CalendarPlus size={15} aria-hidden /> No schedule is on. A deployment's page makes one.</p>
+      ) : (
+        <ul className="pb-2">
+          {coming.map((s) => (
+            <li key={s.id}>
+              <Link to="/deployments/$deployment" params={{ deployment: s.deployment_id }} className="grid h-9 grid-cols-[minmax(0,1fr)_minmax(0,1.2fr)_auto] items-center gap-x-3 px-4 hover:bg-hover focus-visible:-outline-offset-2">
+                <span className="truncate font-medium">{s.flow_name}</span>
+                <span className="truncate text-muted" title={s.description}>{s.description}</span>
+                <span className="text-right"><RelativeTime at={s.next_at} /></span>
+              </Link>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Card>
+  );
+}

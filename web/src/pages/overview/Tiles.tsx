@@ -1,0 +1,92 @@
+// The figures of the day: robots, runs, success, time; and how many runs are where.
+import type { ReactNode } from "react";
+import { Link } from "@tanstack/react-router";
+import { useQuery } from "@tanstack/react-query";
+import { q, type Outcomes, type RobotStatus } from "@/api";
+import type { Range } from "@/lib/chart";
+import { cx, formatCount, formatPercent } from "@/lib/format";
+import type { Search } from "@/lib/search";
+import { STATE_MEANINGS, STATE_WORDS, stateColor, type ShownState } from "@/lib/states";
+import { formatDuration } from "@/lib/time";
+import { RobotLight, Skeleton, Sparkline, StateIcon } from "@/ui";
+
+const Tile = ({ name, value, children }: { name: string; value: ReactNode; children?: ReactNode }) => (
+  <section className="flex min-w-0 flex-col rounded-lg border border-line bg-surface px-4 py-3 shadow-card">
+    <h2 className="text-xs font-medium text-muted">{name}</h2>
+    <p className="mt-0.5 text-2xl font-semibold tracking-[-0.02em]">{value}</p>
+    <div className="mt-1.5 flex min-h-6 flex-wrap items-center gap-x-3 gap-y-0.5 text-xs text-muted">{children}</div>
+  </section>
+);
+
+const Bone = () => <Skeleton className="my-1 h-6 w-16" />;
+const LIGHTS: RobotStatus[] = ["online", "busy", "draining", "offline"];
+
+export function Tiles({ outcomes, rates }: { outcomes: Outcomes | undefined; rates: number[] }) {
+  const figures = useQuery(q.dashboard()).data;
+  const robots = useQuery(q.robots()).data?.items;
+  const lights = LIGHTS.map((status) => ({ status, count: robots?.filter((r) => r.status === status).length ?? 0 })).filter((l) => l.count > 0);
+  return (
+    <div className="grid grid-cols-2 gap-3 lg:grid-cols-4 lg:gap-4">
+      <Tile name="Robots online" value={figures ? <>{figures.online_robots}<span className="text-lg font-normal text-muted"> of {figures.total_robots}</span></> : <Bone />}>
+        {lights.map((l) => (
+          <Link key={l.status} to="/robots" search={{ status: l.status }} className="inline-flex items-center gap-1 rounded-sm hover:underline"><RobotLight status={l.status} word={false} /><span aria-hidden>{l.count}</span><span className="sr-only">{l.count} {l.status}</span></Link>
+        ))}
+        {figures?.total_robots === 0 && <Link to="/robots/add" className="font-medium text-accent hover:underline">Add a robot</Link>}
+      </Tile>
+      <Tile name="Runs today" value={figures ? formatCount(figures.total_jobs_today) : <Bone />}>
+        {figures && (
+          <>
+            <span>{formatCount(figures.completed_jobs_today)} completed</span>
+            <span>{formatCount(figures.failed_jobs_today)} failed</span>
+          </>
+        )}
+      </Tile>
+      <Tile name="Success rate today" value={figures ? (figures.completed_jobs_today + figures.failed_jobs_today > 0 ? formatPercent(figures.success_rate) : "–") : <Bone />}>
+        <Sparkline values={rates} max={100} width={180} height={24} color="var(--state-completed)" label={outcomes ? "Success rate over the chosen time" : "No data yet"} />
+      </Tile>
+      <Tile name="Average execution time" value={figures ? (figures.average_execution_time > 0 ? formatDuration(figures.average_execution_time) : "–") : <Bone />}>
+        {figures && (
+          <>
+            <span>{formatCount(figures.running_jobs)} running now</span>
+            <span>{formatCount(figures.pending_jobs)} waiting</span>
+          </>
+        )}
+      </Tile>
+    </div>
+  );
+}
+
+function StateLink({ state, count, search }: { state: ShownState; count: number | undefined; search: Search }) {
+  return (
+    <Link
+      to="/runs"
+      search={search}
+      title={STATE_MEANINGS[state]}
+      style={{ color: count ? stateColor(state) : "var(--faint)" }}
+      className="inline-flex h-8 items-center gap-1.5 rounded-md px-2 text-sm hover:bg-hover"
+    >
+      <StateIcon state={state} still={!count} />
+      <span className={cx(state === "cancelled" && "line-through decoration-1")}>{STATE_WORDS[state]}</span>
+      <span className="min-w-5 font-semibold text-fg">{count === undefined ? "·" : formatCount(count)}</span>
+    </Link>
+  );
+}
+
+/** How many runs are in which state: those that are open now, and those that ended within the chosen time. */
+export function StateRow({ outcomes, range }: { outcomes: Outcomes | undefined; range: Range }) {
+  const states = useQuery(q.states()).data;
+  const now = (name: string) => states?.items.find((s) => s.state === name)?.count;
+  const ended = (name: "completed" | "failed" | "timed_out" | "crashed" | "cancelled") => outcomes?.items.reduce((sum, b) => sum + b[name], 0);
+  return (
+    <section aria-label="Runs by state" className="flex flex-wrap items-center rounded-lg border border-line bg-surface px-2 py-1 shadow-card">
+      <span className="px-2 text-xs text-muted">Now</span>
+      <StateLink state="late" count={states?.late} search={{ late: "true" }} />
+      <StateLink state="running" count={now("running")} search={{ state: "running" }} />
+      <StateLink state="pending" count={now("pending")} search={{ state: "pending" }} />
+      <StateLink state="queued" count={now("queued")} search={{ state: "queued" }} />
+      {(now("paused") ?? 0) > 0 && <StateLink state="paused" count={now("paused")} search={{ state: "paused" }} />}
+      <span className="ml-1 border-l border-line pr-2 pl-4 text-xs text-muted max-sm:ml-0 max-sm:border-l-0 max-sm:pl-2">Last {range}</span>
+      {(["completed", "failed", "timed_out", "crashed", "cancelled"] as const).map((s) => <StateLink key={s} state={s} count={ended(s)} search={{ state: s, range }} />)}
+    </section>
+  );
+}
