@@ -1,10 +1,12 @@
-//! The executable as a whole: the rules of the repository, the command line, end to end.
+//! The executable as a whole: the rules of the repository, the command line, end to end, and crashes.
 
 mod cat_fact;
 mod cli;
 mod coverage;
+mod crash;
 mod doc_commands;
 mod e2e;
 mod home;
 mod runrpa;
+mod support;
 mod tidy;
