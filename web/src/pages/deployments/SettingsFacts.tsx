@@ -1,0 +1,61 @@
+// Everything that is set of a deployment, in words.
+import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import type { Deployment, RetryPolicy } from "@/api";
+import { plural } from "@/lib/format";
+import { formatDuration } from "@/lib/time";
+import { Badge, Card, Fact, RelativeTime, ValueTable } from "@/ui";
+
+export const ON_LOST_WORDS: Record<string, string> = {
+  fail: "The run ends as crashed",
+  retry: "The run is tried again on another robot",
+  park: "The run pauses and waits for a person",
+  resume: "The run goes on from its checkpoint (graphs only)",
+};
+
+export function retryWords(retry: RetryPolicy): string {
+  if (retry.max_retries === 0) return "Never";
+  const first = formatDuration(retry.initial_delay);
+  const growth = retry.backoff_factor > 1 && retry.max_retries > 1 ? `, each wait ×${retry.backoff_factor} up to ${formatDuration(retry.max_delay)}` : "";
+  return `${plural(retry.max_retries, "time")}, first after ${first}${growth}`;
+}
+
+const Words = ({ words }: { words: string[] }) => (words.length ? <span className="flex flex-wrap gap-1">{words.map((w) => <Badge key={w}>{w}</Badge>)}</span> : <span className="text-faint">–</span>);
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+const Group = ({ children }: { children: ReactNode }) => <dl className="border-t border-line px-4 py-2 first:border-0">{children}</dl>;
+
+export function SettingsFacts({ deployment: d }: { deployment: Deployment }) {
+  const s = d.settings;
+  return (
+    <>
+      <Card title="Settings" flush>
+        <Group>
+          <Fact name="Version">{s.version_id ? `Pinned to ${d.version ?? "one that is gone"}` : d.version ? `Newest active, now ${d.version}` : "Newest active; there is none"}</Fact>
+          <Fact name="Work queue"><Link to="/queues/$queue" params={{ queue: s.queue_id }} className="font-medium hover:underline">{d.queue_name}</Link></Fact>
+          <Fact name="Priority">{capital(s.priority)}</Fact>
+          <Fact name="Tags"><Words words={s.tags} /></Fact>
+        </Group>
+        <Group>
+          <Fact name="Robot labels"><Words words={s.labels} /></Fact>
+          <Fact name="Capabilities"><Words words={s.capabilities} /></Fact>
+          {s.environment && <Fact name="Environment">{s.environment}</Fact>}
+          {s.robot_id && <Fact name="Robot"><Link to="/robots/$robot" params={{ robot: s.robot_id }} className="hover:underline">Only this one</Link></Fact>}
+          {s.desktop && <Fact name="Desktop">Each run occupies a session of its own</Fact>}
+        </Group>
+        <Group>
+          <Fact name="At once">{s.concurrency_limit == null ? "Any number of runs" : plural(s.concurrency_limit, "run")}</Fact>
+          <Fact name="Timeout">{s.timeout_seconds === 0 ? "Without limit" : formatDuration(s.timeout_seconds)}</Fact>
+          <Fact name="Must start within">{s.start_within_seconds == null ? "No limit" : formatDuration(s.start_within_seconds)}</Fact>
+          <Fact name="Cancel grace">{formatDuration(s.cancel_grace_seconds)}</Fact>
+          <Fact name="Tries again">{retryWords(s.retry)}</Fact>
+          <Fact name="Robot is lost">{ON_LOST_WORDS[s.on_lost] ?? s.on_lost}</Fact>
+        </Group>
+        <Group>
+          <Fact name="Changed"><RelativeTime at={d.updated_at} /></Fact>
+          <Fact name="Made"><RelativeTime at={d.created_at} /></Fact>
+        </Group>
+      </Card>
+      <Card title="Parameters"><ValueTable values={s.parameters} label="Parameters of the deployment" /></Card>
+    </>
+  );
+}

@@ -1,0 +1,96 @@
+// The columns of the deployments table, and the same row as a card for narrow screens.
+import { Link } from "@tanstack/react-router";
+import type { ColumnDef } from "@tanstack/react-table";
+import { Play } from "lucide-react";
+import type { Deployment, OutcomeBucket } from "@/api";
+import { badOf, endedOf } from "@/lib/dayCalendar";
+import { formatCount, formatPercent } from "@/lib/format";
+import { useMay } from "@/shell/session";
+import { Badge, IconButton, RelativeTime, StateIcon, Switch, Tooltip } from "@/ui";
+import { useDeploymentSwitch } from "./verbs";
+
+export type Week = OutcomeBucket;
+
+/** `Every day at 06:30 +1`: the first schedule in words, and how many more. */
+export function ScheduleWords({ deployment }: { deployment: Deployment }) {
+  const [first, ...more] = deployment.schedules;
+  if (!first) return <span className="text-faint">Only when asked</span>;
+  const held = deployment.settings.paused || first.paused;
+  return (
+    <span className="flex min-w-0 items-center gap-1.5">
+      <span className={`truncate ${held ? "text-faint line-through decoration-1" : ""}`} title={deployment.schedules.map((s) => s.description).join("\n")}>{first.description}</span>
+      {more.length > 0 && <Badge>+{more.length}</Badge>}
+    </span>
+  );
+}
+
+export function DeploymentSwitch({ deployment }: { deployment: Deployment }) {
+  const turn = useDeploymentSwitch(deployment);
+  const allowed = useMay("operate");
+  if (deployment.schedules.length === 0) return <span className="text-faint" title="It has no schedule">–</span>;
+  return (
+    <Tooltip text={deployment.settings.paused ? "Schedules are held" : "Schedules fire"}>
+      <span className="inline-flex"><Switch checked={!deployment.settings.paused} disabled={!allowed || turn.isPending} onChange={(on) => turn.mutate(on)} label={`Schedules of ${deployment.full_name}`} /></span>
+    </Tooltip>
+  );
+}
+
+function WeekFigures({ week }: { week?: Week }) {
+  if (!week || endedOf(week) === 0) return <span className="text-faint">–</span>;
+  const bad = badOf(week);
+  return (
+    <span className="flex items-center justify-end gap-2">
+      {bad > 0 && <span className="inline-flex items-center gap-1 text-failed"><StateIcon state="failed" size={13} />{formatCount(bad)}</span>}
+      <span className="text-muted">{formatCount(endedOf(week))}</span>
+      <span className="w-14">{week.success_rate == null ? "–" : formatPercent(week.success_rate)}</span>
+    </span>
+  );
+}
+
+function RunButton({ deployment, onRun }: { deployment: Deployment; onRun: (d: Deployment) => void }) {
+  if (!useMay("run")) return null;
+  return <IconButton label="Run now" size="sm" onClick={() => onRun(deployment)}><Play size={14} /></IconButton>;
+}
+
+function Name({ deployment }: { deployment: Deployment }) {
+  return (
+    <span className="min-w-0">
+      <Link to="/deployments/$deployment" params={{ deployment: deployment.id }} className="block truncate leading-5 font-medium hover:underline">
+        {deployment.flow_name}<span className="font-normal text-muted">/{deployment.name}</span>
+      </Link>
+      <span className="block truncate text-xs text-muted">{deployment.settings.description || deployment.queue_name}</span>
+    </span>
+  );
+}
+
+export const deploymentColumns = (week: Map<string, Week>, onRun: (d: Deployment) => void): ColumnDef<Deployment>[] => [
+  { id: "name", header: "Deployment", cell: ({ row }) => <Name deployment={row.original} />, meta: { track: "minmax(180px, 1.3fr)" } },
+  { id: "schedule", header: "Schedule", cell: ({ row }) => <ScheduleWords deployment={row.original} />, meta: { track: "minmax(180px, 1.7fr)" } },
+  { id: "next", header: "Next run", cell: ({ row }) => <RelativeTime at={row.original.next_at} />, meta: { track: "92px", align: "right" } },
+  { id: "week", header: "Last 7 days", cell: ({ row }) => <WeekFigures week={week.get(row.original.id)} />, meta: { track: "156px", align: "right", from: 720 } },
+  { id: "queue", header: "Work queue", cell: ({ row }) => <span className="truncate text-muted">{row.original.queue_name}</span>, meta: { track: "minmax(88px, .6fr)", from: 860 } },
+  {
+    id: "tags",
+    header: "Tags",
+    cell: ({ row }) => <span className="flex min-w-0 gap-1 overflow-hidden">{row.original.settings.tags.slice(0, 3).map((tag) => <Badge key={tag}>{tag}</Badge>)}</span>,
+    meta: { track: "minmax(100px, .8fr)", from: 1000 },
+  },
+  { id: "on", header: "On", cell: ({ row }) => <DeploymentSwitch deployment={row.original} />, meta: { track: "52px" } },
+  { id: "run", header: () => <span className="sr-only">Run</span>, cell: ({ row }) => <RunButton deployment={row.original} onRun={onRun} />, meta: { track: "52px", align: "right" } },
+];
+
+export function DeploymentCard({ deployment, week }: { deployment: Deployment; week?: Week }) {
+  return (
+    <>
+      <span className="flex items-center gap-2">
+        <span className="min-w-0 flex-1"><Name deployment={deployment} /></span>
+        <DeploymentSwitch deployment={deployment} />
+      </span>
+      <span className="mt-1 flex items-center gap-2 text-xs">
+        <span className="min-w-0 flex-1 truncate"><ScheduleWords deployment={deployment} /></span>
+        {week?.success_rate != null && <span className="text-muted">{formatPercent(week.success_rate)}</span>}
+        <RelativeTime at={deployment.next_at} />
+      </span>
+    </>
+  );
+}
