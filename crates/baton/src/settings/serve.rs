@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use baton_server::config::{Config, TlsFiles};
+use baton_store::stats::Retention;
 
 use super::file;
 use crate::cli::serve::Listen;
@@ -75,6 +76,10 @@ pub(crate) fn configure(
         tick: tick(flags.tick.or(file.tick), defaults.tick)?,
         timezone,
         cancel_pending: flags.cancel_pending || file.cancel_pending,
+        retention: Retention {
+            runs_days: file.keep_days.or(defaults.retention.runs_days),
+            ..defaults.retention
+        },
         ..defaults
     };
     Ok((config, warnings))
@@ -196,6 +201,7 @@ mod tests {
             port: Some(9001),
             host: Some("127.0.0.2".into()),
             default_timeout: Some(60),
+            keep_days: Some(7),
             ..file::Server::default()
         };
         let flags = Listen {
@@ -205,6 +211,7 @@ mod tests {
         let (config, _) = configure(&flags, &file, &Surroundings::default()).expect("it is fine");
         assert_eq!(config.listen.to_string(), "127.0.0.2:9000");
         assert_eq!(config.default_timeout_seconds, 60);
+        assert_eq!(config.retention.runs_days, Some(7));
     }
 
     #[test]

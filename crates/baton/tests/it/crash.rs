@@ -17,7 +17,9 @@ pub(crate) struct Dice(u64);
 impl Dice {
     /// Dice from `BATON_TEST_SEED`, or from the clock; the seed is printed.
     fn thrown() -> Self {
-        let seed = std::env::var("BATON_TEST_SEED").ok().and_then(|s| s.parse().ok());
+        let seed = std::env::var("BATON_TEST_SEED")
+            .ok()
+            .and_then(|s| s.parse().ok());
         let seed = seed.unwrap_or_else(|| jiff::Timestamp::now().as_microsecond().unsigned_abs());
         eprintln!("seed {seed} (repeat with BATON_TEST_SEED={seed})");
         Self(seed)
@@ -34,7 +36,10 @@ impl Dice {
 
 /// How often the server is killed. `make campaign` may raise it.
 fn kills() -> u64 {
-    std::env::var("BATON_TEST_KILLS").ok().and_then(|s| s.parse().ok()).unwrap_or(100)
+    std::env::var("BATON_TEST_KILLS")
+        .ok()
+        .and_then(|s| s.parse().ok())
+        .unwrap_or(100)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -43,7 +48,10 @@ async fn nothing_accepted_is_lost_or_doubled_when_the_server_is_killed_a_hundred
     let mut install = Install::new();
     install.start().await;
     install.deploy_evidence().await;
-    let agents = [install.agent("crash-1").await, install.agent("crash-2").await];
+    let agents = [
+        install.agent("crash-1").await,
+        install.agent("crash-2").await,
+    ];
     let traffic = Traffic::begin(&install, 8);
     let kills = kills();
     for _ in 0..kills {
@@ -55,7 +63,11 @@ async fn nothing_accepted_is_lost_or_doubled_when_the_server_is_killed_a_hundred
     let log = traffic.end().await;
     drained(&install, &log).await;
     // A run whose evidence would be too thin proves nothing.
-    assert!(log.accepted.len() as u64 >= kills * 2, "void: only {} runs accepted", log.accepted.len());
+    assert!(
+        log.accepted.len() as u64 >= kills * 2,
+        "void: only {} runs accepted",
+        log.accepted.len()
+    );
     check(&install, &log).await;
     drop(agents);
     install.stop().await;
@@ -67,7 +79,10 @@ async fn a_killed_agent_leaves_no_process_and_no_run_without_an_end() {
     let mut install = Install::new();
     install.start().await;
     install.deploy_evidence().await;
-    let mut agents = vec![install.agent("mortal-1").await, install.agent("mortal-2").await];
+    let mut agents = vec![
+        install.agent("mortal-1").await,
+        install.agent("mortal-2").await,
+    ];
     let traffic = Traffic::begin(&install, 4);
     for _ in 0..kills() / 5 {
         traffic.some_accepted(3 + dice.below(10)).await;
@@ -97,14 +112,18 @@ async fn an_agent_frozen_past_its_lease_has_lost_its_process_tree_by_then() {
     agent.freeze();
     // The guard holds the lease's deadline by its own clock; the server believes the attempt dead
     // only five seconds after that.
-    install.await_state(&run, "crashed", Duration::from_secs(120)).await;
+    install
+        .await_state(&run, "crashed", Duration::from_secs(120))
+        .await;
     for pid in tree {
         assert!(!Agent::is_alive(pid), "process {pid} outlived its lease");
     }
     agent.thaw();
     // What the thawed agent still has to say is evidence, and changes nothing.
     agent.is_connected(&install).await;
-    install.await_state(&run, "crashed", Duration::from_secs(5)).await;
+    install
+        .await_state(&run, "crashed", Duration::from_secs(5))
+        .await;
     install.verify_is_clean().await;
     install.stop().await;
 }

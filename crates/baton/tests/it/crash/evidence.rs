@@ -14,9 +14,16 @@ const LINES: usize = 10;
 
 /// Waits until every run has ended and nothing is live.
 pub(crate) async fn drained(install: &Install, log: &Log) {
-    eprintln!("{} accepted, {} unknown", log.accepted.len(), log.unknown.len());
+    eprintln!(
+        "{} accepted, {} unknown",
+        log.accepted.len(),
+        log.unknown.len()
+    );
     wait_for("all runs to end", Duration::from_secs(240), async || {
-        all_runs(install).await.iter().all(|r| r.state.is_terminal() && !r.live)
+        all_runs(install)
+            .await
+            .iter()
+            .all(|r| r.state.is_terminal() && !r.live)
     })
     .await;
 }
@@ -49,13 +56,25 @@ pub(crate) async fn check(install: &Install, log: &Log) {
 fn nothing_lost_nothing_doubled(runs: &[Run], log: &Log) {
     let ids: BTreeSet<String> = runs.iter().map(|r| r.id.to_string()).collect();
     assert_eq!(ids.len(), runs.len(), "a run is listed twice");
-    let lost: Vec<_> = log.accepted.iter().filter(|(_, id)| !ids.contains(*id)).collect();
+    let lost: Vec<_> = log
+        .accepted
+        .iter()
+        .filter(|(_, id)| !ids.contains(*id))
+        .collect();
     assert!(lost.is_empty(), "accepted runs lost: {lost:?}");
     let told: BTreeSet<&String> = log.accepted.values().collect();
-    assert_eq!(told.len(), log.accepted.len(), "two keys were given one run");
+    assert_eq!(
+        told.len(),
+        log.accepted.len(),
+        "two keys were given one run"
+    );
     // What is there beyond the acknowledged can only come from submissions of unknown outcome, one each.
     let beyond = ids.iter().filter(|id| !told.contains(id)).count();
-    assert!(beyond <= log.unknown.len(), "{beyond} runs nobody asked for, {} unknown", log.unknown.len());
+    assert!(
+        beyond <= log.unknown.len(),
+        "{beyond} runs nobody asked for, {} unknown",
+        log.unknown.len()
+    );
 }
 
 /// The processes' own record: no attempt began twice, no two attempts of a run overlapped, and a run
@@ -66,10 +85,16 @@ fn processes_did_what_was_recorded(install: &Install, runs: &[Run]) {
     let mut ends: BTreeMap<(String, u32), f64> = BTreeMap::new();
     for line in text.lines() {
         let words: Vec<&str> = line.split(' ').collect();
-        let [word, run, attempt, at] = words[..] else { panic!("a torn line of evidence: {line:?}") };
+        let [word, run, attempt, at] = words[..] else {
+            panic!("a torn line of evidence: {line:?}")
+        };
         let key = (run.to_owned(), attempt.parse().expect("an attempt"));
         let at = at.parse().expect("a time");
-        let before = if word == "start" { starts.insert(key, at) } else { ends.insert(key, at) };
+        let before = if word == "start" {
+            starts.insert(key, at)
+        } else {
+            ends.insert(key, at)
+        };
         assert!(before.is_none(), "an attempt was executed twice: {line}");
     }
     for run in runs {
@@ -82,7 +107,10 @@ fn processes_did_what_was_recorded(install: &Install, runs: &[Run]) {
             }
         }
         if run.state.as_str() == "completed" {
-            assert!(ends.contains_key(&(id.clone(), run.attempt)), "{id} completed without its process");
+            assert!(
+                ends.contains_key(&(id.clone(), run.attempt)),
+                "{id} completed without its process"
+            );
         }
     }
 }
@@ -90,13 +118,21 @@ fn processes_did_what_was_recorded(install: &Install, runs: &[Run]) {
 /// A result is sent only after every line was acknowledged: a completed run has all its lines, once.
 async fn acknowledged_lines_are_there(install: &Install, runs: &[Run]) {
     let mut looked = 0;
-    for run in runs.iter().filter(|r| r.state.as_str() == "completed").take(500) {
+    for run in runs
+        .iter()
+        .filter(|r| r.state.as_str() == "completed")
+        .take(500)
+    {
         let query = LogQuery {
             attempt: Some(run.attempt),
             limit: Some(1_000),
             ..LogQuery::default()
         };
-        let page = install.client().logs(&run.id.to_string(), &query).await.expect("log");
+        let page = install
+            .client()
+            .logs(&run.id.to_string(), &query)
+            .await
+            .expect("log");
         let lines: Vec<&str> = page
             .items
             .iter()

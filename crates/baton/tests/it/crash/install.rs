@@ -72,7 +72,10 @@ impl Install {
 
     fn log_file(&self, name: &str) -> Stdio {
         let path = self.path().join(format!("{name}.log"));
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path);
         Stdio::from(file.expect("a log file"))
     }
 
@@ -125,7 +128,9 @@ impl Install {
 
     /// Lets some time pass between faults: not to wait for anything, but to hit different moments.
     pub(crate) async fn pause(&self, time: Duration) {
-        tokio::time::timeout(time, std::future::pending::<()>()).await.ok();
+        tokio::time::timeout(time, std::future::pending::<()>())
+            .await
+            .ok();
     }
 
     pub(crate) fn evidence_file(&self) -> PathBuf {
@@ -143,14 +148,22 @@ impl Install {
             flow: "evidence".into(),
             package: Some(package.hash),
             entry: Entry::Command {
-                argv: vec!["sh".into(), "evidence.sh".into(), file, "{{seconds}}".into()],
+                argv: vec![
+                    "sh".into(),
+                    "evidence.sh".into(),
+                    file,
+                    "{{seconds}}".into(),
+                ],
                 env: BTreeMap::new(),
                 workdir: String::new(),
                 python: None,
             },
             parameter_schema: json!({"type": "object", "properties": {"seconds": {"type": "string", "default": "0.02"}}}),
             settings: DeploymentPatch {
-                retry: Some(RetryPolicy { initial_delay: 0.1, ..RetryPolicy::times(2) }),
+                retry: Some(RetryPolicy {
+                    initial_delay: 0.1,
+                    ..RetryPolicy::times(2)
+                }),
                 on_lost: Some(OnLost::Fail),
                 ..DeploymentPatch::default()
             },
@@ -167,16 +180,27 @@ impl Install {
     /// A run that takes this many seconds.
     pub(crate) async fn run_for(&self, seconds: &str) -> String {
         let body = CreateRun {
-            parameters: json!({"seconds": seconds}).as_object().cloned().expect("an object"),
+            parameters: json!({"seconds": seconds})
+                .as_object()
+                .cloned()
+                .expect("an object"),
             ..CreateRun::default()
         };
-        let made = self.client().run_deployment("evidence/default", &body).await.expect("created");
+        let made = self
+            .client()
+            .run_deployment("evidence/default", &body)
+            .await
+            .expect("created");
         made.id.to_string()
     }
 
     /// Enrols an agent and starts it.
     pub(crate) async fn agent(&self, name: &str) -> Agent {
-        let enrolment = self.client().create_enrolment(&CreateEnrolment::default()).await.expect("token");
+        let enrolment = self
+            .client()
+            .create_enrolment(&CreateEnrolment::default())
+            .await
+            .expect("token");
         self.start_agent(name, &["--token", &enrolment.token]).await
     }
 
@@ -188,13 +212,18 @@ impl Install {
     async fn start_agent(&self, name: &str, more: &[&str]) -> Agent {
         let url = self.url();
         let child = self
-            .command(&["robot", "--name", name, "--slots", "4", "--url", &url, "--data"])
+            .command(&[
+                "robot", "--name", name, "--slots", "4", "--url", &url, "--data",
+            ])
             .arg(self.path().join(name))
             .args(more)
             .stderr(self.log_file(name))
             .spawn()
             .expect("the agent starts");
-        let agent = Agent { name: name.into(), child };
+        let agent = Agent {
+            name: name.into(),
+            child,
+        };
         agent.is_connected(self).await;
         agent
     }
@@ -203,7 +232,8 @@ impl Install {
     pub(crate) async fn await_line(&self, run: &str, word: &str) {
         let begin = format!("{word} {run} ");
         wait_for(&begin, SOON, async || {
-            std::fs::read_to_string(self.evidence_file()).is_ok_and(|t| t.lines().any(|l| l.starts_with(&begin)))
+            std::fs::read_to_string(self.evidence_file())
+                .is_ok_and(|t| t.lines().any(|l| l.starts_with(&begin)))
         })
         .await;
     }
@@ -211,7 +241,10 @@ impl Install {
     /// Waits until the run is in this state.
     pub(crate) async fn await_state(&self, run: &str, state: &str, within: Duration) {
         wait_for(&format!("{run} to be {state}"), within, async || {
-            self.client().run(run).await.is_ok_and(|r| r.state.as_str() == state)
+            self.client()
+                .run(run)
+                .await
+                .is_ok_and(|r| r.state.as_str() == state)
         })
         .await;
     }
@@ -232,18 +265,27 @@ impl Drop for Install {
         }
         if std::thread::panicking() {
             for name in ["server", "crash-1", "mortal-1", "frozen"] {
-                let log = std::fs::read_to_string(self.path().join(format!("{name}.log"))).unwrap_or_default();
+                let log = std::fs::read_to_string(self.path().join(format!("{name}.log")))
+                    .unwrap_or_default();
                 let tail: Vec<&str> = log.lines().rev().take(30).collect();
-                eprintln!("--- {name}\n{}", tail.into_iter().rev().collect::<Vec<_>>().join("\n"));
+                eprintln!(
+                    "--- {name}\n{}",
+                    tail.into_iter().rev().collect::<Vec<_>>().join("\n")
+                );
             }
         }
     }
 }
 
 /// Asks `/readyz` until it says yes.
-fn asks_ready(url: &str) -> impl Fn() -> std::pin::Pin<Box<dyn Future<Output = bool> + Send>> + use<> {
+fn asks_ready(
+    url: &str,
+) -> impl Fn() -> std::pin::Pin<Box<dyn Future<Output = bool> + Send>> + use<> {
     baton_api::client::install_provider();
-    let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("a client");
     let url = format!("{url}/readyz");
     move || {
         let request = http.get(&url).timeout(Duration::from_secs(5)).send();
@@ -266,7 +308,11 @@ impl Agent {
     /// Waits until the server says that it is connected.
     pub(crate) async fn is_connected(&self, install: &Install) {
         wait_for(&format!("{} to connect", self.name), SOON, async || {
-            install.client().robot(&self.name).await.is_ok_and(|r| r.connected)
+            install
+                .client()
+                .robot(&self.name)
+                .await
+                .is_ok_and(|r| r.connected)
         })
         .await;
     }
@@ -294,8 +340,14 @@ impl Agent {
     }
 
     pub(crate) fn is_alive(pid: u32) -> bool {
-        std::fs::read_to_string(format!("/proc/{pid}/stat"))
-            .is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or_default().trim_start().starts_with('Z'))
+        std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
+            !stat
+                .rsplit(')')
+                .next()
+                .unwrap_or_default()
+                .trim_start()
+                .starts_with('Z')
+        })
     }
 
     /// Waits until nothing of what its flows started is left: found by the evidence path in their
@@ -304,7 +356,9 @@ impl Agent {
         let began = Instant::now();
         let mark = format!("/{}/", self.name);
         wait_for("the killed agent's processes to end", SOON, async || {
-            !all_processes().into_iter().any(|pid| working_folder(pid).is_some_and(|c| c.contains(&mark)))
+            !all_processes()
+                .into_iter()
+                .any(|pid| working_folder(pid).is_some_and(|c| c.contains(&mark)))
         })
         .await;
         // The bound is the design's; the wait above is generous for a busy machine.
@@ -329,7 +383,12 @@ fn all_processes() -> Vec<u32> {
 
 fn parent(pid: u32) -> Option<u32> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()
+    stat.rsplit(')')
+        .next()?
+        .split_whitespace()
+        .nth(1)?
+        .parse()
+        .ok()
 }
 
 fn descendants(of: u32) -> Vec<u32> {
@@ -355,5 +414,11 @@ fn command_line(pid: u32) -> Option<String> {
 }
 
 fn working_folder(pid: u32) -> Option<String> {
-    Some(std::fs::read_link(format!("/proc/{pid}/cwd")).ok()?.display().to_string() + "/")
+    Some(
+        std::fs::read_link(format!("/proc/{pid}/cwd"))
+            .ok()?
+            .display()
+            .to_string()
+            + "/",
+    )
 }
