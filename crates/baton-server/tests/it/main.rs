@@ -16,4 +16,5 @@ mod scheduling;
 mod streams;
 mod support;
 mod upgrade;
+mod telling;
 mod world;
