@@ -27,7 +27,7 @@ export default defineConfig({
   },
   server: {
     proxy: server
-      ? { "/api": { target: server, changeOrigin: true }, "/ws": { target: server, ws: true } }
+      ? { "/api": { target: server, changeOrigin: true, headers: { origin: server } } }
       : undefined,
   },
   test: { environment: "node", include: ["src/**/*.test.ts", "build/**/*.test.ts"] },

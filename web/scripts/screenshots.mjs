@@ -73,7 +73,7 @@ for (const theme of themes) {
     if (args.key) await page.evaluate((key) => fetch("/api/v1/sessions", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ key }) }), args.key);
     for (const [name, path] of await pages(page)) {
       await page.goto(base + path, { waitUntil: "load" });
-      await page.waitForFunction(() => !document.querySelector("[aria-busy=true],[aria-label=Loading]"), undefined, { timeout: 5000 }).catch(() => {});
+      await page.waitForFunction(() => document.querySelector("h1") && !document.querySelector("[aria-busy=true],[aria-label=Loading]"), undefined, { timeout: 5000 }).catch(() => {});
       await page.waitForTimeout(350);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth + 1);
       if (wide) console.error(`${name} is wider than ${width}`);

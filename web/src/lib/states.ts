@@ -60,5 +60,8 @@ export function shownState(run: Facts, now: number, lateAfterSeconds: number): S
   return run.state;
 }
 
-/** The CSS variable that holds the colour of a state. */
+/** The colour of a state for areas: bars, points, meters. */
+export const fillColor = (state: ShownState): string => `var(--fill-${state.replace("_", "-")})`;
+
+/** The colour of a state for words and icons. */
 export const stateColor = (state: ShownState): string => `var(--state-${state.replace("_", "-")})`;

@@ -20,6 +20,9 @@ export function formatDuration(seconds: number | null | undefined): string {
   return `${Math.floor(whole / DAY)}d ${Math.floor((whole % DAY) / HOUR)}h`;
 }
 
+/** A duration on an axis: `10s`, `5m`, `1h`. */
+export const formatTick = (seconds: number): string => formatDuration(seconds).replace(/^(\d+[dhm]) 0?0[hms]$/, "$1").replace(/\.0s$/, "s");
+
 const pad = (n: number): string => String(n).padStart(2, "0");
 
 /** `now`, `12s ago`, `in 4m`, `3h ago`, `2d ago`; beyond a month the date says more. */

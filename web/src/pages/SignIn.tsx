@@ -11,6 +11,9 @@ import { useTitle } from "@/ui/Page";
 import { errorText } from "@/ui/Toast";
 import { Mark } from "@/shell/Shell";
 
+/** The token in the fragment of a one-click link: `#bl_…`, or `#token=…`. */
+export const tokenIn = (hash: string): string | undefined => /^#?(?:token=)?(bl_[^&]+|(?<=token=).+)$/.exec(hash)?.[1];
+
 /** Only addresses of this dashboard: a link must not lead elsewhere. */
 export const safeTarget = (to: string | undefined): string => (to && /^\/(?![/\\])/.test(to) ? to : "/");
 
@@ -19,7 +22,7 @@ export function SignIn() {
   const search = useSearch({ strict: false }) as { to?: string; why?: string };
   const navigate = useNavigate();
   const client = useQueryClient();
-  const [token] = useState(() => /^#token=(.+)$/.exec(location.hash)?.[1]);
+  const [token] = useState(() => tokenIn(location.hash));
   const [key, setKey] = useState("");
   const [busy, setBusy] = useState(Boolean(token));
   const [error, setError] = useState<string>();

@@ -9,8 +9,8 @@ export function PagePending() {
   return (
     <div role="status" aria-label="Loading" className="mx-auto w-full max-w-[1440px] px-4 pt-5 sm:px-6">
       <Skeleton className="h-6 w-40" />
-      <Skeleton className="mt-6 h-40 w-full" />
-      <Skeleton className="mt-4 h-64 w-full" />
+      <div className="mt-6 h-40 rounded-lg border border-line bg-surface" />
+      <div className="mt-4 h-64 rounded-lg border border-line bg-surface" />
     </div>
   );
 }

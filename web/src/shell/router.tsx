@@ -26,8 +26,8 @@ const shell = createRoute({
   component: Shell,
   // A sign-in link lands on any address with its token in the fragment.
   beforeLoad: async ({ context, location }) => {
-    const token = /^#?token=(.+)$/.exec(location.hash)?.[1];
-    if (token) throw redirect({ to: "/sign-in", hash: `token=${token}`, search: { to: location.pathname }, replace: true });
+    const token = /^#?(?:token=)?(bl_.+)$/.exec(location.hash)?.[1];
+    if (token) throw redirect({ to: "/sign-in", hash: token, search: { to: location.pathname }, replace: true });
     try {
       return { session: await context.client.ensureQueryData(q.session()) };
     } catch (error) {
@@ -88,7 +88,8 @@ export function makeRouter(client: QueryClient) {
     parseSearch,
     stringifySearch,
     defaultPreload: "intent",
-    defaultPendingMs: 150,
+    defaultPendingMs: 200,
+    defaultPendingMinMs: 0,
     defaultPendingComponent: PagePending,
     defaultErrorComponent: PageError,
     defaultNotFoundComponent: NotFound,

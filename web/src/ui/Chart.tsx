@@ -39,6 +39,8 @@ interface ChartProps {
 }
 
 const GAP = 4;
+/** Where a logarithmic axis of durations is marked: what people say. */
+const LOG_SPLITS = [0.001, 0.01, 0.1, 1, 10, 60, 600, 3600, 21_600, 86_400, 604_800];
 
 function stack(series: readonly ChartSeries[]): (number | null)[][] {
   const sums: number[] = [];
@@ -71,7 +73,7 @@ function pointsOf(shape: ChartSeries["shape"], color: string): uPlot.Series.Poin
       const path = new Path2D();
       const xs = u.data[0];
       const ys = u.data[seriesIdx] ?? [];
-      const r = 3 * devicePixelRatio;
+      const r = 2.6 * devicePixelRatio;
       for (let i = 0; i < xs.length; i++) {
         const y = ys[i];
         if (y === null || y === undefined) continue;
@@ -119,11 +121,11 @@ export function Chart(props: ChartProps) {
       cursor: { y: false, points: { show: false }, drag: { x: Boolean(onZoom), y: false, setScale: false } },
       scales: {
         x: { time: true, range: () => (latest.current.range ? [...latest.current.range] : [latest.current.times[0] ?? 0, latest.current.times.at(-1) ?? 1]) as [number, number] },
-        y: log ? { distr: 3, log: 10 } : { range: (_u, _lo, hi) => [min ?? 0, max ?? (hi > 0 ? hi * 1.08 : 1)] },
+        y: log ? { distr: 3, log: 10, range: (_u, lo, hi) => (lo > 0 && hi > 0 ? [lo * 0.75, hi * 1.35] : [0.1, 100]) } : { range: (_u, _lo, hi) => [min ?? 0, max ?? (hi > 0 ? hi * 1.08 : 1)] },
       },
       axes: [
         { stroke: ink, font, grid: { show: false }, ticks: { show: false }, size: 26, gap: GAP, space: 72, values: (_u, ticks, _a, _s, step) => ticks.map((t) => formatChartTime(t, step, zone)) },
-        { stroke: ink, font, grid, ticks: { show: false }, size: 46, gap: GAP, space: 34, values: (_u, ticks) => ticks.map((v) => (v === null ? "" : format(v))) },
+        { stroke: ink, font, grid, ticks: { show: false }, size: 46, gap: GAP, space: 34, ...(log ? { splits: (_u: uPlot, _i: number, lo: number, hi: number) => LOG_SPLITS.filter((v) => v >= lo && v <= hi), filter: (_u: uPlot, splits: number[]) => splits } : {}), values: (_u, ticks) => ticks.map((v) => (v === null ? "" : format(v))) },
       ],
       series: [{}, ...shown.map(seriesOptions)],
       hooks: {

@@ -3,8 +3,8 @@ import { useMemo } from "react";
 import { useNavigate } from "@tanstack/react-router";
 import type { Outcomes, Run, State } from "@/api";
 import { bucketed, periods, RANGE_SECONDS, RANGE_STEP, type Range } from "@/lib/chart";
-import { STATE_WORDS, stateColor } from "@/lib/states";
-import { formatDuration } from "@/lib/time";
+import { fillColor, STATE_WORDS, stateColor } from "@/lib/states";
+import { formatDuration, formatTick } from "@/lib/time";
 import { Card, ExactTime, StateIcon } from "@/ui";
 import { Chart, Legend, type ChartSeries } from "@/ui/Chart";
 import { RunCard } from "../shared/RunBits";
@@ -16,7 +16,7 @@ const legend = (states: readonly State[]) => states.map((s) => ({ label: STATE_W
 export function ActivityChart({ outcomes, range, now }: { outcomes: Outcomes | undefined; range: Range; now: number }) {
   const starts = useMemo(() => periods(range, now / 1000), [range, now]);
   const slots = useMemo(() => bucketed(outcomes?.items ?? [], starts, RANGE_STEP[range]), [outcomes, starts, range]);
-  const series = useMemo(() => ENDED.map((s): ChartSeries => ({ label: STATE_WORDS[s], color: stateColor(s), kind: "bars", values: slots.map((b) => b?.[s] ?? 0) })), [slots]);
+  const series = useMemo(() => ENDED.map((s): ChartSeries => ({ label: STATE_WORDS[s], color: fillColor(s), kind: "bars", values: slots.map((b) => b?.[s] ?? 0) })), [slots]);
   const used = ENDED.filter((s) => slots.some((b) => (b?.[s] ?? 0) > 0));
   return (
     <Card title="Activity" aside={<Legend items={legend(used)} />}>
@@ -52,7 +52,7 @@ export function DurationChart({ runs, range, now }: { runs: readonly Run[]; rang
   const seconds = (r: Run) => Math.max(0.01, (Date.parse(r.ended_at as string) - Date.parse(r.started_at as string)) / 1000);
   const times = useMemo(() => shown.map((r) => Date.parse(r.started_at as string) / 1000), [shown]);
   const series = useMemo(
-    () => ENDED.map((s): ChartSeries => ({ label: STATE_WORDS[s], color: stateColor(s), kind: "points", shape: SHAPES[s], values: shown.map((r) => (r.state === s ? seconds(r) : null)) })),
+    () => ENDED.map((s): ChartSeries => ({ label: STATE_WORDS[s], color: fillColor(s), kind: "points", shape: SHAPES[s], values: shown.map((r) => (r.state === s ? seconds(r) : null)) })),
     [shown],
   );
   const first = Math.max(now / 1000 - RANGE_SECONDS[range], (times[0] ?? 0) - 60);
@@ -65,7 +65,7 @@ export function DurationChart({ runs, range, now }: { runs: readonly Run[]; rang
         series={series}
         log
         range={[times.length ? first : now / 1000 - RANGE_SECONDS[range], now / 1000]}
-        format={(v) => formatDuration(v)}
+        format={formatTick}
         card={(i) => (shown[i] ? <div className="w-56"><p className="mb-1 font-medium">{shown[i].name}</p><RunCard run={shown[i]} /></div> : null)}
         onPick={(i) => { const run = shown[i]; if (run) void navigate({ to: "/runs/$run", params: { run: run.id } }); }}
       />

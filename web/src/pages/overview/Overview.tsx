@@ -27,7 +27,12 @@ export function Overview() {
   const runs = useQuery({ ...q.runs({ limit: MOST_POINTS }), staleTime: 2_000 });
   const states = useQuery(q.states());
   const rates = useMemo(() => (outcomes.data?.items ?? []).map((b) => b.success_rate).filter((r): r is number => r != null), [outcomes.data]);
-  const items = runs.data?.items ?? [];
+  const items = useMemo(() => runs.data?.items ?? [], [runs.data]);
+  // What is only scheduled must not bury what happened.
+  const recent = useMemo(
+    () => items.filter((r) => r.state !== "pending" || Date.parse(r.due_at) <= Date.now()).sort((a, b) => b.changed_at.localeCompare(a.changed_at)).slice(0, RECENT),
+    [items],
+  );
   return (
     <Page
       title="Overview"
@@ -46,7 +51,7 @@ export function Overview() {
             <DurationChart runs={items} range={range} now={now} />
           </div>
           <div className="grid items-start gap-3 lg:grid-cols-[1.25fr_1fr] lg:gap-4">
-            <Recent runs={items.slice(0, RECENT)} loading={runs.isPending} />
+            <Recent runs={recent} loading={runs.isPending} />
             <Late count={states.data?.late} />
             <Next />
           </div>

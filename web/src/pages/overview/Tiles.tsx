@@ -42,7 +42,7 @@ export function Tiles({ outcomes, rates }: { outcomes: Outcomes | undefined; rat
         )}
       </Tile>
       <Tile name="Success rate today" value={figures ? (figures.completed_jobs_today + figures.failed_jobs_today > 0 ? formatPercent(figures.success_rate) : "–") : <Bone />}>
-        <Sparkline values={rates} max={100} width={180} height={24} color="var(--state-completed)" label={outcomes ? "Success rate over the chosen time" : "No data yet"} />
+        <Sparkline values={rates} max={100} width={260} height={24} color="var(--state-completed)" label={outcomes ? "Success rate over the chosen time" : "No data yet"} />
       </Tile>
       <Tile name="Average execution time" value={figures ? (figures.average_execution_time > 0 ? formatDuration(figures.average_execution_time) : "–") : <Bone />}>
         {figures && (
@@ -58,19 +58,22 @@ export function Tiles({ outcomes, rates }: { outcomes: Outcomes | undefined; rat
 
 function StateLink({ state, count, search }: { state: ShownState; count: number | undefined; search: Search }) {
   return (
-    <Link
-      to="/runs"
-      search={search}
-      title={STATE_MEANINGS[state]}
-      style={{ color: count ? stateColor(state) : "var(--faint)" }}
-      className="inline-flex h-8 items-center gap-1.5 rounded-md px-2 text-sm hover:bg-hover"
-    >
-      <StateIcon state={state} still={!count} />
-      <span className={cx(state === "cancelled" && "line-through decoration-1")}>{STATE_WORDS[state]}</span>
-      <span className="min-w-5 font-semibold text-fg">{count === undefined ? "·" : formatCount(count)}</span>
+    <Link to="/runs" search={search} title={STATE_MEANINGS[state]} className="group min-w-0 rounded-md px-2 py-1.5 hover:bg-hover">
+      <span style={{ color: count ? stateColor(state) : "var(--faint)" }} className="flex items-center gap-1.5">
+        <StateIcon state={state} still={!count} size={15} />
+        <span className="text-lg leading-5 font-semibold text-fg">{count === undefined ? "·" : formatCount(count)}</span>
+      </span>
+      <span className={cx("block truncate text-xs text-muted group-hover:text-fg", state === "cancelled" && "line-through decoration-1")}>{STATE_WORDS[state]}</span>
     </Link>
   );
 }
+
+const Group = ({ name, children }: { name: string; children: ReactNode }) => (
+  <section aria-label={`Runs ${name.toLowerCase()}`} className="rounded-lg border border-line bg-surface px-2 pt-2 pb-1 shadow-card">
+    <h2 className="px-2 text-xs font-medium text-muted">{name}</h2>
+    <div className="grid grid-cols-5">{children}</div>
+  </section>
+);
 
 /** How many runs are in which state: those that are open now, and those that ended within the chosen time. */
 export function StateRow({ outcomes, range }: { outcomes: Outcomes | undefined; range: Range }) {
@@ -78,15 +81,17 @@ export function StateRow({ outcomes, range }: { outcomes: Outcomes | undefined; 
   const now = (name: string) => states?.items.find((s) => s.state === name)?.count;
   const ended = (name: "completed" | "failed" | "timed_out" | "crashed" | "cancelled") => outcomes?.items.reduce((sum, b) => sum + b[name], 0);
   return (
-    <section aria-label="Runs by state" className="flex flex-wrap items-center rounded-lg border border-line bg-surface px-2 py-1 shadow-card">
-      <span className="px-2 text-xs text-muted">Now</span>
-      <StateLink state="late" count={states?.late} search={{ late: "true" }} />
-      <StateLink state="running" count={now("running")} search={{ state: "running" }} />
-      <StateLink state="pending" count={now("pending")} search={{ state: "pending" }} />
-      <StateLink state="queued" count={now("queued")} search={{ state: "queued" }} />
-      {(now("paused") ?? 0) > 0 && <StateLink state="paused" count={now("paused")} search={{ state: "paused" }} />}
-      <span className="ml-1 border-l border-line pr-2 pl-4 text-xs text-muted max-sm:ml-0 max-sm:border-l-0 max-sm:pl-2">Last {range}</span>
-      {(["completed", "failed", "timed_out", "crashed", "cancelled"] as const).map((s) => <StateLink key={s} state={s} count={ended(s)} search={{ state: s, range }} />)}
-    </section>
+    <div className="grid gap-3 lg:grid-cols-2 lg:gap-4">
+      <Group name="Now">
+        <StateLink state="late" count={states?.late} search={{ late: "true" }} />
+        <StateLink state="running" count={now("running")} search={{ state: "running" }} />
+        <StateLink state="queued" count={now("queued")} search={{ state: "queued" }} />
+        <StateLink state="pending" count={now("pending")} search={{ state: "pending" }} />
+        <StateLink state="paused" count={now("paused")} search={{ state: "paused" }} />
+      </Group>
+      <Group name={`Ended in the last ${range}`}>
+        {(["completed", "failed", "timed_out", "crashed", "cancelled"] as const).map((s) => <StateLink key={s} state={s} count={ended(s)} search={{ state: s, range }} />)}
+      </Group>
+    </div>
   );
 }

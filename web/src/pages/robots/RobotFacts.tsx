@@ -2,19 +2,20 @@
 import { useMemo, type ReactNode } from "react";
 import { useQuery } from "@tanstack/react-query";
 import { q, type Robot } from "@/api";
+import { bucketed } from "@/lib/chart";
+import { formatCount } from "@/lib/format";
 import { useNow } from "@/lib/preferences";
 import { formatDuration } from "@/lib/time";
-import { Badge, Card, Copyable, Duration, Fact, RelativeTime, Sparkline, StateIcon } from "@/ui";
+import { Badge, Card, Copyable, Duration, Fact, Meter, RelativeTime, Sparkline, StateIcon } from "@/ui";
 import { stateColor } from "@/lib/states";
 import { RunLink } from "../shared/RunBits";
 
-/** Keeps the last values it saw while the page is open, for machines whose samples are not stored. */
-function Gauge({ name, value, unit, points }: { name: string; value: number; unit: string; points: number[] }) {
+function Gauge({ name, value }: { name: string; value: number }) {
   return (
     <div className="min-w-0">
       <p className="text-xs text-muted">{name}</p>
-      <p className="text-lg font-semibold">{Math.round(value)}<span className="text-sm font-normal text-muted"> {unit}</span></p>
-      <Sparkline values={points} max={100} width={180} height={22} label={`${name} over the last hour`} />
+      <p className="text-lg font-semibold">{Math.round(value)}<span className="text-sm font-normal text-muted"> %</span></p>
+      <div className="flex h-[22px] items-center"><Meter value={value / 100} label={name} color={value >= 90 ? "var(--fill-late)" : undefined} /></div>
     </div>
   );
 }
@@ -22,19 +23,24 @@ function Gauge({ name, value, unit, points }: { name: string; value: number; uni
 const words = (list: string[]): ReactNode => (list.length ? <span className="flex flex-wrap gap-1">{list.map((w) => <Badge key={w}>{w}</Badge>)}</span> : "–");
 
 export function RobotFacts({ robot }: { robot: Robot }) {
-  const minute = useNow(60_000);
-  const from = useMemo(() => new Date(Math.floor(minute / 60_000) * 60_000 - 3_600_000).toISOString(), [minute]);
-  const use = useQuery({ ...q.samples({ metric: "robot_utilization", subject: robot.id, from, grain_seconds: 60 }, ["robot", robot.id]), retry: false });
-  const utilization = (use.data?.series[0]?.points ?? []).map((p) => p.value * (p.value <= 1 ? 100 : 1));
+  const hour = useNow(600_000);
+  const from = useMemo(() => new Date(Math.floor(hour / 3_600_000 - 23) * 3_600_000).toISOString(), [hour]);
+  const past = useQuery({ ...q.outcomes({ robot: robot.id, from, step_seconds: 3600 }, ["robot", robot.id]), refetchInterval: 60_000 }).data?.items ?? [];
+  const starts = Array.from({ length: 24 }, (_, i) => Date.parse(from) / 1000 + i * 3600);
+  const ended = bucketed(past, starts, 3600).map((b) => (b ? b.completed + b.failed + b.timed_out + b.crashed + b.cancelled : 0));
   const o = robot.offer;
   return (
-    <div className="grid gap-3 lg:grid-cols-[1.1fr_1fr_1fr] lg:gap-4">
+    <div className="grid gap-3 lg:grid-cols-[1.5fr_1fr] lg:grid-rows-[auto_1fr] lg:gap-4">
       <Card title="Load" aside={<span className="text-xs text-muted">{robot.live} of {o.max_concurrent_jobs} slots</span>}>
-        <div className="grid grid-cols-2 gap-x-4 gap-y-3">
-          <Gauge name="Slots taken" value={robot.load * 100} unit="%" points={utilization} />
-          <Gauge name="Processor" value={robot.metrics.cpu_percent} unit="%" points={[]} />
-          <Gauge name="Memory" value={robot.metrics.memory_percent} unit="%" points={[]} />
-          <Gauge name="Disk" value={robot.metrics.disk_percent} unit="%" points={[]} />
+        <div className="grid grid-cols-2 gap-x-6 gap-y-3 sm:grid-cols-4">
+          <div className="min-w-0">
+            <p className="text-xs text-muted">Runs in 24 h</p>
+            <p className="text-lg font-semibold">{formatCount(ended.reduce((a, b) => a + b, 0))}</p>
+            <Sparkline values={ended} width={180} height={22} label="Runs that ended in each of the last 24 hours" />
+          </div>
+          <Gauge name="Processor" value={robot.metrics.cpu_percent} />
+          <Gauge name="Memory" value={robot.metrics.memory_percent} />
+          <Gauge name="Disk" value={robot.metrics.disk_percent} />
         </div>
       </Card>
       <Card title="Runs now">
@@ -51,8 +57,8 @@ export function RobotFacts({ robot }: { robot: Robot }) {
           </ul>
         )}
       </Card>
-      <Card title="Machine">
-        <dl className="[&_dt]:w-24">
+      <Card title="Machine" className="lg:col-start-2 lg:row-span-2 lg:row-start-1">
+        <dl className="[&_dt]:w-24 [&>div]:py-0.5">
           <Fact name="Computer">{o.computer || "–"} <span className="text-muted">{o.platform}</span></Fact>
           <Fact name="Version">{o.version || "–"}</Fact>
           <Fact name="Last seen"><RelativeTime at={robot.last_seen} />{robot.metrics.uptime_seconds > 0 && <span className="text-muted"> · up {formatDuration(robot.metrics.uptime_seconds)}</span>}</Fact>

@@ -6,7 +6,7 @@ import type { Attempt, Run, TaskRun } from "@/api";
 import { cx } from "@/lib/format";
 import { gantt } from "@/lib/gantt";
 import { useNow } from "@/lib/preferences";
-import { STATE_WORDS, stateColor } from "@/lib/states";
+import { fillColor, STATE_WORDS, stateColor } from "@/lib/states";
 import { formatDuration } from "@/lib/time";
 import { EmptyState, StateIcon, Tooltip } from "@/ui";
 import { TaskDetail } from "./TaskDetail";
@@ -47,6 +47,7 @@ export function Timeline({ attempt, tasks, picked, onPick }: TimelineProps) {
             const bar = chart.bars[item.index];
             if (!bar) return null;
             const color = stateColor(bar.task.state);
+            const fill = fillColor(bar.task.state);
             const took = bar.seconds === null ? "not started" : formatDuration(bar.seconds);
             return (
               <li key={bar.task.key} className="absolute top-0 left-0 w-full" style={{ height: ROW, transform: `translateY(${item.start}px)` }}>
@@ -60,7 +61,7 @@ export function Timeline({ attempt, tasks, picked, onPick }: TimelineProps) {
                     {chart.ticks.slice(1).map((tick) => <span key={tick.at} className="absolute inset-y-0 w-px bg-line" style={{ left: `${tick.at * 100}%` }} />)}
                     {bar.seconds !== null && (
                       <Tooltip text={<>{bar.task.name} · {STATE_WORDS[bar.task.state]} · {took}{bar.task.tries > 1 ? ` · ${bar.task.tries} tries` : ""}</>}>
-                        <span className={cx("absolute top-[9px] h-3 min-w-[3px] rounded-[3px]", bar.task.state === "running" && "hatched")} style={{ left: `${bar.left * 100}%`, width: `${bar.width * 100}%`, color: "var(--surface)", backgroundColor: color }} />
+                        <span className={cx("absolute top-[9px] h-3 min-w-[3px] rounded-[3px]", bar.task.state === "running" && "hatched")} style={{ left: `${bar.left * 100}%`, width: `${bar.width * 100}%`, color: "var(--surface)", backgroundColor: fill }} />
                       </Tooltip>
                     )}
                   </span>

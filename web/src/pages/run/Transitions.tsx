@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { q, type Run, type RunEvent } from "@/api";
 import { phases, type Phase } from "@/lib/latency";
 import { useNow } from "@/lib/preferences";
-import { isTerminal, stateColor, type ShownState } from "@/lib/states";
+import { isTerminal, fillColor, type ShownState } from "@/lib/states";
 import { formatDuration } from "@/lib/time";
 import { Card, ErrorState, ExactTime, SkeletonRows, StateBadge, Tooltip } from "@/ui";
 
@@ -18,14 +18,14 @@ export function LatencyBar({ run }: { run: Run }) {
       <div className="flex h-3 gap-px overflow-hidden rounded-full" role="img" aria-label={all.map((p) => `${p.name}: ${formatDuration((p.to - p.from) / 1000)}`).join(", ")}>
         {all.map((p) => (
           <Tooltip key={p.name} text={<>{p.meaning}: {formatDuration((p.to - p.from) / 1000)}</>}>
-            <span className={p.open ? "hatched block" : "block"} style={{ flex: `${Math.max(p.to - p.from, total * 0.006)} 0 0`, backgroundColor: stateColor(COLORS[p.name]), color: "var(--surface)" }} />
+            <span className={p.open ? "hatched block" : "block"} style={{ flex: `${Math.max(p.to - p.from, total * 0.006)} 0 0`, backgroundColor: fillColor(COLORS[p.name]), color: "var(--surface)" }} />
           </Tooltip>
         ))}
       </div>
       <dl className="mt-3 flex flex-wrap gap-x-6 gap-y-2">
         {all.map((p) => (
           <div key={p.name} className="min-w-20">
-            <dt className="flex items-center gap-1.5 text-xs text-muted"><span className="size-2 rounded-[2px]" style={{ background: stateColor(COLORS[p.name]) }} />{p.name}</dt>
+            <dt className="flex items-center gap-1.5 text-xs text-muted"><span className="size-2 rounded-[2px]" style={{ background: fillColor(COLORS[p.name]) }} />{p.name}</dt>
             <dd className="text-base font-medium">{formatDuration((p.to - p.from) / 1000)}</dd>
           </div>
         ))}
