@@ -84,18 +84,17 @@ async fn run<S: Service>(app: &Arc<App>) {
         let began = app.now();
         let step = AssertUnwindSafe(service.step(app)).catch_unwind().await;
         let tick = S::tick(app);
-        let mut rest = S::pace();
+        let failed = !matches!(step, Ok(Ok(_)));
+        let rest = if failed { REST } else { S::pace() };
         let next = match step {
             Ok(Ok(next)) => next,
             Ok(Err(error)) => {
                 tracing::warn!(service = S::NAME, %error, "a step failed; trying again");
-                rest = REST;
                 None
             }
             Err(_) => {
                 tracing::error!(service = S::NAME, "a step panicked; starting afresh");
                 service = S::default();
-                rest = REST;
                 None
             }
         };
@@ -106,6 +105,9 @@ async fn run<S: Service>(app: &Arc<App>) {
         }
         if !rest.is_zero() {
             tokio::time::sleep(rest).await;
+        }
+        if failed {
+            continue;
         }
         // Counted from before the step: what came while it rested is not passed over.
         let latest = after(began, tick);

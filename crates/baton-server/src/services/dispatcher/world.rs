@@ -113,6 +113,11 @@ impl World {
     fn apply(&mut self, app: &App, change: Change) {
         match change {
             Change::Robot(robot) => {
+                // Two sessions of a robot may report in the wrong order: the newer one stands.
+                let known = self.fleet.robot(robot.id);
+                if known.is_some_and(|v| v.session > robot.session) {
+                    return;
+                }
                 let mut view = view(app, &robot);
                 for (_, one) in self
                     .live
