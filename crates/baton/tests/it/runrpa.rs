@@ -53,6 +53,25 @@ fn a_manual_run_works_without_a_server_and_passes_the_scripts_exit_code_through(
 }
 
 #[test]
+fn a_debug_run_runs_here_as_well_and_the_script_can_tell() {
+    let home = Home::new();
+    home.write(
+        "scripts/job.py",
+        "import os\nprint('flowrun', os.environ['BATON_PARAM_FLOWRUN'])\n",
+    );
+    for mode in ["0", "1", "3"] {
+        let mut command = home.command(&["runrpa", "-f", "job", "-o", mode]);
+        let output = command
+            .env("BATON_URL", "http://127.0.0.1:1")
+            .output()
+            .expect("it starts");
+        assert_eq!(output.status.code(), Some(0));
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(said, format!("flowrun {mode}\n"));
+    }
+}
+
+#[test]
 fn manual_and_unattended_runs_are_told_apart_by_the_computers_name() {
     let home = Home::new();
     home.write(
