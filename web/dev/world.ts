@@ -76,7 +76,7 @@ export const deployments: t.Deployment[] = flows.map((f, i): t.Deployment => {
   const queue = queueNamed(i < 3 ? "finance" : i < 5 ? "web-portal" : "default");
   return {
     id, flow_id: f.id, flow_name: f.name, name: "default", full_name: `${f.name}/default`, queue_name: queue.name, version_id: f.latest_version_id, version: f.latest_version, schedules: [schedule], next_at: schedule.next_at,
-    settings: { version_id: null, queue_id: queue.id, description: f.description, tags: f.tags, parameters: { region: "EMEA" }, priority: i === 1 ? "critical" : "normal", labels: [], capabilities: [], environment: null, robot_id: null, desktop: false, concurrency_limit: null, timeout_seconds: 3600, cancel_grace_seconds: 30, retry: { max_retries: 2, initial_delay: 1, max_delay: 60, backoff_factor: 2 }, on_lost: "fail", start_within_seconds: null, paused: false },
+    settings: { version_id: null, queue_id: queue.id, description: f.description, tags: f.tags, parameters: { region: "EMEA" }, priority: i === 1 ? "critical" : "normal", labels: [], capabilities: [], environment: null, robot_id: null, desktop: false, concurrency_limit: null, timeout_seconds: 3600, cancel_grace_seconds: 30, retry: { max_retries: 2, initial_delay: 1, max_delay: 60, backoff_factor: 2, retryable_errors: [] }, on_lost: "fail", start_within_seconds: null, paused: false },
     created_at: iso(Date.now() - 4e9), updated_at: iso(Date.now() - 4e8),
   };
 });
@@ -104,7 +104,7 @@ export function makeRun(created: number, state: t.State): t.Run {
     id: uuid(), name: `${pick(ADJ)}-${pick(ANIMAL)}`, label: manual ? flow.name : `${flow.name}-${r.offer.computer}`, state, job_status: state, late: false, retrying: attempt > 1, unattended: !manual, attempt, retries_used: attempt - 1, fence: 7, live: state === "running",
     flow_id: flow.id, flow_name: flow.name, deployment_id: manual ? null : deployment.id, deployment_name: manual ? null : "default", version_id: flow.latest_version_id, queue_id: deployment.settings.queue_id, queue_name: deployment.queue_name,
     robot_id: begun ? r.id : null, robot_name: begun ? r.name : null, computer: begun ? r.offer.computer : null, target_robot_id: null, priority: deployment.settings.priority, tags: flow.tags, labels: [], capabilities: [], environment: null, executor: "robot",
-    trigger: manual ? { kind: "manual", by: "maria" } : { kind: "schedule", schedule_id: deployment.schedules[0]?.id ?? "", slot: iso(created) }, timeout_seconds: 3600, cancel_grace_seconds: 30, retry: deployment.settings.retry, on_lost: "fail",
+    trigger: manual ? { kind: "manual", by: "maria" } : { kind: "schedule", schedule_id: deployment.schedules[0]?.id ?? "", slot: iso(created), after_running: false }, timeout_seconds: 3600, cancel_grace_seconds: 30, retry: deployment.settings.retry, on_lost: "fail",
     parameters: { region: pick(["EMEA", "APAC", "AMER"]), month: "2026-10-01", limit: 500, dry_run: false },
     created_at: iso(created), due_at: iso(created), queued_at: iso(created + 12), dispatched_at: begun ? iso(started - 90) : null, started_at: begun ? iso(started) : null, ended_at: ended ? iso(ended) : null, changed_at: iso(ended ?? started), start_deadline: null,
     error: ["failed", "timed_out", "crashed"].includes(state) ? (state === "failed" ? pick(ERRORS) : { kind: state === "crashed" ? "lost" : "timed_out", message: state === "crashed" ? "The robot dione was lost: its lease lapsed while the run was on it" : "The run took longer than its 3600 s" }) : null,

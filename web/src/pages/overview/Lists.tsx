@@ -17,7 +17,7 @@ export function Recent({ runs, loading }: { runs: readonly Run[]; loading: boole
       ) : (
         <ul className="pb-2">
           {runs.map((run) => (
-            <li key={run.id} className="grid h-9 grid-cols-[120px_1fr_auto] items-center gap-x-3 px-4 hover:bg-hover sm:grid-cols-[128px_minmax(100px,1fr)_minmax(100px,1.4fr)_60px_72px]">
+            <li key={run.id} className="grid h-9 grid-cols-[120px_1fr_auto] items-center gap-x-3 px-4 hover:bg-hover sm:grid-cols-[124px_minmax(120px,1.2fr)_minmax(90px,1.1fr)_60px_68px]">
               <RunState run={run} />
               <RunName run={run} />
               <span className="truncate text-muted max-sm:hidden">{run.label}</span>

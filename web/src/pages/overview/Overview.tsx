@@ -50,7 +50,7 @@ export function Overview() {
             <ActivityChart outcomes={outcomes.data} range={range} now={now} />
             <DurationChart runs={items} range={range} now={now} />
           </div>
-          <div className="grid items-start gap-3 lg:grid-cols-[1.25fr_1fr] lg:gap-4">
+          <div className="grid items-start gap-3 lg:grid-cols-[1.25fr_1fr] lg:grid-rows-[auto_1fr] lg:gap-4">
             <Recent runs={recent} loading={runs.isPending} />
             <Late count={states.data?.late} />
             <Next />

@@ -82,6 +82,7 @@ export function Logs({ run, attempt, tasks }: { run: Run; attempt: number; tasks
     else if (away) setFollow(false);
   };
 
+  const showTask = tasks.length > 0 && items.some((item) => store.at(index(item.index))?.task);
   const toggle = (on: boolean) => cx(on && "bg-selected text-accent hover:bg-selected");
   return (
     <div className="flex min-h-0 flex-1 flex-col">
@@ -118,7 +119,7 @@ export function Logs({ run, attempt, tasks }: { run: Run; attempt: number; tasks
               const line = store.at(index(item.index));
               return (
                 <div key={item.key} ref={wrap ? virtual.measureElement : undefined} data-index={item.index} className={cx("absolute top-0 left-0", wrap ? "w-[var(--log-width)]" : "min-w-full")} style={{ transform: `translateY(${item.start}px)`, "--log-width": `${(scroller.current?.clientWidth ?? 800)}px` } as React.CSSProperties}>
-                  <LogLine line={line} zone={zone} ansi={ansi} wrap={wrap} search={filter.search ?? ""} marked={target !== undefined && line?.seq === target} showTask={tasks.length > 0} onLink={onLink} />
+                  <LogLine line={line} zone={zone} ansi={ansi} wrap={wrap} search={filter.search ?? ""} marked={target !== undefined && line?.seq === target} showTask={showTask} onLink={onLink} />
                 </div>
               );
             })}
