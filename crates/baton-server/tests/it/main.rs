@@ -15,6 +15,6 @@ mod restarting;
 mod scheduling;
 mod streams;
 mod support;
-mod upgrade;
 mod telling;
+mod upgrade;
 mod world;

@@ -69,8 +69,7 @@ impl Traffic {
         while let Some(task) = self.submitters.join_next().await {
             task.expect("a submitter does not panic");
         }
-        let log = self.log.lock().expect("no holder panics").clone();
-        log
+        self.log.lock().expect("no holder panics").clone()
     }
 }
 
