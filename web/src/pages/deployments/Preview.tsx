@@ -1,6 +1,6 @@
 // What a schedule comes to, live: the rule in words and its next ten times in both zones, with what clock changes do.
 import { CircleAlert, Clock, TriangleAlert } from "lucide-react";
-import type { SchedulePreview } from "@/api";
+import type { PreviewSlot, SchedulePreview } from "@/api";
 import { formatShort } from "@/lib/time";
 import { readLocal } from "@/lib/scheduleDraft";
 import { RelativeTime, Skeleton } from "@/ui";
@@ -11,6 +11,28 @@ interface PreviewProps {
   missing?: string;
   error?: string;
   loading: boolean;
+}
+
+/** The year is said where it is not this one. */
+const dayOf = (day: string): string => day.replace(new RegExp(` ${new Date().getFullYear()}$`), "");
+
+function SlotRows({ slot, both, zone }: { slot: PreviewSlot; both: boolean; zone?: string }) {
+  const local = readLocal(slot.local);
+  const line = slot.edge ? "" : "border-b border-line";
+  return (
+    <>
+      <tr className={line}>
+        <td className="py-1.5 pr-2 whitespace-nowrap" title={local.offset}>{dayOf(local.day)} <span className="font-medium">{local.clock}</span></td>
+        {both && <td className="py-1.5 pr-2 whitespace-nowrap text-muted">{formatShort(Date.parse(slot.at), zone)}</td>}
+        <td className="py-1.5 text-right text-muted"><RelativeTime at={slot.at} /></td>
+      </tr>
+      {slot.edge && (
+        <tr className="border-b border-line">
+          <td colSpan={both ? 3 : 2} className="pb-2 text-late"><span className="flex items-start gap-1.5"><TriangleAlert size={13} className="mt-0.5 shrink-0" aria-hidden />{slot.edge}</span></td>
+        </tr>
+      )}
+    </>
+  );
 }
 
 export function Preview({ preview, missing, error, loading }: PreviewProps) {
@@ -42,19 +64,7 @@ export function Preview({ preview, missing, error, loading }: PreviewProps) {
             </tr>
           </thead>
           <tbody>
-            {preview.slots.map((slot) => {
-              const local = readLocal(slot.local);
-              return (
-                <tr key={slot.at} className="border-b border-line align-top last:border-0">
-                  <td className="py-1.5 pr-2">
-                    <span className="whitespace-nowrap" title={local.offset}>{local.day.replace(/ \d{4}$/, "")} <span className="font-medium">{local.clock}</span></span>
-                    {slot.edge && <span className="mt-0.5 flex max-w-64 items-start gap-1 text-late"><TriangleAlert size={12} className="mt-0.5 shrink-0" aria-hidden />{slot.edge}</span>}
-                  </td>
-                  {both && <td className="py-1.5 pr-2 whitespace-nowrap text-muted">{formatShort(Date.parse(slot.at), zone)}</td>}
-                  <td className="py-1.5 text-right text-muted"><RelativeTime at={slot.at} /></td>
-                </tr>
-              );
-            })}
+            {preview.slots.map((slot) => <SlotRows key={slot.at} slot={slot} both={Boolean(both)} zone={zone} />)}
           </tbody>
         </table>
       )}

@@ -58,7 +58,7 @@ function Name({ deployment }: { deployment: Deployment }) {
       <Link to="/deployments/$deployment" params={{ deployment: deployment.id }} className="block truncate leading-5 font-medium hover:underline">
         {deployment.flow_name}<span className="font-normal text-muted">/{deployment.name}</span>
       </Link>
-      <span className="block truncate text-xs text-muted">{deployment.settings.description || deployment.queue_name}</span>
+      {deployment.settings.description && <span className="block truncate text-xs text-muted">{deployment.settings.description}</span>}
     </span>
   );
 }

@@ -1,11 +1,59 @@
-// Flows: the tree by folder and tag, with detail beside it.
-import { Construction } from "lucide-react";
-import { EmptyState, Page } from "@/ui";
+// Flows: the tree by folder or tag at the left, the chosen flow beside it.
+import { useMemo, useState } from "react";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { useQuery } from "@tanstack/react-query";
+import { MousePointerClick, Workflow } from "lucide-react";
+import { q } from "@/api";
+import { useNarrow } from "@/lib/preferences";
+import type { Search } from "@/lib/search";
+import { CommandLine, EmptyState, ErrorState, Page } from "@/ui";
+import { DetailPanel } from "./DetailPanel";
+import { TreePanel } from "./TreePanel";
 
 export function Flows() {
+  const { flow: chosen } = useParams({ strict: false }) as { flow?: string };
+  const search = useSearch({ strict: false }) as Search;
+  const navigate = useNavigate();
+  const narrow = useNarrow();
+  const found = useQuery(q.flows());
+  const [words, setWords] = useState("");
+  const by = search.by === "tags" ? "tags" : "folders";
+  const flows = useMemo(() => found.data?.items ?? [], [found.data]);
+  const keep = useMemo((): Record<string, string> => (by === "tags" ? { by } : {}), [by]);
+
+  if (found.error && !found.data) return <Page title="Flows"><ErrorState error={found.error} onRetry={() => void found.refetch()} /></Page>;
+  if (found.data && flows.length === 0) {
+    return (
+      <Page title="Flows">
+        <EmptyState icon={<Workflow size={18} />} title="There is no flow yet" action={<div className="w-full max-w-md text-left"><CommandLine command="baton deploy ./my_flow" /></div>}>
+          A flow is a named automation. Deploy a folder or a script from a terminal, and it stands here with its versions:
+        </EmptyState>
+      </Page>
+    );
+  }
+  const tree = (
+    <TreePanel
+      flows={flows}
+      loading={found.isPending}
+      chosen={chosen}
+      by={by}
+      words={words}
+      keep={keep}
+      onWords={setWords}
+      onBy={(next) => void navigate({ to: chosen ? "/flows/$flow" : "/flows", params: chosen ? { flow: chosen } : undefined, search: next === "tags" ? { by: "tags" } : {}, replace: true } as never)}
+    />
+  );
+  if (narrow) {
+    return chosen ? <DetailPanel key={chosen} id={chosen} crumbs={<Link to="/flows" search={keep} className="hover:underline">Flows</Link>} /> : <Page title="Flows" fill>{tree}</Page>;
+  }
   return (
-    <Page title="Flows">
-      <EmptyState icon={<Construction size={18} />} title="Flows is being built">Its content comes with the next change.</EmptyState>
-    </Page>
+    <div className="flex min-h-0 flex-1">
+      <aside aria-label="All flows" className="flex w-[300px] shrink-0 flex-col border-r border-line">{tree}</aside>
+      {chosen ? (
+        <DetailPanel key={chosen} id={chosen} />
+      ) : (
+        <Page title="Flows"><EmptyState className="h-80" icon={<MousePointerClick size={18} />} title="Choose a flow">Its versions, deployments and history show here.</EmptyState></Page>
+      )}
+    </div>
   );
 }

@@ -1,11 +1,93 @@
-// Work queues: depth, waits, limits.
-import { Construction } from "lucide-react";
-import { EmptyState, Page } from "@/ui";
+// Work queues: what waits in each, for how long, what holds it back; and the limits on tags.
+import { useState } from "react";
+import { Link, useNavigate, useParams } from "@tanstack/react-router";
+import type { ColumnDef } from "@tanstack/react-table";
+import { useQuery } from "@tanstack/react-query";
+import { Layers, Plus } from "lucide-react";
+import { q, type Queue } from "@/api";
+import { formatCount } from "@/lib/format";
+import { formatDuration } from "@/lib/time";
+import { Allowed } from "@/shell/session";
+import { Button, DataTable, EmptyState, ErrorState, Page, Sparkline } from "@/ui";
+import { PausedMark, RobotsWords, Slots, STRATEGY } from "./bits";
+import { NewQueue } from "./NewQueue";
+import { QueuePage } from "./QueuePage";
+import { TagLimits } from "./TagLimits";
+
+/** One sample a minute over the last hour. */
+const GRAIN = 60;
+
+export function useDepths() {
+  const from = new Date(Math.floor(Date.now() / 60_000) * 60_000 - 3_600_000).toISOString();
+  const samples = useQuery({ ...q.samples({ metric: "queue_depth", from, grain_seconds: GRAIN }, ["hour", "queue_depth"]), refetchInterval: 30_000 });
+  return new Map((samples.data?.series ?? []).map((s) => [s.subject, s.points.map((p) => p.value)]));
+}
 
 export function Queues() {
+  const { queue } = useParams({ strict: false }) as { queue?: string };
+  return queue ? <QueuePage key={queue} id={queue} /> : <QueueList />;
+}
+
+const columns = (depths: Map<string, number[]>): ColumnDef<Queue>[] => [
+  {
+    id: "name",
+    header: "Work queue",
+    cell: ({ row: { original: one } }) => (
+      <span className="min-w-0">
+        <span className="flex items-center gap-2"><Link to="/queues/$queue" params={{ queue: one.id }} className="truncate font-medium hover:underline">{one.name}</Link>{one.settings.paused && <PausedMark />}</span>
+        {one.settings.description && <span className="block truncate text-xs text-muted">{one.settings.description}</span>}
+      </span>
+    ),
+    meta: { track: "minmax(180px, 1.6fr)" },
+  },
+  { id: "depth", header: "Waiting", cell: ({ row }) => <span className="font-medium">{formatCount(row.original.depth)}</span>, meta: { track: "84px", align: "right" } },
+  { id: "oldest", header: "Oldest", cell: ({ row }) => <span className={row.original.oldest_wait_seconds ? "" : "text-faint"}>{row.original.oldest_wait_seconds ? formatDuration(row.original.oldest_wait_seconds) : "–"}</span>, meta: { track: "96px", align: "right" } },
+  { id: "hour", header: "Last hour", cell: ({ row }) => <Sparkline values={depths.get(row.original.id) ?? []} width={120} label={`Depth of ${row.original.name} over the last hour`} />, meta: { track: "140px", from: 900 } },
+  { id: "live", header: "Running", cell: ({ row }) => <Slots queue={row.original} />, meta: { track: "132px" } },
+  { id: "robots", header: "Robots", cell: ({ row }) => <RobotsWords queue={row.original} />, meta: { track: "minmax(120px, .8fr)", from: 700 } },
+  { id: "strategy", header: "Strategy", cell: ({ row }) => <span className="truncate text-muted">{STRATEGY[row.original.settings.strategy].name}</span>, meta: { track: "120px", from: 980 } },
+];
+
+function Card({ queue }: { queue: Queue }) {
   return (
-    <Page title="Work queues">
-      <EmptyState icon={<Construction size={18} />} title="Work queues is being built">Its content comes with the next change.</EmptyState>
+    <>
+      <span className="flex items-center gap-2"><span className="truncate font-medium">{queue.name}</span>{queue.settings.paused && <PausedMark />}<span className="ml-auto text-sm">{formatCount(queue.depth)} waiting</span></span>
+      <span className="mt-1 flex items-center gap-3 text-xs text-muted"><RobotsWords queue={queue} /><span className="ml-auto">{queue.oldest_wait_seconds ? `oldest ${formatDuration(queue.oldest_wait_seconds)}` : `${queue.live} running`}</span></span>
+    </>
+  );
+}
+
+function QueueList() {
+  const found = useQuery(q.queues());
+  const depths = useDepths();
+  const navigate = useNavigate();
+  const [making, setMaking] = useState(false);
+  const rows = found.data?.items ?? [];
+  const room = Math.min(rows.length || 4, 14) * 48 + 34;
+  return (
+    <Page title="Work queues" actions={<Allowed to="deploy"><Button icon={<Plus size={14} />} onClick={() => setMaking(true)}>New work queue</Button></Allowed>}>
+      {found.error && !found.data ? (
+        <ErrorState error={found.error} onRetry={() => void found.refetch()} />
+      ) : (
+        <div className="flex flex-col gap-4">
+          <section aria-label="Work queues" className="flex flex-col overflow-hidden rounded-lg border border-line bg-surface shadow-card" style={{ height: room, maxHeight: "70vh" }}>
+            <DataTable
+              label="Work queues"
+              rows={rows}
+              columns={columns(depths)}
+              rowId={(one) => one.id}
+              rowHeight={48}
+              cardHeight={64}
+              card={(one) => <Card queue={one} />}
+              loading={found.isPending}
+              onOpen={(one) => void navigate({ to: "/queues/$queue", params: { queue: one.id } })}
+              empty={<EmptyState icon={<Layers size={18} />} title="There is no work queue">The queue default comes back with the next start of the server.</EmptyState>}
+            />
+          </section>
+          <TagLimits />
+        </div>
+      )}
+      {making && <NewQueue onClose={() => setMaking(false)} />}
     </Page>
   );
 }

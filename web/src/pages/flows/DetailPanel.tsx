@@ -1,0 +1,79 @@
+// The chosen flow: what it did, its deployments, how long it takes, and its versions with what differs between them.
+import { lazy, Suspense, useState, type ReactNode } from "react";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Ellipsis, Pencil, Trash2 } from "lucide-react";
+import { ApiError, q, type Flow } from "@/api";
+import type { Search } from "@/lib/search";
+import { useMay } from "@/shell/session";
+import { Badge, Button, buttonClass, Card, Copyable, EmptyState, ErrorState, IconButton, Menu, MenuItem, Page, RelativeTime, Skeleton, TabPanel, Tabs } from "@/ui";
+import { DeleteDialog } from "../shared/DeleteDialog";
+import { HistoryCalendar } from "../shared/HistoryCalendar";
+import { LatestRuns } from "../shared/LatestRuns";
+import { EditFlow } from "./EditFlow";
+import { FlowDeployments } from "./FlowDeployments";
+import { Versions } from "./Versions";
+
+const DurationTrend = lazy(() => import("../shared/DurationTrend").then((m) => ({ default: m.DurationTrend })));
+
+export function DetailPanel({ id, crumbs }: { id: string; crumbs?: ReactNode }) {
+  const found = useQuery(q.flow(id));
+  if (found.error && !found.data) {
+    const gone = found.error instanceof ApiError && found.error.status === 404;
+    return (
+      <Page title="Flow" crumbs={crumbs}>
+        {gone ? <EmptyState title="This flow is not here" action={<Link to="/flows" className={buttonClass("primary")}>All flows</Link>}>It was deleted, or the link is mistyped.</EmptyState> : <ErrorState error={found.error} onRetry={() => void found.refetch()} />}
+      </Page>
+    );
+  }
+  if (!found.data) return <Page title="Flow" crumbs={crumbs}><div role="status" aria-label="Loading"><Skeleton className="h-8 w-80" /><Skeleton className="mt-4 h-64 w-full" /></div></Page>;
+  return <FlowView flow={found.data} crumbs={crumbs} />;
+}
+
+type Tab = "overview" | "versions";
+
+function FlowView({ flow, crumbs }: { flow: Flow; crumbs?: ReactNode }) {
+  const search = useSearch({ strict: false }) as Search;
+  const navigate = useNavigate();
+  const client = useQueryClient();
+  const mayEdit = useMay("deploy");
+  const [open, setOpen] = useState<"edit" | "delete" | null>(null);
+  const tab: Tab = search.tab === "versions" ? "versions" : "overview";
+  const filter = { flow: flow.id };
+  return (
+    <Page
+      title={flow.name}
+      crumbs={<span className="flex items-center gap-1">{crumbs}{crumbs && flow.folder && " / "}{flow.folder.split("/").filter(Boolean).join(" / ")}</span>}
+      aside={<span className="flex min-w-0 items-center gap-1.5">{flow.latest_version != null && <Badge mono>v{flow.latest_version}</Badge>}{flow.tags.map((tag) => <Badge key={tag}>{tag}</Badge>)}</span>}
+      actions={
+        <>
+          <Link to="/runs" search={{ flow: flow.id }} className={buttonClass("plain")}>Its runs</Link>
+          {mayEdit && <Button icon={<Pencil size={14} />} onClick={() => setOpen("edit")}>Edit</Button>}
+          {mayEdit && <Menu trigger={<IconButton label="More" weight="plain"><Ellipsis size={16} /></IconButton>}><MenuItem danger icon={<Trash2 size={14} />} onSelect={() => setOpen("delete")}>Delete…</MenuItem></Menu>}
+        </>
+      }
+    >
+      <p className="-mt-1 mb-3 flex flex-wrap items-center gap-x-3 text-sm text-muted">
+        {flow.description && <span className="max-w-3xl">{flow.description}</span>}
+        <span className="text-xs text-faint">changed <RelativeTime at={flow.updated_at} /></span>
+        <Copyable text={flow.id} shown={flow.id.slice(-8)} label="Copy id" />
+      </p>
+      <Tabs
+        label="Parts of the flow"
+        value={tab}
+        onChange={(next) => void navigate({ to: "/flows/$flow", params: { flow: flow.id }, search: { ...search, tab: next === "overview" ? "" : next }, replace: true })}
+        tabs={[{ value: "overview", label: "Overview" }, { value: "versions", label: "Versions" }]}
+      >
+        <TabPanel value="overview" className="flex flex-col gap-4 pt-4">
+          <FlowDeployments flow={flow} />
+          <LatestRuns filter={filter} />
+          <Card title="How long it takes"><Suspense fallback={<Skeleton className="h-52 w-full" />}><DurationTrend filter={filter} /></Suspense></Card>
+          <Card title="History"><HistoryCalendar filter={filter} /></Card>
+        </TabPanel>
+        <TabPanel value="versions" className="pt-4"><Versions flow={flow} /></TabPanel>
+      </Tabs>
+      {open === "edit" && <EditFlow flow={flow} onClose={() => setOpen(null)} />}
+      {open === "delete" && <DeleteDialog kind="flow" id={flow.id} name={flow.name} onClose={() => setOpen(null)} onDeleted={() => { void client.invalidateQueries({ queryKey: ["flows"], exact: true }); void navigate({ to: "/flows" }); }} />}
+    </Page>
+  );
+}
