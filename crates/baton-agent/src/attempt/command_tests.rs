@@ -130,7 +130,7 @@ fn a_run_sees_its_parameters_and_none_of_the_agents_keys() {
     let inherited = inherited
         .iter()
         .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
-    let places = Places::under(Path::new("/work"));
+    let places = Places::under(Path::new("/attempt"));
     let env: BTreeMap<_, _> = environment(inherited, &job, &places, "http://s", None)
         .into_iter()
         .collect();
@@ -138,7 +138,7 @@ fn a_run_sees_its_parameters_and_none_of_the_agents_keys() {
     assert_eq!(env["MODE"], "fast");
     assert_eq!(env["BATON_PARAM_CUSTOMER_NAME"], "Ä");
     assert_eq!(env["BATON_ATTEMPT"], "2");
-    assert_eq!(env["BATON_PARAMETERS"], "/work/parameters.json");
+    assert_eq!(env["BATON_PARAMETERS"], "/attempt/parameters.json");
     assert_eq!(env["BATON_IDEMPOTENCY_KEY"], env["BATON_RUN_ID"]);
     for absent in [
         "BATON_API_KEY",

@@ -1,4 +1,4 @@
-//! Work queues.
+//! Work queues: make, change, pause, look into.
 
 use std::sync::Arc;
 

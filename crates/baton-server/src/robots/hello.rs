@@ -255,17 +255,22 @@ async fn announce(app: &App, connection: &Connection, holds: &[Held]) {
         holds = holds.len(),
         "robot connected"
     );
+    record(app, connection, "robot.connected").await;
+}
+
+/// Tells the streams that the robot of this connection came or went.
+pub(super) async fn record(app: &App, connection: &Connection, kind: &str) {
     let event = ResourceEvent {
         seq: 0,
         org: connection.org,
         at: app.now(),
-        kind: "robot.connected".into(),
+        kind: kind.into(),
         subject: connection.robot_id.to_string(),
         actor: connection.name.clone(),
         detail: serde_json::json!({ "session": connection.session }),
     };
     if let Err(error) = app.store.append_events(vec![event]).await {
-        tracing::warn!(%error, "cannot record that a robot connected");
+        tracing::warn!(%error, kind, "cannot record that a robot came or went");
     }
 }
 

@@ -189,6 +189,7 @@ async fn end(
     if let Err(error) = closed.await {
         tracing::debug!(robot = %connection.name, %error, "cannot record a closed session");
     }
+    super::hello::record(app, connection, "robot.disconnected").await;
     app.wakeups.rescuer.notify_one();
     tracing::info!(
         robot = %connection.name,

@@ -1,4 +1,4 @@
-//! Keys in memory.
+//! API keys and one-time tokens, in memory.
 
 use std::cmp::Reverse;
 

@@ -1,4 +1,4 @@
-//! Keys in SQLite.
+//! API keys and one-time tokens, in SQLite.
 
 use async_trait::async_trait;
 use baton_core::access::Role;

@@ -94,7 +94,10 @@ async fn ls(session: &Session, flow: Option<String>, next: Option<usize>) -> Don
                     .next_at
                     .map_or(String::new(), |at| output::ago(at, now)),
             ),
-            Cell::new(&schedule.description),
+            Cell::new(without_zone(
+                &schedule.description,
+                &schedule.settings.timezone,
+            )),
             Cell::new(&schedule.settings.timezone),
         ]);
     }
@@ -170,10 +173,15 @@ fn input(schedule: &Schedule) -> ScheduleInput {
     }
 }
 
+/// The server's words without the zone, which they name where it matters; it is shown apart.
+fn without_zone<'a>(words: &'a str, zone: &str) -> &'a str {
+    words
+        .strip_suffix(zone)
+        .map_or(words, |w| w.trim_end_matches(", "))
+}
+
 fn print(preview: &SchedulePreview) {
-    // The server's words may name the zone already.
-    let words = preview.description.trim_end_matches(&*preview.timezone);
-    let words = words.trim_end_matches(", ");
+    let words = without_zone(&preview.description, &preview.timezone);
     output::line(&format!("{}, {}", words.bold(), preview.timezone));
     let now = Timestamp::now();
     let mut table = table::table(&["local", "utc", "", "clock change"]);
@@ -324,7 +332,7 @@ fn shown(session: &Session, schedule: &Schedule) {
         "{} {}: {}, {}",
         Look::of_held(schedule.paused).painted(),
         full_name(schedule).bold(),
-        schedule.description,
+        without_zone(&schedule.description, &schedule.settings.timezone),
         schedule.settings.timezone
     ));
     if let Some(next) = schedule.next_at {

@@ -190,7 +190,7 @@ pub(crate) fn parse(text: &str, path: &Path) -> Done<BatonToml> {
             "bad_settings",
             format!("{}{place}: {}", path.display(), error.message()),
         )
-        .fix("correct that line, or take it away; docs/reference/settings.md lists every key")
+        .fix("correct that line, or take it away; docs/reference/baton-toml.md lists every key")
     })
 }
 
