@@ -13,6 +13,19 @@ function emit(run: t.Run, from: t.State | null) {
   for (const stream of streams) stream.write(`event: event\nid: ${event.id}\ndata: ${JSON.stringify(event)}\n\n`);
 }
 
+/** So many transitions a second, for measuring: BATON_DEV_FLOOD=2000. */
+const FLOOD = Number(process.env.BATON_DEV_FLOOD ?? 0);
+let flooded = 0;
+function flood() {
+  for (let i = 0; i < FLOOD / 20; i++) {
+    const run = runs[(flooded += 7) % Math.min(runs.length, 600)] as t.Run;
+    const from = run.state;
+    run.state = from === "running" ? "completed" : "running";
+    run.changed_at = new Date().toISOString();
+    emit(run, from);
+  }
+}
+
 /** One thing happens: a run is made, given out, started or ended. */
 function tick() {
   const now = new Date().toISOString();
@@ -89,6 +102,7 @@ async function handle(request: IncomingMessage, response: ServerResponse, next: 
 export function fixture(): Plugin {
   const use = (server: { middlewares: { use: (f: (a: IncomingMessage, b: ServerResponse, n: () => void) => void) => void } }) => {
     if (process.env.BATON_DEV_STILL !== "1") setInterval(tick, 1200).unref();
+    if (FLOOD) setInterval(flood, 50).unref();
     server.middlewares.use((request, response, next) => void handle(request, response, next));
   };
   return { name: "baton-fixture", configureServer: use, configurePreviewServer: use };

@@ -48,7 +48,6 @@ export function Copyable({ text, shown, label = "Copy", className }: CopyablePro
     <Tooltip text={copied ? "Copied" : <span className="font-mono break-all">{text}</span>}>
       <button
         type="button"
-        aria-label={`${label} ${text}`}
         onClick={(e) => {
           e.stopPropagation();
           e.preventDefault();
@@ -56,6 +55,7 @@ export function Copyable({ text, shown, label = "Copy", className }: CopyablePro
         }}
         className={cx("group inline-flex max-w-full items-center gap-1 rounded-sm font-mono text-xs text-muted hover:text-fg", className)}
       >
+        <span className="sr-only">{label} </span>
         <span className="truncate">{shown ?? text}</span>
         {copied ? <Check size={12} className="shrink-0 text-completed" aria-hidden /> : <Copy size={12} className="shrink-0 opacity-60 group-hover:opacity-100" aria-hidden />}
       </button>

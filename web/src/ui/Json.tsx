@@ -17,7 +17,7 @@ export function JsonView({ value, label }: { value: unknown; label: string }) {
         {cut ? text.slice(0, MOST_SHOWN) : text}
       </pre>
       {cut && <p className="mt-1 text-xs text-muted">The first {formatBytes(MOST_SHOWN)} of {formatBytes(text.length)} are shown.</p>}
-      <span className="absolute top-2 right-2 rounded-sm bg-sunken px-1"><Copyable text={text} shown="Copy" label={`Copy ${label}`} /></span>
+      <span className="absolute top-2 right-2 rounded-sm bg-sunken px-1"><Copyable text={text} shown="Copy" label={`${label}:`} /></span>
     </div>
   );
 }

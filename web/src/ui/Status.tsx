@@ -57,7 +57,7 @@ export function StateBadge({ state, look = "plain", note, still }: StateBadgePro
     >
       <StateIcon state={state} still={still} size={look === "solid" ? 13 : 14} />
       <span className={struck(state) ? "line-through decoration-1" : undefined}>{STATE_WORDS[state]}</span>
-      {note && <span className="font-normal opacity-80">{note}</span>}
+      {note && <span className="font-normal">{note}</span>}
     </span>
   );
 }

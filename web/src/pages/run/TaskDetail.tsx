@@ -9,7 +9,7 @@ export function TaskDetail({ task, onClose }: { task: TaskRun; onClose: () => vo
     <aside aria-label={`Task ${task.name}`} className="flex min-h-0 w-full shrink-0 flex-col border-line bg-surface max-md:max-h-[46%] max-md:border-t md:w-[340px] md:border-l">
       <header className="flex items-start gap-2 px-4 pt-3">
         <div className="min-w-0 flex-1">
-          <h3 className="truncate text-sm font-semibold">{task.name}</h3>
+          <h2 className="truncate text-sm font-semibold">{task.name}</h2>
           <p className="truncate font-mono text-xs text-muted">{task.key}</p>
         </div>
         <IconButton size="sm" label="Close" onClick={onClose}><X size={15} /></IconButton>
