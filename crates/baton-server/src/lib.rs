@@ -24,4 +24,4 @@ pub mod submit;
 mod tls;
 pub mod wakeup;
 
-pub use start::{ServerHandle, StartError, start};
+pub use start::{ServerHandle, StartError, check, start};

@@ -86,22 +86,39 @@ pub struct ServerHandle {
     connections: TaskTracker,
 }
 
-/// Starts a server on an open store. It serves when this returns.
-pub async fn start(
-    config: Config,
-    store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-) -> Result<ServerHandle, StartError> {
+/// Refuses what [`start`] would refuse, before anything is made: no data folder is left behind by a server
+/// that cannot serve. The port may still be taken in between; then the start itself refuses.
+pub fn check(config: &Config) -> Result<(), StartError> {
+    judge(config)?;
+    let listen = config.listen;
+    match std::net::TcpListener::bind(listen) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(StartError::Listen { listen, error }),
+    }
+}
+
+/// The certificate, when nothing of the configuration stands against a start.
+fn judge(config: &Config) -> Result<Option<tls::Tls>, StartError> {
     if jiff::tz::TimeZone::get(&config.timezone).is_err() {
         return Err(StartError::Timezone {
-            zone: config.timezone,
+            zone: config.timezone.clone(),
         });
     }
     let listen = config.listen;
     if !listen.ip().is_loopback() && config.tls.is_none() && !config.insecure_http {
         return Err(StartError::InsecureListen { listen });
     }
-    let tls = config.tls.as_ref().map(tls::load).transpose()?;
+    config.tls.as_ref().map(tls::load).transpose()
+}
+
+/// Starts a server on an open store. It serves when this returns.
+pub async fn start(
+    config: Config,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+) -> Result<ServerHandle, StartError> {
+    let tls = judge(&config)?;
+    let listen = config.listen;
     let refused = |error| StartError::Listen { listen, error };
     let listener = TcpListener::bind(listen).await.map_err(refused)?;
     let addr = listener.local_addr().map_err(refused)?;

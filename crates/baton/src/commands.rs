@@ -81,6 +81,14 @@ impl From<ClientError> for Failure {
                     failure
                 }
             }
+            ClientError::Unreachable { url, reason } if reason.contains("certificate") => {
+                Self::new(
+                    Exit::Unreachable,
+                    "untrusted_certificate",
+                    format!("the certificate of {url} is not one that is trusted here: {reason}"),
+                )
+                .fix("trust it on this machine, or give a robot its --fingerprint, as the server prints it when it starts")
+            }
             ClientError::Unreachable { url, reason } => Self::new(
                 Exit::Unreachable,
                 code,

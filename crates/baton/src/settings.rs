@@ -57,12 +57,28 @@ fn choose(global: &Global, file: &file::Client, known: Option<known::Known>) -> 
     }
 }
 
-/// This machine's IANA zone, or UTC where it has none.
+/// This machine's IANA zone, or UTC where it has none. Says so when `TZ` names one that nobody knows:
+/// times would silently be meant in another zone.
 pub(crate) fn zone() -> String {
+    if let Some(name) = std::env::var("TZ").ok().filter(|n| is_unknown_zone(n)) {
+        crate::output::warn(&format!(
+            "TZ is {name:?}, which is no time zone: UTC is used; name one with --timezone"
+        ));
+        return "UTC".to_owned();
+    }
     jiff::tz::TimeZone::system()
         .iana_name()
         .unwrap_or("UTC")
         .to_owned()
+}
+
+/// Whether a value of `TZ` is neither a zone's name, a path of one, nor a POSIX rule.
+fn is_unknown_zone(tz: &str) -> bool {
+    let name = tz.strip_prefix(':').unwrap_or(tz);
+    !name.is_empty()
+        && !name.starts_with('/')
+        && jiff::tz::TimeZone::get(name).is_err()
+        && jiff::tz::TimeZone::posix(name).is_err()
 }
 
 /// This computer's name, as it is.
@@ -94,6 +110,22 @@ pub(crate) fn personal(variable: &str, below_home: &str) -> Done<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_tz_that_means_nothing_is_unknown() {
+        for good in [
+            "",
+            "UTC",
+            ":Europe/Berlin",
+            "/etc/localtime",
+            "CET-1CEST,M3.5.0,M10.5.0/3",
+        ] {
+            assert!(!is_unknown_zone(good), "{good}");
+        }
+        for bad in ["Mars/Olympus", "::"] {
+            assert!(is_unknown_zone(bad), "{bad}");
+        }
+    }
 
     fn known() -> known::Known {
         known::Known {

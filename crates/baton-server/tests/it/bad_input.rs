@@ -126,7 +126,7 @@ const CASES: &[(&str, &str, &str, u16, &str)] = &[
         "/api/v1/schedules/preview",
         r#"{"settings":{"rule":{"frequency":"cron","expression":"0 0 31 2 *"}}}"#,
         422,
-        "*",
+        "never_fires",
     ),
     (
         "POST",

@@ -17,7 +17,10 @@ impl Fleet for MemoryStore {
             let taken = world.robots.contains_key(&robot.id)
                 || (world.robots.values()).any(|r| r.org == robot.org && r.name == robot.name);
             if taken {
-                let text = format!("there is a robot {} already", robot.name);
+                let text = format!(
+                    "there is a robot {} already; choose another name, or delete that one first",
+                    robot.name
+                );
                 return Err(StoreError::conflict("robot_exists", text));
             }
             world.robots.insert(robot.id, robot);

@@ -349,7 +349,10 @@ fn create_robot(tx: &mut Tx, robot: &Robot) -> Result<()> {
             .prepare_cached("SELECT 1 FROM robots WHERE org = ?1 AND name = ?2")?
             .exists(params![robot.org.0, robot.name])?;
     if taken {
-        let text = format!("there is a robot {} already", robot.name);
+        let text = format!(
+            "there is a robot {} already; choose another name, or delete that one first",
+            robot.name
+        );
         return Err(StoreError::conflict("robot_exists", text));
     }
     tx.conn

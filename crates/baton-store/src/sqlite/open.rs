@@ -23,7 +23,10 @@ const QUICK_CHECK_BYTES: u64 = 16 << 20;
 pub(super) fn lock(path: &Path) -> Result<File> {
     let lock_path = beside(path, "lock");
     let unavailable = |e: std::io::Error| {
-        StoreError::Unavailable(format!("cannot open {}: {e}", lock_path.display()))
+        StoreError::Unavailable(format!(
+            "cannot open {}: {e}; give this user the folder, or choose another (BATON_DATA)",
+            lock_path.display()
+        ))
     };
     let mut file = OpenOptions::new()
         .read(true)

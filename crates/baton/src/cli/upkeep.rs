@@ -46,18 +46,18 @@ pub(crate) enum Keys {
 /// `baton backup`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  baton backup                       to baton-backup-DATE.tar.gz\n  baton backup /backups/baton.tar.gz"
+    after_help = "Examples:\n  baton backup                       to baton-backup-DATE.db\n  baton backup /backups/baton.db"
 )]
 pub(crate) struct Backup {
-    /// File to write [default: baton-backup-DATE.tar.gz here]
+    /// File to write [default: baton-backup-DATE.db here]
     pub(crate) file: Option<PathBuf>,
 }
 
 /// `baton restore`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  baton restore /backups/baton.tar.gz
-  baton restore /backups/baton.tar.gz --data /srv/baton --yes
+  baton restore /backups/baton.db
+  baton restore /backups/baton.db --data /srv/baton --yes
 
 The server of that folder must be stopped. What was there before is kept beside it.")]
 pub(crate) struct Restore {

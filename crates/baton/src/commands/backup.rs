@@ -103,15 +103,21 @@ pub(crate) fn restore(global: &Global, args: &Restore) -> Done {
         output::note("nothing was restored");
         return Ok(());
     }
-    std::fs::create_dir_all(&data).map_err(|e| Failure::file(&data, "make", &e))?;
+    let fresh = !data.exists();
+    crate::serve::server::data_folder(&data)?;
     // The copy is opened before anything is moved: a backup that cannot be used changes nothing.
     let copy = data.join(format!("{DATABASE}.restoring"));
-    std::fs::copy(&args.file, &copy).map_err(|e| Failure::file(&copy, "write", &e))?;
-    let opened = open(&copy).and_then(|()| kept(&database));
+    let opened = std::fs::copy(&args.file, &copy)
+        .map_err(|e| Failure::file(&copy, "write", &e))
+        .and_then(|_| open(&copy).map_err(|failure| unusable(&args.file, failure)))
+        .and_then(|()| kept(&database));
     let kept = match opened {
         Ok(kept) => kept,
         Err(failure) => {
             remove(&copy);
+            if fresh {
+                let _ = std::fs::remove_dir(&data);
+            }
             return Err(failure);
         }
     };
@@ -139,6 +145,16 @@ fn check(path: &Path) -> Done {
         )
         .fix("name a file that `baton backup` wrote"))
     }
+}
+
+/// A backup that no server could open, in words about the backup rather than its copy.
+fn unusable(file: &Path, failure: Failure) -> Failure {
+    Failure::new(
+        failure.exit,
+        failure.code,
+        format!("{} cannot be restored: {}", file.display(), failure.what),
+    )
+    .fix("nothing was changed; try another backup")
 }
 
 /// Opens a database as a server would, and closes it again.

@@ -143,10 +143,13 @@ pub(crate) fn show(made: &DeployResponse) {
     for warning in &made.warnings {
         output::warn(warning);
     }
-    output::note(&format!(
-        "run it now with `baton run {} --watch`",
-        made.deployment.full_name
-    ));
+    let name = &made.deployment.full_name;
+    let quoted = if name.contains(char::is_whitespace) {
+        format!("'{name}'")
+    } else {
+        name.clone()
+    };
+    output::note(&format!("run it now with `baton run {quoted} --watch`"));
 }
 
 /// What people want to see of a deployment.

@@ -381,7 +381,8 @@ async fn tell_the_rest(session: &Session, upload: &mut Upload, spool: &Spool) {
             for left in Spool::left_over(Some(spool)) {
                 let mut upload = Upload::new(session.client.clone(), left);
                 let told = tokio::time::timeout(LAST_WORDS, upload.finish()).await;
-                if matches!(told, Ok(Ok(()))) {
+                // What never became a run, such as a script that nothing can run, leaves nothing to tell.
+                if matches!(told, Ok(Ok(()))) && upload.run().is_some() {
                     output::note("recorded an earlier run that was made while no server answered");
                 }
             }

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use baton_agent::{Agent, AgentConfig, Identity, Secret, Trust};
+use baton_api::client::{Client, ClientOptions};
+use baton_api::rest::{EnrolRequest, Enrolled};
 use owo_colors::OwoColorize as _;
 
 use super::local_robot::failed;
@@ -30,10 +32,11 @@ pub(crate) fn robot(global: &Global, args: &Robot) -> Done<Exit> {
     super::runtime()?.block_on(async {
         let fingerprint = fingerprint(&folder, args)?;
         let trust = match &fingerprint {
-            Some(text) => Trust::fingerprint(&format!("sha256:{text}")).map_err(failed)?,
+            Some(text) => Trust::fingerprint(&format!("sha256:{text}"))
+                .map_err(|e| Failure::usage(format!("--fingerprint: {e:#}")))?,
             None => Trust::System,
         };
-        let (identity, key) = identify(global, args, &folder, &trust).await?;
+        let (identity, key) = identify(global, args, &folder, fingerprint.as_deref()).await?;
         if let Some(text) = &fingerprint {
             known::write_private(&folder.join(FINGERPRINT), text.as_bytes())?;
         }
@@ -74,7 +77,7 @@ async fn identify(
     global: &Global,
     args: &Robot,
     folder: &Path,
-    trust: &Trust,
+    fingerprint: Option<&str>,
 ) -> Done<(Identity, Secret)> {
     let present = Identity::load(folder).map_err(failed)?;
     match (present, &args.token) {
@@ -107,9 +110,7 @@ async fn identify(
                 None => settings::target(global)?.url,
             };
             let name = args.name.clone().unwrap_or_else(settings::computer);
-            let enrolled = baton_agent::enrol(&server, trust, token, &name)
-                .await
-                .map_err(failed)?;
+            let enrolled = enrol(&server, fingerprint, token, &name).await?;
             let identity = Identity {
                 id: enrolled.robot_id,
                 name,
@@ -129,6 +130,31 @@ async fn identify(
             "run `baton robots enroll` on the server and start this with --url URL --token TOKEN",
         )),
     }
+}
+
+/// Turns a one-time token into a robot. A refusal keeps the server's own code.
+async fn enrol(server: &str, fingerprint: Option<&str>, token: &str, name: &str) -> Done<Enrolled> {
+    let client = Client::new(&ClientOptions {
+        url: server.to_owned(),
+        key: None,
+        fingerprint: fingerprint.map(str::to_owned),
+    })?;
+    let asked = EnrolRequest {
+        token: token.to_owned(),
+        name: name.to_owned(),
+        computer: settings::computer(),
+    };
+    client.enrol_robot(&asked).await.map_err(|error| {
+        let failure = Failure::from(error);
+        match failure.code.as_str() {
+            "robot_exists" => failure
+                .fix("name this one with --name, or delete the other with `baton robots rm NAME`"),
+            "unknown_key" | "revoked_key" | "expired_key" => {
+                failure.fix("a token works once: `baton robots enroll` on the server makes another")
+            }
+            _ => failure,
+        }
+    })
 }
 
 fn configure(

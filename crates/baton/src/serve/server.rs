@@ -1,7 +1,7 @@
 //! `baton server`: a server without a robot, and what `baton up` shares with it.
 
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use baton_core::access::Role;
@@ -66,15 +66,8 @@ pub(crate) async fn start(global: &Global, listen: &Listen) -> Done<Running> {
     for warning in &warnings {
         output::warn(warning);
     }
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&config.data)
-        .map_err(|e| Failure::file(&config.data, "make", &e))?;
-    let data = config
-        .data
-        .canonicalize()
-        .map_err(|e| Failure::file(&config.data, "find", &e))?;
+    baton_server::check(&config).map_err(|error| not_started(&error))?;
+    let data = data_folder(&config.data)?;
     let config = Config {
         data: data.clone(),
         ..config
@@ -96,6 +89,23 @@ pub(crate) async fn start(global: &Global, listen: &Listen) -> Done<Running> {
         handle,
         admin,
         data,
+    })
+}
+
+/// Makes the data folder where there is none, for its owner alone, and gives its absolute path.
+pub(crate) fn data_folder(path: &Path) -> Done<PathBuf> {
+    let made = std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .and_then(|()| path.canonicalize());
+    made.map_err(|error| {
+        Failure::new(
+            Exit::Refused,
+            "data_unavailable",
+            format!("cannot use {} as data folder: {error}", path.display()),
+        )
+        .fix("choose a folder that this user may write, with --data or BATON_DATA")
     })
 }
 
@@ -128,6 +138,8 @@ fn not_started(error: &StartError) -> Failure {
             )
             .fix("stop that one, or choose another port with --port or ORCHESTRATOR_PORT; 0 takes a free one")
         }
+        StartError::Tls { .. } => failure
+            .fix("--tls-cert takes the PEM file of the chain, --tls-key that of its private key"),
         _ => failure,
     }
 }
@@ -150,6 +162,11 @@ pub(crate) fn server(global: &Global, args: &Server) -> Done<Exit> {
                 running.handle.url,
                 running.data.display()
             ));
+            if let Some(fingerprint) = &running.handle.tls_fingerprint {
+                output::line(&format!(
+                    "certificate, for robots: --fingerprint {fingerprint}"
+                ));
+            }
             output::line(&format!("dashboard, signing in once: {link}"));
         }
         asked_to_stop().await;

@@ -47,7 +47,8 @@ async fn stop(running: Running, agent: AgentHandle) -> Exit {
     let live = agent.status().borrow().live;
     if live > 0 {
         output::note(&format!(
-            "stopping: {live} runs may go on for {} s; Ctrl-C again stops at once",
+            "stopping: {live} {} may go on for {} s; Ctrl-C again stops at once",
+            if live == 1 { "run" } else { "runs" },
             PATIENCE.as_secs()
         ));
     } else {

@@ -63,15 +63,20 @@ pub(crate) fn argv(script: &Path, configured: &BTreeMap<String, Vec<String>>) ->
     if let Some((_, program)) = built_in {
         return Ok(vec![(*program).to_owned(), name.into()]);
     }
-    let shown = extension.unwrap_or_else(|| "no extension".into());
-    Err(Failure::new(
-        Exit::Failed,
-        "no_runner",
-        format!("nothing can run {name}: there is no runner for {shown}"),
-    )
-    .fix(format!(
-        "name a program in baton.toml or runrpa.toml: [runners] \"{shown}\" = [\"program\", \"{FILE}\"], or make the file executable"
-    )))
+    let refused = |why: &str| {
+        Failure::new(
+            Exit::Failed,
+            "no_runner",
+            format!("nothing can run {name}: {why}"),
+        )
+    };
+    Err(match extension {
+        Some(shown) => refused(&format!("there is no runner for {shown}")).fix(format!(
+            "name a program in baton.toml or runrpa.toml: [runners] \"{shown}\" = [\"program\", \"{FILE}\"], or make the file executable"
+        )),
+        None => refused("it has no extension, is not executable and does not begin with #!")
+            .fix("make the file executable, or say in its first line what runs it"),
+    })
 }
 
 /// A configured command with the script in its place, or at its end.

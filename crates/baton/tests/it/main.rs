@@ -1,5 +1,6 @@
 //! The executable as a whole: the rules of the repository, the command line, end to end, and crashes.
 
+mod bad_input;
 mod cat_fact;
 mod cli;
 mod coverage;
