@@ -23,7 +23,7 @@ export function useShortcuts(actions: Actions) {
     const onKey = (event: KeyboardEvent) => {
       if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
         event.preventDefault();
-        latest.current.openPalette();
+        if (!document.querySelector("[role=dialog],[role=alertdialog]")) latest.current.openPalette();
         return;
       }
       if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;

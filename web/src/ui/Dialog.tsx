@@ -3,7 +3,7 @@ import { useState, type ReactNode } from "react";
 import { AlertDialog, Dialog as RadixDialog } from "radix-ui";
 import { X } from "lucide-react";
 import { cx } from "@/lib/format";
-import { Button, IconButton, type Weight } from "./Button";
+import { Button, buttonClass, type Weight } from "./Button";
 
 const OVERLAY = "fixed inset-0 z-40 bg-overlay";
 const PANEL =
@@ -21,22 +21,30 @@ interface DialogProps {
 
 const WIDTHS = { sm: "sm:w-[420px]", md: "sm:w-[560px]", lg: "sm:w-[min(880px,92vw)]" };
 
+/** The first thing to fill in gets the focus, not the button that closes. */
+function focusContent(event: Event) {
+  const content = event.currentTarget as HTMLElement;
+  const first = content.querySelector<HTMLElement>("[data-body] :is(input, select, textarea):not(:disabled)");
+  event.preventDefault();
+  (first ?? content).focus();
+}
+
 export function Dialog({ open, onOpenChange, title, description, width = "md", footer, children }: DialogProps) {
   return (
     <RadixDialog.Root open={open} onOpenChange={onOpenChange}>
       <RadixDialog.Portal>
         <RadixDialog.Overlay className={OVERLAY} />
-        <RadixDialog.Content className={cx(PANEL, WIDTHS[width])} {...(description ? {} : { "aria-describedby": undefined })}>
+        <RadixDialog.Content onOpenAutoFocus={focusContent} className={cx(PANEL, WIDTHS[width])} {...(description ? {} : { "aria-describedby": undefined })}>
           <header className="flex items-start gap-3 px-5 pt-4 pb-3">
             <div className="min-w-0 flex-1">
               <RadixDialog.Title className="text-lg font-semibold">{title}</RadixDialog.Title>
               {description && <RadixDialog.Description className="mt-0.5 text-sm text-muted">{description}</RadixDialog.Description>}
             </div>
             <RadixDialog.Close asChild>
-              <IconButton label="Close" size="sm" className="-mr-1"><X size={16} /></IconButton>
+              <button type="button" aria-label="Close" className={buttonClass("quiet", "sm", "-mr-1 w-7 px-0!")}><X size={16} aria-hidden /></button>
             </RadixDialog.Close>
           </header>
-          <div className="min-h-0 flex-1 overflow-auto px-5 pb-4">{children}</div>
+          <div data-body className="min-h-0 flex-1 overflow-auto px-5 pb-4">{children}</div>
           {footer && <footer className="flex flex-wrap justify-end gap-2 border-t border-line px-5 py-3">{footer}</footer>}
         </RadixDialog.Content>
       </RadixDialog.Portal>

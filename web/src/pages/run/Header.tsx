@@ -21,7 +21,7 @@ export function Facts({ run }: { run: Run }) {
   const lateBy = run.started_at ? (Date.parse(run.started_at) - Date.parse(run.due_at)) / 1000 : 0;
   const late = lateBy > useLateAfter();
   return (
-    <dl className="grid grid-cols-2 gap-x-6 gap-y-2.5 sm:grid-cols-[repeat(auto-fill,minmax(124px,1fr))]">
+    <dl className="grid grid-cols-2 gap-x-4 gap-y-2.5 sm:grid-cols-[repeat(auto-fill,minmax(108px,1fr))]">
       <Cell name="Flow"><Link to="/flows/$flow" params={{ flow: run.flow_id }} className="font-medium hover:underline">{run.flow_name}</Link></Cell>
       <Cell name="Deployment">{run.deployment_id ? <Link to="/deployments/$deployment" params={{ deployment: run.deployment_id }} className="hover:underline">{run.deployment_name}</Link> : <span className="text-muted">None, manual</span>}</Cell>
       <Cell name="Robot">{run.robot_id ? <Link to="/robots/$robot" params={{ robot: run.robot_id }} className="hover:underline">{run.robot_name ?? "…"}{run.computer && run.computer !== run.robot_name && <span className="text-muted"> · {run.computer}</span>}</Link> : <span className="text-muted">None yet</span>}</Cell>

@@ -23,6 +23,7 @@ function useFreshRuns(queryKey: readonly unknown[], atTop: () => boolean) {
   const client = useQueryClient();
   const [waiting, setWaiting] = useState(0);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const last = useRef(0);
   const refresh = useCallback(() => {
     setWaiting(0);
     client.setQueryData<InfiniteData<Collection<Run>>>(queryKey, (old) => old && { pages: old.pages.slice(0, 1), pageParams: old.pageParams.slice(0, 1) });
@@ -35,10 +36,12 @@ function useFreshRuns(queryKey: readonly unknown[], atTop: () => boolean) {
         if (batch.created) setWaiting((n) => n + batch.created);
         return;
       }
+      // At once when it was quiet, then at most once per period.
       timer.current ??= setTimeout(() => {
         timer.current = undefined;
+        last.current = Date.now();
         if (atTop()) refresh();
-      }, FRESH_EVERY);
+      }, Math.max(30, last.current + FRESH_EVERY - Date.now()));
     });
     return () => {
       stop();
