@@ -34,6 +34,8 @@ export function queryString(query: object | undefined): string {
   return text ? `?${text}` : "";
 }
 
+const UNREACHABLE = "It cannot be reached. This page comes back by itself when it answers again.";
+
 let signedOut: () => void = () => {};
 /** Called when the server no longer knows the session. */
 export const onSignedOut = (listener: () => void): void => void (signedOut = listener);
@@ -46,6 +48,7 @@ async function refusal(response: Response): Promise<ApiError> {
   } catch {
     /* Not ours: a proxy or a crash answered. */
   }
+  if (response.status === 502 || response.status === 504) return new ApiError(0, "unreachable", UNREACHABLE);
   return new ApiError(response.status, "unexpected", `The server answered ${response.status} ${response.statusText || "without saying why"}.`);
 }
 
@@ -73,7 +76,7 @@ export async function call<T>(method: string, path: string, options: CallOptions
     });
   } catch (error) {
     if (options.signal?.aborted) throw error;
-    throw new ApiError(0, "unreachable", "The server cannot be reached. This page comes back by itself when it answers again.");
+    throw new ApiError(0, "unreachable", UNREACHABLE);
   }
   if (!response.ok) {
     const error = await refusal(response);

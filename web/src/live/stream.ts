@@ -56,11 +56,8 @@ export function openStream(options: StreamOptions): () => void {
     if (stopped) return;
     failures += 1;
     options.onConnection("broken", Date.now());
-    // A pruned cursor is refused for ever: after some tries start from now and ask everything again.
-    if (failures === 3) {
-      lastId = null;
-      options.onGap();
-    }
+    // A pruned cursor is refused for ever: after some tries start from now.
+    if (failures === 3) lastId = null;
     timer = setTimeout(open, Math.min(LONGEST_WAIT, 250 * 2 ** Math.min(failures, 6)) * (0.8 + Math.random() * 0.4));
   };
   const open = () => {
@@ -70,7 +67,8 @@ export function openStream(options: StreamOptions): () => void {
     const made = new EventSource(`${BASE}/events${queryString({ after: lastId })}`);
     source = made;
     made.onopen = () => {
-      if (failures > 0 && lastId === null) options.onGap();
+      // Whatever was asked while the server was away has failed, and what happened may not be replayed whole.
+      if (failures > 0) options.onGap();
       failures = 0;
         options.onConnection("live", Date.now());
     };

@@ -58,12 +58,12 @@ export function Tiles({ outcomes, rates }: { outcomes: Outcomes | undefined; rat
 
 function StateLink({ state, count, search }: { state: ShownState; count: number | undefined; search: Search }) {
   return (
-    <Link to="/runs" search={search} title={STATE_MEANINGS[state]} className="group min-w-0 rounded-md px-2 py-1.5 hover:bg-hover">
+    <Link to="/runs" search={search} title={STATE_MEANINGS[state]} className="group min-w-0 rounded-md px-1 py-1.5 hover:bg-hover sm:px-2">
       <span style={{ color: count ? stateColor(state) : "var(--faint)" }} className="flex items-center gap-1.5">
         <StateIcon state={state} still={!count} size={15} />
         <span className="text-lg leading-5 font-semibold text-fg">{count === undefined ? "·" : formatCount(count)}</span>
       </span>
-      <span className={cx("block truncate text-xs text-muted group-hover:text-fg", state === "cancelled" && "line-through decoration-1")}>{STATE_WORDS[state]}</span>
+      <span className={cx("block truncate text-2xs tracking-tight text-muted group-hover:text-fg sm:text-xs sm:tracking-normal", state === "cancelled" && "line-through decoration-1")}>{STATE_WORDS[state]}</span>
     </Link>
   );
 }
