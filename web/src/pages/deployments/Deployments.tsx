@@ -67,7 +67,7 @@ export function Deployments() {
           rowId={(d) => d.id}
           loading={found.isPending}
           rowHeight={48}
-          cardHeight={84}
+          cardHeight={64}
           card={(d) => <DeploymentCard deployment={d} week={week.get(d.id)} />}
           onOpen={(d, newTab) => (newTab ? window.open(`/deployments/${d.id}`) : void navigate({ to: "/deployments/$deployment", params: { deployment: d.id } }))}
           className="border-t border-line"

@@ -83,13 +83,15 @@ export function DeploymentCard({ deployment, week }: { deployment: Deployment; w
   return (
     <>
       <span className="flex items-center gap-2">
-        <span className="min-w-0 flex-1"><Name deployment={deployment} /></span>
-        <DeploymentSwitch deployment={deployment} />
+        <Link to="/deployments/$deployment" params={{ deployment: deployment.id }} className="min-w-0 flex-1 truncate font-medium">
+          {deployment.flow_name}<span className="font-normal text-muted">/{deployment.name}</span>
+        </Link>
+        {deployment.schedules.length > 0 && <DeploymentSwitch deployment={deployment} />}
       </span>
-      <span className="mt-1 flex items-center gap-2 text-xs">
+      <span className="mt-1 flex items-center gap-3 text-xs text-muted">
         <span className="min-w-0 flex-1 truncate"><ScheduleWords deployment={deployment} /></span>
-        {week?.success_rate != null && <span className="text-muted">{formatPercent(week.success_rate)}</span>}
-        <RelativeTime at={deployment.next_at} />
+        {week?.success_rate != null && <span title="Success in the last 7 days">{formatPercent(week.success_rate)}</span>}
+        {deployment.next_at && <span className="text-fg"><RelativeTime at={deployment.next_at} /></span>}
       </span>
     </>
   );

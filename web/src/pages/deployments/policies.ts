@@ -9,9 +9,9 @@ interface Words {
 }
 
 export const MISSED: Record<MissedPolicy, Words> = {
-  last: { name: "Run the latest once", meaning: "After a night in which the server was off, one run makes up for all missed times.", short: "Missed: the latest runs" },
-  all: { name: "Run each of them", meaning: "Every missed time within the window gets its run, oldest first. For work that must not skip a day.", short: "Missed: each runs" },
-  skip: { name: "Run none", meaning: "What was missed stays missed; the next time comes as planned.", short: "Missed: skipped" },
+  last: { name: "Run the latest once", meaning: "After a night in which the server was off, one run makes up for all missed times.", short: "Missed: made up for once" },
+  all: { name: "Run each of them", meaning: "Every missed time within the window gets its run, oldest first. For work that must not skip a day.", short: "Missed: each made up for" },
+  skip: { name: "Run none", meaning: "What was missed stays missed; the next time comes as planned.", short: "Missed: not made up for" },
 };
 
 export const OVERLAP: Record<Overlap, Words> = {

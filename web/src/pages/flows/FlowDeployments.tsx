@@ -24,8 +24,8 @@ export function FlowDeployments({ flow }: { flow: Flow }) {
         <ul className="divide-y divide-line border-t border-line">
           {items.map((d) => (
             <li key={d.id} className="flex min-h-11 flex-wrap items-center gap-x-4 gap-y-1 px-4 py-1.5 hover:bg-hover">
-              <Link to="/deployments/$deployment" params={{ deployment: d.id }} className="w-40 truncate font-medium hover:underline">{d.name}</Link>
-              <span className="min-w-40 flex-1 text-sm"><ScheduleWords deployment={d} /></span>
+              <Link to="/deployments/$deployment" params={{ deployment: d.id }} className="flex-1 truncate font-medium hover:underline sm:w-40 sm:flex-none">{d.name}</Link>
+              <span className="order-last w-full text-sm sm:order-none sm:w-auto sm:min-w-40 sm:flex-1"><ScheduleWords deployment={d} /></span>
               <span className="w-20 text-right text-sm text-muted"><RelativeTime at={d.next_at} /></span>
               <span className="flex w-10 justify-center"><DeploymentSwitch deployment={d} /></span>
               {mayRun && <IconButton label={`Run ${d.full_name}`} size="sm" onClick={() => setRunning(d)}><Play size={14} /></IconButton>}

@@ -53,7 +53,9 @@ export function TreePanel({ flows, loading, chosen, by, words, keep, onWords, on
     const index = Math.max(0, Math.min(rows.length - 1, to));
     setFocus(index);
     virtual.scrollToIndex(index);
-    requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`[data-row="${index}"]`)?.focus());
+    const row = () => scroller.current?.querySelector<HTMLElement>(`[data-row="${index}"]`);
+    if (row()) row()?.focus();
+    else requestAnimationFrame(() => row()?.focus());
   };
   const onKeyDown = (event: KeyboardEvent<HTMLElement>, index: number) => {
     const row = rows[index];

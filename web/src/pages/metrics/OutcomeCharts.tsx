@@ -18,6 +18,11 @@ interface OutcomeChartProps {
 }
 
 const Nothing = () => <EmptyState title="Nothing ended in this time" className="h-[200px] py-0">Choose a longer range, or fewer filters.</EmptyState>;
+/** Half a period of air at both ends, so that no bar is cut. */
+const span = (starts: number[]): [number, number] => {
+  const half = ((starts[1] ?? 1) - (starts[0] ?? 0)) / 2;
+  return [(starts[0] ?? 0) - half, (starts.at(-1) ?? 0) + half];
+};
 const iso = (seconds: number): string => new Date(seconds * 1000).toISOString();
 
 export function OutcomeChart({ starts, buckets, label, step, filter }: OutcomeChartProps & { step: number; filter: Pick<OutcomeQuery, "flow" | "deployment" | "robot"> }) {
@@ -29,6 +34,7 @@ export function OutcomeChart({ starts, buckets, label, step, filter }: OutcomeCh
     <>
       <Chart
         times={starts}
+        range={span(starts)}
         height={200}
         label={label}
         stacked
@@ -59,6 +65,7 @@ export function RateChart({ starts, buckets, label }: OutcomeChartProps) {
     <>
       <Chart
         times={starts}
+        range={span(starts)}
         height={200}
         label={label}
         min={0}

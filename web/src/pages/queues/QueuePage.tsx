@@ -48,7 +48,7 @@ function Figures({ queue }: { queue: Queue }) {
       <Figure name="Waiting" value={formatCount(queue.depth)}><Sparkline values={depths} width={140} height={18} label="Depth over the last hour" /></Figure>
       <Figure name="Oldest wait" value={queue.oldest_wait_seconds ? formatDuration(queue.oldest_wait_seconds) : "–"}>{queue.oldest_due_at && <>due <RelativeTime at={queue.oldest_due_at} /></>}</Figure>
       <Figure name="Running" value={limit == null ? queue.live : `${queue.live} of ${limit}`}>{limit == null ? "No limit" : queue.live >= limit ? "The limit is reached" : "Within the limit"}</Figure>
-      <Figure name="Robots online" value={`${queue.robots_online} of ${queue.robots}`}><RobotsWords queue={queue} /></Figure>
+      <Figure name="Robots online" value={queue.robots === 0 ? "None" : `${queue.robots_online} of ${queue.robots}`}>{queue.robots_online === 0 ? <RobotsWords queue={queue} /> : "serve it"}</Figure>
     </dl>
   );
 }

@@ -6,6 +6,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Layers, Plus } from "lucide-react";
 import { q, type Queue } from "@/api";
 import { formatCount } from "@/lib/format";
+import { useCompact } from "@/lib/preferences";
 import { formatDuration } from "@/lib/time";
 import { Allowed } from "@/shell/session";
 import { Button, DataTable, EmptyState, ErrorState, Page, Sparkline } from "@/ui";
@@ -16,6 +17,8 @@ import { TagLimits } from "./TagLimits";
 
 /** One sample a minute over the last hour. */
 const GRAIN = 60;
+const ROW = 48;
+const CARD = 64;
 
 export function useDepths() {
   const from = new Date(Math.floor(Date.now() / 60_000) * 60_000 - 3_600_000).toISOString();
@@ -63,7 +66,8 @@ function QueueList() {
   const navigate = useNavigate();
   const [making, setMaking] = useState(false);
   const rows = found.data?.items ?? [];
-  const room = Math.min(rows.length || 4, 14) * 48 + 34;
+  const compact = useCompact();
+  const room = Math.min(rows.length || 4, 14) * (compact ? CARD : ROW) + (compact ? 2 : 36);
   return (
     <Page title="Work queues" actions={<Allowed to="deploy"><Button icon={<Plus size={14} />} onClick={() => setMaking(true)}>New work queue</Button></Allowed>}>
       {found.error && !found.data ? (
@@ -76,8 +80,8 @@ function QueueList() {
               rows={rows}
               columns={columns(depths)}
               rowId={(one) => one.id}
-              rowHeight={48}
-              cardHeight={64}
+              rowHeight={ROW}
+              cardHeight={CARD}
               card={(one) => <Card queue={one} />}
               loading={found.isPending}
               onOpen={(one) => void navigate({ to: "/queues/$queue", params: { queue: one.id } })}
