@@ -4,7 +4,7 @@ import type { Flow, OutcomeBucket, Schedule } from "@/api";
 import { calendarStart, calendarWeeks } from "./dayCalendar";
 import { changedFields, differences } from "./difference";
 import { fittingFlows, folderTree, tagTree, visibleRows } from "./flowTree";
-import { draftOf, newDraft, readLocal, ruleOf, settingsOf, spanOf } from "./scheduleDraft";
+import { draftOf, freeName, newDraft, readLocal, ruleOf, settingsOf, spanOf } from "./scheduleDraft";
 
 const flow = (name: string, folder: string, tags: string[] = []): Flow => ({ id: name, name, folder, tags, description: "", created_at: "", updated_at: "" });
 
@@ -62,6 +62,9 @@ describe("schedule drafts", () => {
   it("shows spans in the largest whole unit", () => {
     expect(spanOf(7200)).toEqual({ every: "2", unit: "hours" });
     expect(spanOf(90)).toEqual({ every: "90", unit: "seconds" });
+  });
+  it("get a name that no other schedule of the deployment has", () => {
+    expect([freeName("daily", []), freeName("daily", ["daily", "daily-2"])]).toEqual(["daily", "daily-3"]);
   });
   it("reads the wall clock of another zone as it stands", () => {
     expect(readLocal("2027-03-28T03:00:00+02:00")).toEqual({ day: "Sun 28 Mar 2027", clock: "03:00", offset: "UTC+02:00" });

@@ -107,6 +107,14 @@ export function settingsOf(draft: ScheduleDraft): { settings?: ScheduleInput; mi
   };
 }
 
+/** A name that is still free: `daily`, then `daily-2`, and so on. */
+export function freeName(wanted: string, taken: readonly string[]): string {
+  for (let n = 1; ; n++) {
+    const name = n === 1 ? wanted : `${wanted}-${n}`;
+    if (!taken.includes(name)) return name;
+  }
+}
+
 const two = (n: number): string => String(n).padStart(2, "0");
 
 /** An instant as `datetime-local` inputs want it, on the viewer's own clock. */

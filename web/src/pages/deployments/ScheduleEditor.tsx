@@ -2,7 +2,7 @@
 import { useEffect, useState } from "react";
 import { useQuery } from "@tanstack/react-query";
 import { api, ApiError, q, type Deployment, type Schedule } from "@/api";
-import { draftOf, newDraft, settingsOf, type ScheduleDraft } from "@/lib/scheduleDraft";
+import { draftOf, freeName, newDraft, settingsOf, type ScheduleDraft } from "@/lib/scheduleDraft";
 import { Button, Dialog, ErrorState, Field, Input, useToasts } from "@/ui";
 import { PolicyFields } from "./PolicyFields";
 import { Preview } from "./Preview";
@@ -56,7 +56,7 @@ export function ScheduleEditor({ deployment, schedule, onClose }: { deployment: 
     setBusy(true);
     try {
       if (schedule) await api.updateSchedule(schedule.id, now.settings);
-      else await api.createSchedule({ deployment: deployment.id, ...(draft.name.trim() ? { name: draft.name.trim() } : {}), settings: now.settings });
+      else await api.createSchedule({ deployment: deployment.id, name: draft.name.trim() || freeName(draft.frequency, deployment.schedules.map((s) => s.name)), settings: now.settings });
       await refresh();
       toasts.done(schedule ? `The schedule ${schedule.name} is changed` : "The schedule is made");
       onClose();

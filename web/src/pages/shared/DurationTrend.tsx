@@ -2,7 +2,7 @@
 import { useState } from "react";
 import { useQuery } from "@tanstack/react-query";
 import { q, type OutcomeBucket } from "@/api";
-import { bucketed, periods, RANGE_SECONDS, RANGE_STEP, type Range } from "@/lib/chart";
+import { bucketed, periods, RANGE_STEP, type Range } from "@/lib/chart";
 import { formatDuration, formatShort } from "@/lib/time";
 import { EmptyState, Segmented, Skeleton } from "@/ui";
 import { Chart, Legend } from "@/ui/Chart";
@@ -55,7 +55,7 @@ export function DurationTrend({ filter }: { filter: { flow?: string; deployment?
       {!outcomes.data ? <Skeleton className="h-52 w-full" /> : buckets.some((b) => b?.p50_seconds != null) ? (
         <DurationChart starts={starts} buckets={buckets} label={`Execution time over the last ${range}`} />
       ) : (
-        <EmptyState title="Nothing finished in this time" className="py-8">Choose a longer range, above; it covers {Math.round(RANGE_SECONDS[range] / 3600)} hours now.</EmptyState>
+        <EmptyState title="Nothing finished in this time" className="py-8">{range === "30d" ? "Runs that finish show here." : "Choose a longer range above."}</EmptyState>
       )}
     </>
   );
