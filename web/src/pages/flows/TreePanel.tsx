@@ -103,7 +103,7 @@ export function TreePanel({ flows, loading, chosen, by, words, keep, onWords, on
                     <Link tabIndex={-1} to="/flows/$flow" params={{ flow: row.flow.id }} search={keep} title={row.flow.description} className={cx("flex h-full min-w-0 items-center gap-1.5 rounded-md pr-2 text-sm hover:bg-hover", on && "bg-selected font-medium hover:bg-selected")} style={{ paddingLeft: 10 + row.depth * 16 }}>
                       <Workflow size={14} className={cx("shrink-0", on ? "text-accent" : "text-faint")} aria-hidden />
                       <span className="truncate">{row.flow.name}</span>
-                      {row.flow.latest_version != null && <span className="ml-auto text-2xs font-normal text-faint">v{row.flow.latest_version}</span>}
+                      {row.flow.latest_version != null && <span className={cx("ml-auto text-2xs font-normal", on ? "text-muted" : "text-faint")}>v{row.flow.latest_version}</span>}
                     </Link>
                   )}
                 </div>
