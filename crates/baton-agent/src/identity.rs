@@ -2,9 +2,9 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use baton_core::id::RobotId;
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +64,11 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     written().with_context(|| path.display().to_string())
 }
 
+/// The folder belongs to an agent that is running.
+#[derive(Debug, thiserror::Error)]
+#[error("another agent is running on {}; stop it, or give this one a folder of its own", .0.display())]
+pub struct FolderInUse(pub PathBuf);
+
 /// Takes the folder for one agent alone; the lock lasts as long as the file is held.
 pub(crate) fn lock(folder: &Path) -> Result<File> {
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
@@ -76,10 +81,7 @@ pub(crate) fn lock(folder: &Path) -> Result<File> {
     let file = file.with_context(|| path.display().to_string())?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => bail!(
-            "another agent is running on {}; stop it, or give this one a folder of its own",
-            folder.display()
-        ),
+        Err(fs::TryLockError::WouldBlock) => Err(FolderInUse(folder.to_owned()).into()),
         Err(fs::TryLockError::Error(e)) => Err(e).with_context(|| path.display().to_string()),
     }
 }

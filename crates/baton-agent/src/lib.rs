@@ -22,6 +22,6 @@ pub mod tls;
 
 pub use config::{AgentConfig, Limits, LogLimits, Secret, computer};
 pub use http::enrol;
-pub use identity::Identity;
+pub use identity::{FolderInUse, Identity};
 pub use runner::{Agent, AgentHandle, AgentStatus};
 pub use tls::Trust;

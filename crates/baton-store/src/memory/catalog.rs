@@ -131,7 +131,7 @@ impl Catalog for MemoryStore {
             let runs = world.runs.values().map(|rows| &rows.run);
             let of_flow: Vec<_> = runs.filter(|r| r.spec.needs.flow_id == id).collect();
             if of_flow.iter().any(|r| !r.state.is_terminal() || r.live) {
-                let text = format!("flow {name} has runs that have not ended");
+                let text = format!("flow {name} has runs that have not ended; cancel them first");
                 return Err(StoreError::conflict("flow_in_use", text));
             }
             let runs: Vec<RunId> = of_flow.into_iter().map(|r| r.id).collect();
@@ -240,7 +240,8 @@ impl Catalog for MemoryStore {
             let busy = (world.runs.values().map(|rows| &rows.run))
                 .any(|r| r.spec.needs.deployment_id == Some(id) && !r.state.is_terminal());
             if busy {
-                let text = format!("deployment {name} has runs that have not ended");
+                let text =
+                    format!("deployment {name} has runs that have not ended; cancel them first");
                 return Err(StoreError::conflict("deployment_in_use", text));
             }
             world.schedules.retain(|_, s| s.deployment_id != id);

@@ -220,7 +220,8 @@ impl Catalog for SqliteStore {
                 )?
                 .exists(params![org.0, id.bytes()])?;
             if busy {
-                let text = format!("deployment {name} has runs that have not ended");
+                let text =
+                    format!("deployment {name} has runs that have not ended; cancel them first");
                 return Err(StoreError::conflict("deployment_in_use", text));
             }
             tx.conn
@@ -276,7 +277,7 @@ fn delete_flow(tx: &mut Tx, org: OrgId, id: FlowId) -> Result<()> {
         )?
         .exists(params![org.0, id.bytes()])?;
     if busy {
-        let text = format!("flow {name} has runs that have not ended");
+        let text = format!("flow {name} has runs that have not ended; cancel them first");
         return Err(StoreError::conflict("flow_in_use", text));
     }
     let runs = all(

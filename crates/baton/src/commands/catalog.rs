@@ -247,7 +247,8 @@ fn agreed(
         (preview.runs, "ended runs"),
     ]
     .iter()
-    .filter(|(count, _)| *count > 0)
+    // A deployment does not go with itself.
+    .filter(|(count, part)| *count > 0 && !part.starts_with(what))
     .map(|(count, what)| format!("{count} {what}"))
     .collect();
     let with = if parts.is_empty() {
@@ -257,7 +258,7 @@ fn agreed(
     };
     if preview.open_runs > 0 {
         output::warn(&format!(
-            "{} runs of it have not ended and stand in the way",
+            "runs of it that have not ended stand in the way: {}",
             preview.open_runs
         ));
     }

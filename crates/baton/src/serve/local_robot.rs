@@ -94,5 +94,10 @@ async fn enrol(running: &Running, session: &Session) -> Done<(Identity, Secret)>
     reason = "it is what map_err hands over"
 )]
 pub(crate) fn failed(error: anyhow::Error) -> Failure {
-    Failure::new(Exit::Failed, "robot", format!("{error:#}"))
+    let (exit, code) = if error.is::<baton_agent::FolderInUse>() {
+        (Exit::Refused, "data_unavailable")
+    } else {
+        (Exit::Failed, "robot")
+    };
+    Failure::new(exit, code, format!("{error:#}"))
 }

@@ -26,7 +26,16 @@ pub(crate) fn find(path: &Path, settings: &BatonToml, wish: &Wish) -> Done<Entry
         workdir: settings.flow.workdir.clone().unwrap_or_default(),
         python: python(path, settings, wish),
     };
-    if !wish.argv.is_empty() {
+    if let Some(program) = wish.argv.first() {
+        // Whoever writes only the script's own flags would replace the program by them.
+        if program.starts_with('-') {
+            return Err(Failure::usage(format!(
+                "{program:?} is no program: the words after -- are the whole command"
+            ))
+            .fix(format!(
+                "write the program too, as in: -- python3 main.py {program}"
+            )));
+        }
         return Ok(command.entry(wish.argv.clone()));
     }
     if let Some(argv) = &settings.flow.command {

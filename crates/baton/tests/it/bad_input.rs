@@ -159,6 +159,11 @@ fn a_deployment_with_a_mistake_is_refused_whole() {
             &["[package_not_a_file]", "link", ".batonignore"],
         ),
         (&["deploy", "folder"], 4, &["[no_entry]", "-- python3"]),
+        (
+            &["deploy", "job", "--", "--month"],
+            2,
+            &["[usage]", "--month", "python3 main.py --month"],
+        ),
     ] {
         refused(&home.baton(words), code, parts);
     }
@@ -266,6 +271,20 @@ fn a_robot_that_may_not_come_in_is_told_why_and_leaves_no_folder() {
     );
     assert!(!home.path("robot").exists());
     assert_eq!(count(&home, "robots"), 1);
+}
+
+#[test]
+fn a_robots_folder_serves_one_robot_at_a_time() {
+    let home = Home::new();
+    let _up = home.up();
+    let said = home.baton(&["robot", "--data", "baton-data/robot"]);
+    refused(
+        &said,
+        4,
+        &["[data_unavailable]", "baton-data/robot", "another agent"],
+    );
+    let said = home.baton(&["robot", "--data", "baton-data/robot", "--name", "other"]);
+    refused(&said, 4, &["[already_enrolled]", "--data"]);
 }
 
 #[test]
