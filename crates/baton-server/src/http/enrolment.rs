@@ -71,7 +71,7 @@ pub(crate) async fn create_enrolment(
     )
     .await;
     Ok(Created(Enrolment {
-        command: install_command(&http, &url, &token),
+        command: install_command(&http, &url, &token, body.robot_name.as_deref()),
         token,
         expires_at,
         fingerprint,

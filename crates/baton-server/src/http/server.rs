@@ -250,17 +250,21 @@ pub(crate) fn base_url(http: &Http, headers: &HeaderMap) -> String {
     }
 }
 
-/// The line to paste on a new machine.
-pub(crate) fn install_command(http: &Http, url: &str, token: &str) -> String {
+/// The line to paste on a new machine. A token for one robot alone brings that robot's name.
+pub(crate) fn install_command(http: &Http, url: &str, token: &str, name: Option<&str>) -> String {
+    let arguments = match name {
+        Some(name) => format!("{token} '{}'", name.replace('\'', r"'\''")),
+        None => token.to_owned(),
+    };
     match &http.fingerprint {
-        None => format!("curl -fsSL {url}/install.sh | sh -s -- {token}"),
+        None => format!("curl -fsSL {url}/install.sh | sh -s -- {arguments}"),
         // Nothing vouches for a certificate of one's own; the checksum does for the script, and the
         // script names the certificate.
         Some(_) => {
             let sum = sha256(script(http, url).as_bytes());
             format!(
                 "curl -fsSLk {url}/install.sh -o install-baton.sh && \
-                 echo '{sum}  install-baton.sh' | sha256sum -c - && sh install-baton.sh {token}"
+                 echo '{sum}  install-baton.sh' | sha256sum -c - && sh install-baton.sh {arguments}"
             )
         }
     }

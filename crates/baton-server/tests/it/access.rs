@@ -233,6 +233,18 @@ async fn an_enrolment_token_works_once() {
 }
 
 #[tokio::test]
+async fn the_install_line_of_a_token_for_one_robot_brings_its_name() {
+    let world = World::new().await;
+    let asked = baton_api::rest::CreateEnrolment {
+        robot_name: Some("anna's pc".into()),
+        ..Default::default()
+    };
+    let made = (world.client.create_enrolment(&asked).await).expect("a token");
+    let end = format!(r"{} 'anna'\''s pc'", made.token);
+    assert!(made.command.ends_with(&end), "{}", made.command);
+}
+
+#[tokio::test]
 async fn a_robot_key_cannot_open_what_its_robot_does_not_need() {
     let world = World::new().await;
     let key = world.key(Role::Robot).await;
