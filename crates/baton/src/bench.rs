@@ -210,7 +210,7 @@ async fn enrol(
     for i in 0..args.robots {
         let name = format!("bench-{i:05}");
         let token: Value = api
-            .call("POST", "/api/v1/robots/enrolments", b"{}")
+            .call("POST", "/api/v1/enrolments", b"{}")
             .await?
             .json()?;
         let body = json!({"token": token["token"], "name": name, "computer": "bench"}).to_string();
@@ -325,7 +325,7 @@ async fn saturate(
 }
 
 async fn about(api: &mut Connection) -> Result<Value> {
-    api.call("GET", "/api/v1/server", b"").await?.json()
+    api.call("GET", "/api/v1/server/about", b"").await?.json()
 }
 
 /// How long after their slots scheduled runs started, in milliseconds, by the server's clock.

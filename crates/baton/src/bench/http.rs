@@ -63,11 +63,14 @@ impl Connection {
         self.request.clear();
         write!(
             self.request,
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n",
             self.host,
-            self.key,
             body.len()
         )?;
+        if !self.key.is_empty() {
+            write!(self.request, "authorization: Bearer {}\r\n", self.key)?;
+        }
+        self.request.extend_from_slice(b"\r\n");
         self.request.extend_from_slice(body);
         self.stream.write_all(&self.request).await?;
         self.answer().await

@@ -161,7 +161,7 @@ impl Report {
         let mut out = String::new();
         let number = |v: &Value| v.as_f64().map_or_else(|| "–".into(), |f| format!("{f:.2}"));
         let mut line = |name: &str, value: String| {
-            writeln!(out, "{name:<28}{value}").expect("a string takes all")
+            writeln!(out, "{name:<36}{value}").expect("a string takes all")
         };
         line("ready", format!("{:.0} ms", self.ready_ms));
         line(
