@@ -4,12 +4,14 @@
 mod evidence;
 mod install;
 mod traffic;
+mod wire;
 
 use std::time::Duration;
 
 use evidence::{check, drained};
 use install::{Agent, Install};
 use traffic::Traffic;
+use wire::Wire;
 
 /// Draws from a seed, so that a failure can be repeated (SplitMix64).
 pub(crate) struct Dice(u64);
@@ -96,6 +98,32 @@ async fn a_killed_agent_leaves_no_process_and_no_run_without_an_end() {
     let log = traffic.end().await;
     drained(&install, &log).await;
     check(&install, &log).await;
+    install.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cut_connections_lose_nothing_and_run_nothing_twice() {
+    let mut dice = Dice::thrown();
+    let mut install = Install::new();
+    install.start().await;
+    install.deploy_evidence().await;
+    let wire = Wire::to(install.port()).await;
+    let agents = [
+        install.agent_through(&wire, "cut-1").await,
+        install.agent_through(&wire, "cut-2").await,
+    ];
+    let traffic = Traffic::begin(&install, 4);
+    for _ in 0..kills() / 2 {
+        traffic.some_accepted(1 + dice.below(6)).await;
+        install.pause(Duration::from_millis(dice.below(120))).await;
+        wire.cut();
+    }
+    let log = traffic.end().await;
+    drained(&install, &log).await;
+    check(&install, &log).await;
+    // A cut connection is no lost robot: work went on inside its lease, and nothing crashed.
+    assert_eq!(install.count("crashed").await, 0);
+    drop(agents);
     install.stop().await;
 }
 

@@ -13,6 +13,7 @@ use baton_core::retry::RetryPolicy;
 use baton_core::state::OnLost;
 use serde_json::json;
 
+use super::wire::Wire;
 use crate::support::wait_for;
 
 /// How long anything that must happen may take on a busy machine.
@@ -50,6 +51,10 @@ impl Install {
 
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     fn url(&self) -> String {
@@ -196,21 +201,34 @@ impl Install {
 
     /// Enrols an agent and starts it.
     pub(crate) async fn agent(&self, name: &str) -> Agent {
-        let enrolment = self
-            .client()
-            .create_enrolment(&CreateEnrolment::default())
+        let token = self.token().await;
+        self.start_agent(name, self.port, &["--token", &token])
             .await
-            .expect("token");
-        self.start_agent(name, &["--token", &enrolment.token]).await
+    }
+
+    /// The same, on a wire that can be cut.
+    pub(crate) async fn agent_through(&self, wire: &Wire, name: &str) -> Agent {
+        let token = self.token().await;
+        self.start_agent(name, wire.port, &["--token", &token])
+            .await
+    }
+
+    async fn token(&self) -> String {
+        let ask = CreateEnrolment::default();
+        self.client()
+            .create_enrolment(&ask)
+            .await
+            .expect("token")
+            .token
     }
 
     /// Starts an agent that was enrolled before.
     pub(crate) async fn agent_again(&self, name: &str) -> Agent {
-        self.start_agent(name, &[]).await
+        self.start_agent(name, self.port, &[]).await
     }
 
-    async fn start_agent(&self, name: &str, more: &[&str]) -> Agent {
-        let url = self.url();
+    async fn start_agent(&self, name: &str, port: u16, more: &[&str]) -> Agent {
+        let url = format!("http://127.0.0.1:{port}");
         let child = self
             .command(&[
                 "robot", "--name", name, "--slots", "4", "--url", &url, "--data",
@@ -247,6 +265,16 @@ impl Install {
                 .is_ok_and(|r| r.state.as_str() == state)
         })
         .await;
+    }
+
+    /// How many runs are in this state.
+    pub(crate) async fn count(&self, state: &str) -> u64 {
+        let counts = self.client().state_counts().await.expect("counted");
+        counts
+            .items
+            .iter()
+            .find(|c| c.state.as_str() == state)
+            .map_or(0, |c| c.count)
     }
 
     /// The server's own checker finds nothing.
