@@ -88,6 +88,8 @@ async fn measure_all(args: &Bench, server: &BenchServer) -> Result<Report> {
         let began = Instant::now();
         preload(server, &deployment, args.queued).await?;
         report.preload_seconds = Some(began.elapsed().as_secs_f64());
+        // The server closes connections that are silent for long, and this one was.
+        api = Connection::open(server.address, &server.key).await?;
     }
     if args.schedules > 0 {
         make_schedules(&mut api, &deployment, args.schedules).await?;
