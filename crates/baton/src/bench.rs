@@ -80,7 +80,7 @@ pub(crate) async fn run(args: Bench, json: bool) -> Result<()> {
 async fn measure_all(args: &Bench, server: &BenchServer) -> Result<Report> {
     let mut report = Report::new(args);
     report.ready_ms = server.ready_ms;
-    let mut api = Connection::open(server.address, &server.key).await?;
+    let mut api = server.connect().await?;
     let deployment = deploy(&mut api, "bench").await?;
     let path = format!("/api/v1/deployments/{deployment}/run");
     let board = Arc::new(Board::default());
@@ -88,8 +88,7 @@ async fn measure_all(args: &Bench, server: &BenchServer) -> Result<Report> {
         let began = Instant::now();
         preload(server, &deployment, args.queued).await?;
         report.preload_seconds = Some(began.elapsed().as_secs_f64());
-        // The server closes connections that are silent for long, and this one was.
-        api = Connection::open(server.address, &server.key).await?;
+        api = server.connect().await?;
     }
     if args.schedules > 0 {
         make_schedules(&mut api, &deployment, args.schedules).await?;
@@ -111,6 +110,7 @@ async fn measure_all(args: &Bench, server: &BenchServer) -> Result<Report> {
     let submitted = saturate(server.address, &server.key, &path, args, &board).await?;
     let elapsed = began.elapsed().as_secs_f64();
     let committed = board.committed.load(Ordering::Relaxed) - committed_before;
+    api = server.connect().await?;
     let after = (server.usage()?, about(&mut api).await?);
     report.load(submitted, committed, elapsed, &before, &after);
     report.saturated = Some(measure::stages(board.take()));

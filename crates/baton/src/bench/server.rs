@@ -70,6 +70,12 @@ impl BenchServer {
         bail!("the server under test was not ready within {READY_WITHIN:?}")
     }
 
+    /// A connection with the admin key. The server closes those that are silent for long, so whoever
+    /// was busy elsewhere takes a new one.
+    pub(crate) async fn connect(&self) -> Result<Connection> {
+        Connection::open(self.address, &self.key).await
+    }
+
     /// What it has used so far.
     pub(crate) fn usage(&self) -> Result<Usage> {
         super::usage_of(self.child.id())
