@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use baton_api::client::Trust;
 use baton_core::robot::RobotOffer;
 
 pub use crate::attempt::LogLimits;
 use crate::guard::GuardCommand;
-use crate::tls::Trust;
 
 /// What an agent is told when it starts.
 #[derive(Clone, Debug)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use baton_api::client::{is_untrusted, tls_config};
 use baton_api::robot::{MAX_FRAME, PATH};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
@@ -19,7 +20,6 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::config::AgentConfig;
-use crate::tls;
 
 /// How long dialling, TLS and the upgrade may take together.
 const CONNECT_WITHIN: Duration = Duration::from_secs(20);
@@ -159,9 +159,16 @@ async fn dial(config: &AgentConfig) -> Result<Socket> {
     let tcp = tcp.with_context(|| format!("cannot reach {host}:{port}"))?;
     tcp.set_nodelay(true)?;
     let stream: Box<dyn Duplex> = if secure {
-        let connector = TlsConnector::from(Arc::new(tls::client(&config.trust)?));
+        let connector = TlsConnector::from(Arc::new(tls_config(&config.trust)?));
         let tls = connector.connect(ServerName::try_from(host)?, tcp).await;
-        Box::new(tls.context("the server's certificate is not trusted, or it does not speak TLS")?)
+        Box::new(tls.map_err(|error| {
+            let what = if is_untrusted(&error) {
+                "the server's certificate is not trusted here [untrusted_certificate]"
+            } else {
+                "the server does not speak TLS"
+            };
+            anyhow::Error::from(error).context(what)
+        })?)
     } else {
         Box::new(tcp)
     };

@@ -1,18 +1,18 @@
-//! The agent's few HTTP requests: enrolment, packages in, artifacts out.
+//! The agent's few HTTP requests: packages in, artifacts out.
 
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
+use baton_api::client::{Trust, tls_config};
 use baton_api::package::MAX_PACKAGE;
 use baton_api::problem::Problem;
-use baton_api::rest::{EnrolRequest, Enrolled, PutArtifact};
+use baton_api::rest::PutArtifact;
 use baton_api::robot::Claim;
 use futures_util::StreamExt;
 use reqwest::{Client, Response, StatusCode};
 
 use crate::config::Secret;
-use crate::tls::{self, Trust};
 
 /// How long a connection may take.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -27,29 +27,10 @@ pub(crate) struct Http {
     key: Secret,
 }
 
-/// Turns a one-time token into a robot.
-pub async fn enrol(server: &str, trust: &Trust, token: &str, name: &str) -> Result<Enrolled> {
-    let http = Http::new(server, Secret(String::new()), trust)?;
-    let body = EnrolRequest {
-        token: token.to_owned(),
-        name: name.to_owned(),
-        computer: crate::config::computer(),
-    };
-    let request = http
-        .client
-        .post(http.url("/api/v1/robots/enroll"))
-        .json(&body);
-    let answer = request
-        .send()
-        .await
-        .with_context(|| format!("cannot reach {server}"))?;
-    Ok(checked(answer).await?.json().await?)
-}
-
 impl Http {
     pub(crate) fn new(server: &str, key: Secret, trust: &Trust) -> Result<Self> {
         let client = Client::builder()
-            .tls_backend_preconfigured(tls::client(trust)?)
+            .tls_backend_preconfigured(tls_config(&trust.on(server))?)
             .connect_timeout(CONNECT_WITHIN)
             .read_timeout(READ_WITHIN)
             .no_proxy()

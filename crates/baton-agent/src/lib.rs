@@ -18,10 +18,8 @@ mod process;
 pub mod runner;
 pub mod session;
 mod spool;
-pub mod tls;
 
+pub use baton_api::client::Trust;
 pub use config::{AgentConfig, Limits, LogLimits, Secret, computer};
-pub use http::enrol;
 pub use identity::{FolderInUse, Identity};
 pub use runner::{Agent, AgentHandle, AgentStatus};
-pub use tls::Trust;

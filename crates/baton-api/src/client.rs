@@ -4,6 +4,7 @@
 //! reached or answers 503; creates carry an idempotency key, so that they may be. An error of the
 //! server arrives as its [`Problem`]; programs match on `problem.code`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
@@ -19,7 +20,7 @@ mod transfer;
 
 pub use follow::{EventFollow, LogFollow, LogNews};
 pub use sse::{MAX_EVENT, SseEvent, SseParser};
-pub use tls::{Trust, install_provider, tls_config};
+pub use tls::{Trust, install_provider, is_untrusted, tls_config};
 pub use transfer::Download;
 
 /// How long a call may take unless it streams: longer than any honest answer.
@@ -38,6 +39,8 @@ pub struct ClientOptions {
     pub key: Option<String>,
     /// SHA-256 of the server's certificate in hex: trust this one and no other.
     pub fingerprint: Option<String>,
+    /// PEM file of the authorities to trust instead of the system's; a fingerprint counts before it.
+    pub authority: Option<PathBuf>,
 }
 
 /// Why a call did not succeed.
@@ -119,11 +122,12 @@ impl Client {
     /// A client with these options. Nothing is sent yet.
     pub fn new(options: &ClientOptions) -> Result<Self> {
         let base = parse_base(&options.url)?;
-        let trust = match (&options.fingerprint, base.scheme()) {
-            (Some(hex), "https") => Trust::Fingerprint(hex.clone()),
-            (None, "https") => Trust::System,
-            _ => Trust::Nobody,
+        let trust = match (&options.fingerprint, &options.authority) {
+            (Some(hex), _) => Trust::fingerprint(hex)?,
+            (None, Some(file)) => Trust::Authority(file.clone()),
+            (None, None) => Trust::System,
         };
+        let trust = trust.on(base.as_str());
         let mut headers = HeaderMap::new();
         if let Some(key) = &options.key {
             let mut value = HeaderValue::try_from(format!("Bearer {key}")).map_err(|_| {

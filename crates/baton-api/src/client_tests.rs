@@ -32,10 +32,24 @@ fn path_segments_are_escaped_and_a_prefix_is_kept() {
 fn a_fingerprint_is_64_hex_digits_with_or_without_colons() {
     let plain = "ab".repeat(32);
     let colons = vec!["AB"; 32].join(":");
-    for good in [plain, colons] {
-        assert!(tls_config(&Trust::Fingerprint(good)).is_ok());
+    for good in [format!("sha256:{colons}"), plain, colons] {
+        let read = Trust::fingerprint(&good).expect("read");
+        assert_eq!(read, Trust::Fingerprint([0xab; 32]));
     }
-    for bad in ["", "zz", "abc"] {
-        assert!(tls_config(&Trust::Fingerprint(bad.into())).is_err());
+    let not_hex = "zz".repeat(32);
+    for bad in ["", "zz", "abc", "sha1:ab", &not_hex] {
+        let error = Trust::fingerprint(bad).expect_err(bad);
+        assert_eq!(error.code(), "bad_options");
+    }
+}
+
+#[test]
+fn an_authority_file_that_holds_none_is_refused_by_its_name() {
+    let dir = tempfile::tempdir().expect("folder");
+    let empty = dir.path().join("empty.pem");
+    std::fs::write(&empty, "no certificate\n").expect("written");
+    for file in [dir.path().join("absent.pem"), empty] {
+        let error = tls_config(&Trust::Authority(file.clone())).expect_err("refused");
+        assert!(error.to_string().contains(&file.display().to_string()));
     }
 }

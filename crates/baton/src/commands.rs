@@ -54,6 +54,7 @@ impl Session {
             url: target.url.clone(),
             key: target.key.clone(),
             fingerprint: target.fingerprint.clone(),
+            authority: None,
         })?;
         Ok(Self {
             client,
@@ -87,7 +88,7 @@ impl From<ClientError> for Failure {
                     "untrusted_certificate",
                     format!("the certificate of {url} is not one that is trusted here: {reason}"),
                 )
-                .fix("trust it on this machine, or give a robot its --fingerprint, as the server prints it when it starts")
+                .fix("trust it on this machine, or give a robot its --fingerprint, as the server prints it when it starts, or its authority by --tls-ca")
             }
             ClientError::Unreachable { url, reason } => Self::new(
                 Exit::Unreachable,

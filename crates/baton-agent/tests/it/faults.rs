@@ -1,14 +1,10 @@
-//! Connections that break, claims that are void, words that come twice, servers one should not trust.
+//! Connections that break, claims that are void, words that come twice.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use baton_agent::Trust;
 use baton_api::robot::{Accept, Phase, Start};
 use baton_core::run::LogStream;
 use baton_core::state::State;
-use rustls_pki_types::PrivateKeyDer;
-use sha2::{Digest, Sha256};
 
 use crate::server::Server;
 use crate::support::{Robot, eventually, gone, pids, shell};
@@ -95,33 +91,6 @@ async fn doubled_assignments_and_starts_run_once() {
     let second = shell(2, "true");
     assert_eq!(link.run(&second).await.claim, second.claim);
     assert_eq!(pids(&file, 1).await.len(), 1);
-}
-
-#[tokio::test]
-async fn only_the_pinned_certificate_is_spoken_to() {
-    let certified =
-        rcgen::generate_simple_self_signed(vec!["somewhere.else".into()]).expect("made");
-    let certificate = certified.cert.der().clone();
-    let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).expect("a key");
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("built in")
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.clone()], key)
-        .expect("they belong together");
-    let mut server = Server::with_tls(Some(tokio_rustls::TlsAcceptor::from(Arc::new(tls)))).await;
-    let digest: [u8; 32] = Sha256::digest(certificate.as_ref()).into();
-
-    let wrong = Robot::with(&server, |c| c.trust = Trust::Fingerprint([7; 32])).await;
-    let log = wrong.dir.path().join("agent.log");
-    eventually("it says that it does not trust", || {
-        std::fs::read_to_string(&log).is_ok_and(|l| l.contains("not trusted"))
-    })
-    .await;
-    let _right = Robot::with(&server, |c| c.trust = Trust::Fingerprint(digest)).await;
-    let mut link = server.robot().await;
-    assert_eq!(link.run(&shell(1, "echo hi")).await.state, State::Completed);
 }
 
 /// Prints how fast it is; fails only when something is badly wrong, because machines differ.

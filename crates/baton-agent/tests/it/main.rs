@@ -8,3 +8,4 @@ mod runs;
 mod server;
 mod support;
 mod trees;
+mod trust;

@@ -125,7 +125,7 @@ pub(crate) fn client(url: &str, key: &str) -> Client {
     Client::new(&ClientOptions {
         url: url.to_owned(),
         key: Some(key.to_owned()),
-        fingerprint: None,
+        ..ClientOptions::default()
     })
     .expect("options")
 }

@@ -105,6 +105,9 @@ pub(crate) struct Robot {
     /// Fingerprint of the server's certificate, as `baton robots enroll` shows it
     #[arg(long, value_name = "SHA256")]
     pub(crate) fingerprint: Option<String>,
+    /// PEM file of the authority that signed the server's certificate, when this machine does not trust it
+    #[arg(long, value_name = "FILE", conflicts_with = "fingerprint")]
+    pub(crate) tls_ca: Option<PathBuf>,
     /// How many runs it takes at once
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) slots: u32,

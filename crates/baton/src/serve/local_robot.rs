@@ -22,7 +22,7 @@ pub(crate) async fn start(running: &Running, session: &Session, slots: u32) -> D
     let mut config = AgentConfig::new(&running.handle.url, &identity.name, key.0, &folder);
     config.offer.max_concurrent_jobs = slots;
     if let Some(fingerprint) = &running.handle.tls_fingerprint {
-        config.trust = Trust::fingerprint(&format!("sha256:{fingerprint}")).map_err(failed)?;
+        config.trust = Trust::fingerprint(fingerprint)?;
     }
     Agent::start(config).await.map_err(failed)
 }

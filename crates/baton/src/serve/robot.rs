@@ -21,6 +21,8 @@ use crate::settings::{self, known};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The certificate that the robot trusts, kept beside its identity.
 const FINGERPRINT: &str = "server.fingerprint";
+/// Or the authorities whose certificates it trusts.
+const AUTHORITY: &str = "server.ca.pem";
 
 /// Does it.
 pub(crate) fn robot(global: &Global, args: &Robot) -> Done<Exit> {
@@ -30,16 +32,10 @@ pub(crate) fn robot(global: &Global, args: &Robot) -> Done<Exit> {
         .clone()
         .unwrap_or_else(|| PathBuf::from("./baton-robot"));
     super::runtime()?.block_on(async {
-        let fingerprint = fingerprint(&folder, args)?;
-        let trust = match &fingerprint {
-            Some(text) => Trust::fingerprint(&format!("sha256:{text}"))
-                .map_err(|e| Failure::usage(format!("--fingerprint: {e:#}")))?,
-            None => Trust::System,
-        };
-        let (identity, key) = identify(global, args, &folder, fingerprint.as_deref()).await?;
-        if let Some(text) = &fingerprint {
-            known::write_private(&folder.join(FINGERPRINT), text.as_bytes())?;
-        }
+        let pinned = Pinned::of(&folder, args);
+        let trust = pinned.trust()?;
+        let (identity, key) = identify(global, args, &folder, &pinned).await?;
+        let trust = pinned.keep(&folder, trust)?;
         let config = configure(args, &folder, &identity, key, trust);
         let mut agent = Agent::start(config).await.map_err(failed)?;
         output::line(&format!(
@@ -63,13 +59,56 @@ pub(crate) fn robot(global: &Global, args: &Robot) -> Done<Exit> {
     })
 }
 
-/// The certificate to trust: given now, or when the robot was enrolled.
-fn fingerprint(folder: &Path, args: &Robot) -> Done<Option<String>> {
-    let given = args
-        .fingerprint
-        .as_ref()
-        .map(|text| text.trim().trim_start_matches("sha256:").to_owned());
-    Ok(given.or_else(|| known::key_in(&folder.join(FINGERPRINT))))
+/// The certificate or the authority to trust: given now, or when the robot was enrolled.
+struct Pinned {
+    fingerprint: Option<String>,
+    authority: Option<PathBuf>,
+}
+
+impl Pinned {
+    fn of(folder: &Path, args: &Robot) -> Self {
+        let given = args.fingerprint.is_some() || args.tls_ca.is_some();
+        let kept = folder.join(AUTHORITY);
+        Self {
+            fingerprint: args
+                .fingerprint
+                .clone()
+                .or_else(|| known::key_in(&folder.join(FINGERPRINT)).filter(|_| !given)),
+            authority: args
+                .tls_ca
+                .clone()
+                .or_else(|| (!given && kept.exists()).then_some(kept)),
+        }
+    }
+
+    fn trust(&self) -> Done<Trust> {
+        let trust = match (&self.fingerprint, &self.authority) {
+            (Some(text), _) => Trust::fingerprint(text)
+                .map_err(|e| Failure::usage(format!("--fingerprint: {e}")))?,
+            (None, Some(file)) => Trust::Authority(file.clone()),
+            (None, None) => Trust::System,
+        };
+        Ok(trust)
+    }
+
+    /// Keeps it beside the robot's identity, so that the next start needs no flag.
+    fn keep(&self, folder: &Path, trust: Trust) -> Done<Trust> {
+        let (fingerprint, authority) = (folder.join(FINGERPRINT), folder.join(AUTHORITY));
+        match (&self.fingerprint, &self.authority) {
+            (Some(text), _) => {
+                known::write_private(&fingerprint, text.trim().as_bytes())?;
+                let _ = std::fs::remove_file(&authority);
+            }
+            (None, Some(file)) if *file != authority => {
+                let pem = std::fs::read(file).map_err(|e| Failure::file(file, "read", &e))?;
+                known::write_private(&authority, &pem)?;
+                let _ = std::fs::remove_file(&fingerprint);
+                return Ok(Trust::Authority(authority));
+            }
+            _ => {}
+        }
+        Ok(trust)
+    }
 }
 
 /// Who this robot is: as enrolled before, or enrolled now with a token.
@@ -77,7 +116,7 @@ async fn identify(
     global: &Global,
     args: &Robot,
     folder: &Path,
-    fingerprint: Option<&str>,
+    pinned: &Pinned,
 ) -> Done<(Identity, Secret)> {
     let present = Identity::load(folder).map_err(failed)?;
     match (present, &args.token) {
@@ -110,7 +149,7 @@ async fn identify(
                 None => settings::target(global)?.url,
             };
             let name = args.name.clone().unwrap_or_else(settings::computer);
-            let enrolled = enrol(&server, fingerprint, token, &name).await?;
+            let enrolled = enrol(&server, pinned, token, &name).await?;
             let identity = Identity {
                 id: enrolled.robot_id,
                 name,
@@ -133,11 +172,12 @@ async fn identify(
 }
 
 /// Turns a one-time token into a robot. A refusal keeps the server's own code.
-async fn enrol(server: &str, fingerprint: Option<&str>, token: &str, name: &str) -> Done<Enrolled> {
+async fn enrol(server: &str, pinned: &Pinned, token: &str, name: &str) -> Done<Enrolled> {
     let client = Client::new(&ClientOptions {
         url: server.to_owned(),
         key: None,
-        fingerprint: fingerprint.map(str::to_owned),
+        fingerprint: pinned.fingerprint.clone(),
+        authority: pinned.authority.clone(),
     })?;
     let asked = EnrolRequest {
         token: token.to_owned(),
