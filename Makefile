@@ -44,7 +44,7 @@ web:
 endif
 
 .PHONY: test
-test: fmt-check lint test-rust test-web ## run every check: format, lints, tests, dashboard
+test: fmt-check lint test-rust test-web test-e2e ## run every check: format, lints, tests, dashboard, browser
 
 .PHONY: fmt-check
 fmt-check: ## check the format
@@ -71,6 +71,17 @@ test-web: web ## the dashboard's own checks
 else
 test-web:
 	@if test -f web/package.json; then echo "test-web: Node 20 is missing" >&2; exit 1; fi
+endif
+
+# The executable comes from the build of `test-rust`, so that nothing is compiled twice with other features.
+.PHONY: test-e2e
+ifeq ($(NODE_OK),yes)
+test-e2e: web ## the journeys in a real browser, against the real executable (BATON=… for another one)
+	@test -n "$(BATON)" || $(CARGO) test --workspace --all-features --no-run --quiet --lib --bins --tests
+	@cd web && BATON="$(or $(BATON),$(abspath $(TARGET))/debug/baton)" npm run --silent e2e
+else
+test-e2e:
+	@if test -d web/e2e; then echo "test-e2e: Node 20 is missing" >&2; exit 1; fi
 endif
 
 .PHONY: bench

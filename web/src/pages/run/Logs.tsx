@@ -4,7 +4,7 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDownToLine, ArrowDownWideNarrow, ArrowUpNarrowWide, Download, Palette as PaletteIcon, ScrollText, WrapText } from "lucide-react";
 import type { LogEntry, LogLevel, Run, TaskRun } from "@/api";
-import { cx, formatCount } from "@/lib/format";
+import { cx, formatCount, plural } from "@/lib/format";
 import { isFilter, MOST_FILTERED } from "@/lib/logStore";
 import type { Search } from "@/lib/search";
 import { isTerminal } from "@/lib/states";
@@ -97,7 +97,7 @@ export function Logs({ run, attempt, tasks }: { run: Run; attempt: number; tasks
             {tasks.map((t) => <option key={t.key} value={t.key}>{t.name}</option>)}
           </Select>
         )}
-        <span className="ml-auto shrink-0 pl-2 text-xs whitespace-nowrap text-faint" role="status">{store.count > 0 && `${formatCount(store.count)} ${isFilter(filter) ? "found" : "lines"}`}{store.cut && `, the first ${formatCount(MOST_FILTERED)}`}</span>
+        <span className="ml-auto shrink-0 pl-2 text-xs whitespace-nowrap text-faint" role="status">{store.count > 0 && (isFilter(filter) ? `${formatCount(store.count)} found` : plural(store.count, "line"))}{store.cut && `, the first ${formatCount(MOST_FILTERED)}`}</span>
         {live && <Button size="sm" weight="quiet" aria-pressed={follow} icon={<ArrowDownToLine size={14} />} className={toggle(follow)} onClick={() => setFollow(!follow)}>Follow</Button>}
         <IconButton label={newestFirst ? "Newest line first" : "Oldest line first"} onClick={() => set({ order: newestFirst ? "" : "newest" })}>{newestFirst ? <ArrowDownWideNarrow size={15} /> : <ArrowUpNarrowWide size={15} />}</IconButton>
         <IconButton label="Wrap long lines" aria-pressed={wrap} className={toggle(wrap)} onClick={() => setWrap(!wrap)}><WrapText size={15} /></IconButton>

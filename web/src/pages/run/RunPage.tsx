@@ -22,9 +22,13 @@ const GraphView = lazy(() => import("./GraphView").then((m) => ({ default: m.Gra
 const TABS = ["logs", "timeline", "graph", "transitions", "results", "details"] as const;
 type Tab = (typeof TABS)[number];
 
+/** How often the progress of a running run is looked at. */
+const PROGRESS_EVERY = 2_000;
+
 export function RunPage() {
   const { run: id } = useParams({ strict: false }) as { run: string };
-  const found = useQuery(q.run(id));
+  // Progress is no event: a run that tells how far it is is asked now and then.
+  const found = useQuery({ ...q.run(id), refetchInterval: (query) => (query.state.data?.state === "running" ? PROGRESS_EVERY : false) });
   if (found.error && !found.data) {
     const gone = found.error instanceof ApiError && found.error.status === 404;
     return (
@@ -70,7 +74,7 @@ function RunView({ run }: { run: Run }) {
   const list = attempts.data?.items ?? [];
   const number = Number(search.attempt) || run.attempt;
   const attempt = list.find((a) => a.number === number);
-  const tasks = useQuery({ ...q.taskRuns(run.id, number), enabled: list.length > 0, refetchInterval: isTerminal(run.state) ? false : 2_000 });
+  const tasks = useQuery({ ...q.taskRuns(run.id, number), enabled: list.length > 0, refetchInterval: isTerminal(run.state) ? false : PROGRESS_EVERY });
   const items = tasks.data?.items ?? [];
   const set = (patch: Search) => void navigate({ to: "/runs/$run", params: { run: run.id }, search: ((old: Search) => ({ ...old, ...patch })) as never, replace: true });
   const state = useShownState(run);

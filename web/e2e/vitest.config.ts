@@ -1,0 +1,17 @@
+// How the end-to-end tests are run: two at a time, against the executable in $BATON, in one Chromium.
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  root: fileURLToPath(new URL(".", import.meta.url)),
+  test: {
+    include: ["*.test.ts"],
+    globalSetup: ["./lib/chromium.ts"],
+    pool: "forks",
+    // Each journey has a server of its own; more of them at once only make a small machine slow.
+    maxWorkers: 2,
+    testTimeout: 120_000,
+    hookTimeout: 60_000,
+    reporters: ["verbose"],
+  },
+});
