@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use http::Connection;
-use measure::{Report, Usage};
+use measure::Report;
 use robots::{Board, Robot};
 use server::BenchServer;
 
@@ -28,15 +28,16 @@ use server::BenchServer;
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   baton bench                               64 submitters, 8 robots, 10 seconds
-  baton bench --queued 1000000              the same on top of a backlog
+  baton bench --queued 1000000              the same on top of a backlog, and how soon a restart is ready
   baton bench --robots 10000 --seconds 30   how much ten thousand connections cost
-  baton bench --schedules 1000 --seconds 60 how punctual schedules are
+  baton bench --schedules 1000 --seconds 60 how punctual schedules are, with nothing else to do
+  baton bench --submitters 0 --seconds 60   what an idle server uses
 
 Figures are of this machine under its present load: take the median of three on a quiet one.")]
 pub(crate) struct Bench {
-    /// Connections that submit one run at a time
-    #[arg(long, default_value_t = 64, value_name = "N")]
-    pub(crate) submitters: usize,
+    /// Connections that submit one run at a time [default: 64, or 0 with --schedules]
+    #[arg(long, value_name = "N")]
+    pub(crate) submitters: Option<usize>,
     /// Simulated robots
     #[arg(long, default_value_t = 8, value_name = "N")]
     pub(crate) robots: usize,
@@ -57,6 +58,14 @@ pub(crate) struct Bench {
     pub(crate) schedules: usize,
 }
 
+impl Bench {
+    /// Connections that submit: punctuality is measured on a server that nobody floods, unless asked.
+    fn submitters(&self) -> usize {
+        self.submitters
+            .unwrap_or(if self.schedules > 0 { 0 } else { 64 })
+    }
+}
+
 /// Most runs in one request of the preload: what the API takes.
 const BATCH: usize = 1_000;
 /// Robots that connect at the same time: a herd, but one that a listen queue holds.
@@ -64,8 +73,11 @@ const CONNECTING: usize = 64;
 
 /// Runs the benchmark and prints its report.
 pub(crate) async fn run(args: Bench, json: bool) -> Result<()> {
-    let server = BenchServer::start().await?;
-    let outcome = measure_all(&args, &server).await;
+    let mut server = BenchServer::start().await?;
+    let mut outcome = measure_all(&args, &server).await;
+    if let (Ok(report), 1..) = (&mut outcome, args.queued) {
+        report.restart_ready_ms = Some(server.restart().await?);
+    }
     let stopped = server.stop().await;
     let report = outcome?;
     stopped?;
@@ -304,7 +316,7 @@ async fn saturate(
 ) -> Result<u64> {
     let until = Instant::now() + Duration::from_secs(args.seconds);
     let mut tasks = tokio::task::JoinSet::new();
-    for _ in 0..args.submitters {
+    for _ in 0..args.submitters() {
         let mut api = Connection::open(to, key).await?;
         let (path, board) = (path.to_owned(), Arc::clone(board));
         tasks.spawn(async move {
@@ -320,7 +332,7 @@ async fn saturate(
     while let Some(task) = tasks.join_next().await {
         submitted += task??;
     }
-    if args.submitters == 0 {
+    if args.submitters() == 0 {
         tokio::time::sleep_until(until.into()).await;
     }
     Ok(submitted)
@@ -358,9 +370,4 @@ async fn punctuality(api: &mut Connection) -> Result<Value> {
         "p99_ms": measure::percentile(&errors, 99.0),
         "max_ms": errors.last(),
     }))
-}
-
-/// What the server used, as the system counts it.
-pub(crate) fn usage_of(pid: u32) -> Result<Usage> {
-    measure::usage(pid)
 }

@@ -95,6 +95,7 @@ pub(crate) fn stages(runs: Vec<Stages>) -> Value {
 pub(crate) struct Report {
     options: Value,
     pub(crate) ready_ms: f64,
+    pub(crate) restart_ready_ms: Option<f64>,
     pub(crate) preload_seconds: Option<f64>,
     pub(crate) connect_seconds: f64,
     pub(crate) rss_connected_mb: f64,
@@ -109,7 +110,7 @@ impl Report {
     pub(crate) fn new(args: &Bench) -> Self {
         Self {
             options: json!({
-                "submitters": args.submitters, "robots": args.robots, "slots": args.slots,
+                "submitters": args.submitters(), "robots": args.robots, "slots": args.slots,
                 "seconds": args.seconds, "queued": args.queued, "schedules": args.schedules,
             }),
             ..Self::default()
@@ -145,6 +146,7 @@ impl Report {
             "version": env!("CARGO_PKG_VERSION"),
             "options": self.options,
             "ready_ms": self.ready_ms,
+            "restart_ready_ms": self.restart_ready_ms,
             "preload_seconds": self.preload_seconds,
             "connect_seconds": self.connect_seconds,
             "rss_connected_mb": self.rss_connected_mb,
@@ -164,6 +166,9 @@ impl Report {
             writeln!(out, "{name:<36}{value}").expect("a string takes all")
         };
         line("ready", format!("{:.0} ms", self.ready_ms));
+        if let Some(ms) = self.restart_ready_ms {
+            line("ready again on the backlog", format!("{ms:.0} ms"));
+        }
         line(
             "robots connected",
             format!(
@@ -184,6 +189,13 @@ impl Report {
         line(
             "server CPU per run",
             format!("{} ms", number(&self.rates["server_cpu_ms_per_run"])),
+        );
+        line(
+            "server's share of one core",
+            format!(
+                "{:.2} %",
+                self.rates["server_cores"].as_f64().unwrap_or(0.0) * 100.0
+            ),
         );
         line("peak memory", format!("{:.0} MB", self.rss_peak_mb));
         for (title, stages) in [("idle", &self.idle), ("under load", &self.saturated)] {

@@ -30,15 +30,7 @@ impl BenchServer {
         std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
         let address = free_address()?;
         let began = Instant::now();
-        let child = Command::new(std::env::current_exe()?)
-            .args(["server", "--port", &address.port().to_string(), "--data"])
-            .arg(&folder)
-            .env("XDG_CONFIG_HOME", folder.join("config"))
-            .env("RUST_LOG", "warn")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .context("starting the server under test")?;
+        let child = spawn(&folder, address)?;
         let mut server = Self {
             child,
             folder,
@@ -78,11 +70,25 @@ impl BenchServer {
 
     /// What it has used so far.
     pub(crate) fn usage(&self) -> Result<Usage> {
-        super::usage_of(self.child.id())
+        super::measure::usage(self.child.id())
+    }
+
+    /// Stops it in good order and starts it again on the same folder; answers how many milliseconds
+    /// passed from the start until it was ready.
+    pub(crate) async fn restart(&mut self) -> Result<f64> {
+        self.halt().await?;
+        let began = Instant::now();
+        self.child = spawn(&self.folder, self.address)?;
+        self.await_ready(began).await?;
+        Ok(began.elapsed().as_secs_f64() * 1_000.0)
     }
 
     /// Stops it and removes its folder.
     pub(crate) async fn stop(mut self) -> Result<()> {
+        self.halt().await
+    }
+
+    async fn halt(&mut self) -> Result<()> {
         let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id())?);
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).ok();
         let began = Instant::now();
@@ -102,6 +108,18 @@ impl Drop for BenchServer {
         self.child.wait().ok();
         std::fs::remove_dir_all(&self.folder).ok();
     }
+}
+
+fn spawn(folder: &Path, address: SocketAddr) -> Result<Child> {
+    Command::new(std::env::current_exe()?)
+        .args(["server", "--port", &address.port().to_string(), "--data"])
+        .arg(folder)
+        .env("XDG_CONFIG_HOME", folder.join("config"))
+        .env("RUST_LOG", "warn")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .context("starting the server under test")
 }
 
 /// An address on loopback that was free a moment ago.
