@@ -26,6 +26,9 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(20);
 /// The library would set aside 128 KiB for each; frames to a robot are small.
 const READ_BUFFER: usize = 8 << 10;
 
+/// Codes of a server that knows its keys and knows that this is none, or none any more.
+const FINAL: [&str; 4] = ["unknown_key", "revoked_key", "expired_key", "not_a_robot"];
+
 trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
 
@@ -51,8 +54,20 @@ pub(crate) enum Incoming {
 
 /// Why a server cannot be used with this key.
 #[derive(Debug, thiserror::Error)]
-#[error("the server refused this robot's key ({0}); enrol it anew")]
-pub(crate) struct KeyRefused(u16);
+#[error("the server refused this robot's key: {detail} [{code}]")]
+pub(crate) struct KeyRefused {
+    /// The server's own code; empty when something else answered in its place, such as a proxy.
+    pub(crate) code: String,
+    /// Its sentence.
+    pub(crate) detail: String,
+}
+
+impl KeyRefused {
+    /// Whether the server itself said that it will never take this key.
+    pub(crate) fn is_final(&self) -> bool {
+        FINAL.contains(&self.code.as_str())
+    }
+}
 
 impl Connection {
     /// Dials the server.
@@ -186,8 +201,12 @@ async fn dial(config: &AgentConfig) -> Result<Socket> {
     let upgraded = tokio_tungstenite::client_async_with_config(request, stream, Some(limits)).await;
     match upgraded {
         Ok((socket, _)) => Ok(socket),
-        Err(Error::Http(answer)) if matches!(answer.status().as_u16(), 401 | 403) => {
-            Err(KeyRefused(answer.status().as_u16()).into())
+        Err(Error::Http(answer)) if matches!(answer.status().as_u16(), 401 | 403 | 409) => {
+            Err(KeyRefused {
+                code: String::new(),
+                detail: format!("it answered {}", answer.status()),
+            }
+            .into())
         }
         Err(Error::Http(answer)) => bail!("the server answered {}", answer.status()),
         Err(error) => Err(error.into()),

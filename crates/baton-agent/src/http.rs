@@ -8,11 +8,12 @@ use baton_api::client::{Trust, tls_config};
 use baton_api::package::MAX_PACKAGE;
 use baton_api::problem::Problem;
 use baton_api::rest::PutArtifact;
-use baton_api::robot::Claim;
+use baton_api::robot::{Claim, PATH};
 use futures_util::StreamExt;
 use reqwest::{Client, Response, StatusCode};
 
 use crate::config::Secret;
+use crate::connection::KeyRefused;
 
 /// How long a connection may take.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -44,6 +45,17 @@ impl Http {
 
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
+    }
+
+    /// Why the server refuses this robot, in its own words; the answer to an upgrade may come without them.
+    pub(crate) async fn refusal(&self) -> Option<KeyRefused> {
+        let request = self.client.get(self.url(PATH)).bearer_auth(&self.key.0);
+        let answer = request.send().await.ok()?;
+        let problem: Problem = serde_json::from_str(&answer.text().await.ok()?).ok()?;
+        Some(KeyRefused {
+            code: problem.code,
+            detail: problem.detail,
+        })
     }
 
     /// The bytes of a package. They are not yet checked.

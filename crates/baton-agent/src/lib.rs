@@ -22,4 +22,4 @@ mod spool;
 pub use baton_api::client::Trust;
 pub use config::{AgentConfig, Limits, LogLimits, Secret, computer};
 pub use identity::{FolderInUse, Identity};
-pub use runner::{Agent, AgentHandle, AgentStatus};
+pub use runner::{Agent, AgentHandle, AgentStatus, Stopped};

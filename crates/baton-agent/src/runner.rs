@@ -35,6 +35,8 @@ mod perform;
 const INPUTS: usize = 1_024;
 /// How long a stopping agent waits for its last results to be acknowledged.
 const HAND_OVER: Duration = Duration::from_secs(5);
+/// Refusals in a row that are believed: one may come from a server that is being restored.
+const REFUSALS: u32 = 3;
 /// How long a stopping agent gives runs that it ends between asking and killing.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 
@@ -51,6 +53,22 @@ pub struct AgentStatus {
     pub draining: bool,
 }
 
+/// Why an agent has stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// It was asked to.
+    Asked,
+    /// The server will not have this robot any more.
+    Refused {
+        /// The server's code, such as `revoked_key`.
+        code: String,
+        /// Its sentence.
+        message: String,
+    },
+    /// It broke: a mistake in the agent itself.
+    Broken(String),
+}
+
 enum Command {
     Drain(bool),
     Stop(Duration),
@@ -60,7 +78,7 @@ enum Command {
 pub struct AgentHandle {
     commands: mpsc::Sender<Command>,
     status: watch::Receiver<AgentStatus>,
-    task: JoinHandle<()>,
+    task: JoinHandle<Stopped>,
 }
 
 impl AgentHandle {
@@ -81,9 +99,10 @@ impl AgentHandle {
         let _ = self.task.await;
     }
 
-    /// Waits until it has stopped, which only a panic or [`Self::stop`] brings about.
-    pub async fn wait(&mut self) {
-        let _ = (&mut self.task).await;
+    /// Waits until it has stopped by itself: because the server refuses it for good, or by a mistake.
+    pub async fn wait(&mut self) -> Stopped {
+        let stopped = (&mut self.task).await;
+        stopped.unwrap_or_else(|error| Stopped::Broken(error.to_string()))
     }
 }
 
@@ -126,12 +145,15 @@ impl Agent {
             stop_at: None,
             status: status_in,
             told: String::new(),
+            refusals: 0,
+            refusal: None,
         };
         runner.recover().await?;
         let task = tokio::spawn(async move {
             let _lock = lock;
-            runner.run(inputs_out, commands_out).await;
+            let stopped = runner.run(inputs_out, commands_out).await;
             measuring.abort();
+            stopped
         });
         Ok(AgentHandle {
             commands,
@@ -184,6 +206,10 @@ struct Runner {
     status: watch::Sender<AgentStatus>,
     /// What the journal said last about the connection, so that a long outage is told once.
     told: String,
+    /// How often the server refused this robot since it last answered otherwise.
+    refusals: u32,
+    /// Its last word on that.
+    refusal: Option<Stopped>,
 }
 
 struct Stopping {
@@ -204,11 +230,14 @@ impl Runner {
         &mut self,
         mut inputs: mpsc::Receiver<Input>,
         mut commands: mpsc::Receiver<Command>,
-    ) {
-        loop {
+    ) -> Stopped {
+        let stopped = loop {
             self.tell_status();
             if self.has_stopped() {
-                break;
+                break Stopped::Asked;
+            }
+            if let Some(refused) = self.is_unwanted() {
+                break refused;
             }
             let tick = self.next_wake();
             tokio::select! {
@@ -221,7 +250,7 @@ impl Runner {
                     self.step(Input::Tick);
                 }
             }
-        }
+        };
         if let Some(connection) = self.connection.take() {
             connection.close().await;
         }
@@ -229,6 +258,7 @@ impl Runner {
         // Attempts remove their folders after their results are out.
         let _ = tokio::time::timeout(HAND_OVER, self.attempts.wait()).await;
         self.journal.note(LogLevel::Info, "the agent has stopped");
+        stopped
     }
 
     /// What an earlier agent left in the spool: its processes are dead, its words are still to be handed over.
@@ -294,11 +324,15 @@ impl Runner {
                 if self.session.is_registered() {
                     self.tries = 0;
                     self.told.clear();
+                    self.refusals = 0;
                 }
             }
             Incoming::Other => {}
             Incoming::Closed(code, why) => {
                 self.tell_once(format!("the connection to the server ended: {why}"));
+                if code == Some(CLOSE_UNAUTHORISED) {
+                    self.refused("robot_refused".to_owned(), why);
+                }
                 self.hang_up(code);
             }
         }
@@ -316,10 +350,34 @@ impl Runner {
                     "no connection to {}: {error:#}",
                     self.shared.config.server
                 ));
-                let patient = error.is::<KeyRefused>();
+                let refusal = error.downcast_ref::<KeyRefused>();
+                let patient = refusal.is_some();
+                match refusal.filter(|r| r.is_final()) {
+                    Some(r) => self.refused(r.code.clone(), r.detail.clone()),
+                    None => self.refusals = 0,
+                }
                 self.redial(patient);
             }
         }
+    }
+
+    /// Takes note of a refusal that trying again is not expected to heal.
+    fn refused(&mut self, code: String, message: String) {
+        self.refusals += 1;
+        if self.refusals == REFUSALS {
+            let note = format!(
+                "the server refused this robot {REFUSALS} times, at last: {message} [{code}]; \
+                 it stops when nothing runs on it any more; enrol it anew"
+            );
+            self.journal.note(LogLevel::Error, note);
+        }
+        self.refusal = Some(Stopped::Refused { code, message });
+    }
+
+    /// Whether the server will not have this robot any more. What runs is ended by its lease first.
+    fn is_unwanted(&self) -> Option<Stopped> {
+        let sure = self.refusals >= REFUSALS && self.session.live() == 0;
+        self.refusal.clone().filter(|_| sure)
     }
 
     /// Says the same only once until the connection stands again.
@@ -350,7 +408,14 @@ impl Runner {
         if self.dial_at.is_some_and(|at| at <= Instant::now()) {
             self.dial_at = None;
             let shared = Arc::clone(&self.shared);
-            let opening = async move { Connection::open(&shared.config).await };
+            let opening = async move {
+                match Connection::open(&shared.config).await {
+                    Err(error) if error.is::<KeyRefused>() => {
+                        Err(shared.http.refusal().await.map_or(error, Into::into))
+                    }
+                    opened => opened,
+                }
+            };
             self.connecting = Some(tokio::spawn(opening));
         }
     }

@@ -4,6 +4,7 @@
 
 mod faults;
 mod logs;
+mod refused;
 mod runs;
 mod server;
 mod support;

@@ -31,6 +31,11 @@ pub(crate) struct Files {
     pub(crate) packages: HashMap<String, Vec<u8>>,
     pub(crate) downloads: usize,
     pub(crate) artifacts: Vec<(String, Vec<u8>)>,
+    /// The code with which robots are refused at the door, and how often that was.
+    pub(crate) refusal: Option<&'static str>,
+    pub(crate) refused: usize,
+    /// It refuses no more often than this.
+    pub(crate) refuse_at_most: Option<usize>,
 }
 
 pub(crate) struct Server {
@@ -103,7 +108,8 @@ impl Server {
 async fn serve(tcp: TcpStream, links: &mpsc::UnboundedSender<Link>, files: &Mutex<Files>) {
     let mut start = [0; 64];
     let n = tcp.peek(&mut start).await.expect("peeks");
-    if start[..n].starts_with(b"GET /ws/robot") {
+    let refusal = files.lock().expect("not poisoned").refusal;
+    if start[..n].starts_with(b"GET /ws/robot") && refusal.is_none() {
         upgrade(Box::new(tcp), links).await;
     } else {
         // A request that breaks off is the robot's business.
@@ -143,6 +149,20 @@ async fn answer(mut tcp: TcpStream, files: &Mutex<Files>) -> std::io::Result<()>
                     .packages
                     .get(hash)
                     .map_or(("404 Not Found", Vec::new()), |p| ("200 OK", p.clone()))
+            }
+            ("GET", None) if path == baton_api::robot::PATH => {
+                let code = files.refusal.unwrap_or("not_a_websocket");
+                files.refused += 1;
+                if files
+                    .refuse_at_most
+                    .is_some_and(|most| files.refused >= most)
+                {
+                    files.refusal = None;
+                }
+                let problem = format!(
+                    r#"{{"type":"","title":"","status":401,"code":"{code}","detail":"not you"}}"#
+                );
+                ("401 Unauthorized", problem.into_bytes())
             }
             ("PUT", _) => {
                 files.artifacts.push((path.to_owned(), body));
@@ -217,6 +237,18 @@ impl Link {
             .send(WsMessage::text(text))
             .await
             .expect("the robot listens");
+    }
+
+    /// Closes the connection with this code.
+    pub(crate) async fn close(mut self, code: u16, reason: &str) {
+        let frame = tokio_tungstenite::tungstenite::protocol::CloseFrame {
+            code: code.into(),
+            reason: reason.into(),
+        };
+        let closed = self.socket.close(Some(frame)).await;
+        closed.expect("the robot listens");
+        // The robot says goodbye in turn.
+        while let Some(Ok(_)) = self.socket.next().await {}
     }
 
     /// Waits for a message of this kind, answering what comes before it.

@@ -106,6 +106,8 @@ fn text(plan: &Plan<'_>) -> String {
          ExecStart={}\n\
          Restart=always\n\
          RestartSec=2\n\
+         # A key that is refused for good is not accepted on the next start either.\n\
+         RestartPreventExitStatus=6\n\
          KillSignal=SIGTERM\n\
          # Running work gets its grace; the guards end what outlives it.\n\
          KillMode=mixed\n\
@@ -287,6 +289,7 @@ mod tests {
         assert!(
             text.contains("robot --data /var/lib/baton/server --url https://baton.example:8765")
         );
+        assert!(text.contains("RestartPreventExitStatus=6\n"));
         assert!(text.contains("--label \"100%% $$HOME\""));
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use baton_agent::{Agent, AgentConfig, Identity, Secret, Trust};
+use baton_agent::{Agent, AgentConfig, Identity, Secret, Stopped, Trust};
 use baton_api::client::{Client, ClientOptions};
 use baton_api::rest::{EnrolRequest, Enrolled};
 use owo_colors::OwoColorize as _;
@@ -46,10 +46,7 @@ pub(crate) fn robot(global: &Global, args: &Robot) -> Done<Exit> {
         ));
         tokio::select! {
             () = asked_to_stop() => {}
-            () = agent.wait() => {
-                return Err(Failure::new(Exit::Failed, "robot", "the robot stopped by itself")
-                    .fix("its log above says why; start it again"));
-            }
+            stopped = agent.wait() => return Err(by_itself(stopped, &identity.name, &folder)),
         }
         output::note(&format!(
             "draining: running work may go on for {} s; Ctrl-C again stops at once",
@@ -57,6 +54,23 @@ pub(crate) fn robot(global: &Global, args: &Robot) -> Done<Exit> {
         ));
         Ok(stop_gracefully(agent.stop(PATIENCE)).await)
     })
+}
+
+/// Why the robot is not running any more although nobody asked it to stop.
+fn by_itself(stopped: Stopped, name: &str, folder: &Path) -> Failure {
+    match stopped {
+        Stopped::Refused { code, message } => {
+            let what = format!("the server will not have the robot {name}: {message}");
+            Failure::new(Exit::NotAllowed, code, what).fix(format!(
+                "remove {}, and enrol the robot anew: `baton robots enroll {name}` on the server",
+                folder.display()
+            ))
+        }
+        Stopped::Asked | Stopped::Broken(_) => {
+            Failure::new(Exit::Failed, "robot", "the robot stopped by itself")
+                .fix("its log above says why; start it again")
+        }
+    }
 }
 
 /// The certificate or the authority to trust: given now, or when the robot was enrolled.

@@ -36,7 +36,7 @@ pub(crate) fn up(global: &Global, args: &Up) -> Done<Exit> {
         }
         tokio::select! {
             () = asked_to_stop() => {}
-            () = agent.wait() => output::warn("the local robot has stopped; runs wait until a robot comes"),
+            _ = agent.wait() => output::warn("the local robot has stopped; runs wait until a robot comes"),
         }
         Ok(stop(running, agent).await)
     })
