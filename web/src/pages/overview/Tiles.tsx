@@ -8,6 +8,7 @@ import { cx, formatCount, formatPercent } from "@/lib/format";
 import type { Search } from "@/lib/search";
 import { STATE_MEANINGS, STATE_WORDS, stateColor, type ShownState } from "@/lib/states";
 import { formatDuration } from "@/lib/time";
+import { Allowed } from "@/shell/session";
 import { RobotLight, Skeleton, Sparkline, StateIcon } from "@/ui";
 
 const Tile = ({ name, value, children }: { name: string; value: ReactNode; children?: ReactNode }) => (
@@ -31,7 +32,7 @@ export function Tiles({ outcomes, rates }: { outcomes: Outcomes | undefined; rat
         {lights.map((l) => (
           <Link key={l.status} to="/robots" search={{ status: l.status }} className="inline-flex items-center gap-1 rounded-sm hover:underline"><RobotLight status={l.status} word={false} /><span aria-hidden>{l.count}</span><span className="sr-only">{l.count} {l.status}</span></Link>
         ))}
-        {figures?.total_robots === 0 && <Link to="/robots/add" className="font-medium text-accent hover:underline">Add a robot</Link>}
+        {figures?.total_robots === 0 && <Allowed to="administer"><Link to="/robots/add" className="font-medium text-accent hover:underline">Add a robot</Link></Allowed>}
       </Tile>
       <Tile name="Runs today" value={figures ? formatCount(figures.total_jobs_today) : <Bone />}>
         {figures && (

@@ -42,8 +42,9 @@ export function Filters({ search, onChange }: FiltersProps) {
 
   const states = [...list(search.state), ...(search.late === "true" ? ["late"] : [])];
   const setStates = (chosen: string[]) => {
-    const late = chosen.includes("late");
-    onChange(withFilter(withFilter(search, "state", chosen.filter((c) => c !== "late").join(",") || undefined), "late", late ? "true" : undefined));
+    // Late is a condition beside the states, so whichever was chosen last replaces the other.
+    const late = chosen.at(-1) === "late" || (chosen.includes("late") && chosen.length === 1);
+    onChange(withFilter(withFilter(search, "state", late ? undefined : chosen.filter((c) => c !== "late").join(",") || undefined), "late", late ? "true" : undefined));
   };
   const stateOptions = (["late", ...STATES] as const).map((s) => ({ value: s, label: <StateBadge state={s} still />, text: STATE_WORDS[s] }));
   const stateWords = states.length > 2 ? `${states.length} states` : states.map((s) => STATE_WORDS[s as "late"] ?? s).join(", ");

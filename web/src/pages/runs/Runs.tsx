@@ -17,6 +17,9 @@ import { Filters } from "./Filters";
 /** The top of the list is asked again at most this often, however many runs are made. */
 const FRESH_EVERY = 1_500;
 
+/** How often the list of late runs is asked again. */
+const LATE_EVERY = 3_000;
+
 /** Brings new runs to the top while it is in view; counts them while it is not. */
 function useFreshRuns(queryKey: readonly unknown[], atTop: () => boolean) {
   const { subscribe } = useLive();
@@ -59,7 +62,8 @@ export function Runs() {
   const text = JSON.stringify(search);
   const query = useMemo(() => runQuery(search, Date.now()), [text]);
   const options = useMemo(() => q.runPages(query), [query]);
-  const list = useInfiniteQuery({ ...options, maxPages: undefined, staleTime: 0 });
+  // A run becomes late by waiting, which is no event.
+  const list = useInfiniteQuery({ ...options, maxPages: undefined, staleTime: 0, refetchInterval: query.late ? LATE_EVERY : false });
   const rows = useMemo(() => list.data?.pages.flatMap((p) => p.items) ?? [], [list.data]);
   const frame = useRef<HTMLDivElement>(null);
   const scroller = () => frame.current?.querySelector<HTMLElement>("[data-table] > div");
