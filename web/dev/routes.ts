@@ -58,7 +58,7 @@ function listRuns(query: URLSearchParams): t.Collection<t.Run> {
   if (query.get("order") === "ascending") found.reverse();
   const from = Number(query.get("cursor") ?? 0);
   const limit = Number(query.get("limit") ?? 50);
-  return { items: found.slice(from, from + limit).map(({ parameters: _p, ...r }) => r), next: from + limit < found.length ? String(from + limit) : undefined };
+  return { items: found.slice(from, from + limit).map(({ parameters: _p, ...r }) => (query.get("explain") ? { ...r, why: explain(r as t.Run).reasons[0]?.message ?? null } : r)), next: from + limit < found.length ? String(from + limit) : undefined };
 }
 
 function outcomes(query: URLSearchParams): t.Outcomes {
@@ -92,9 +92,15 @@ function samples(query: URLSearchParams): t.Samples {
   const until = Date.parse(query.get("until") ?? iso(Date.now()));
   const from = Date.parse(query.get("from") ?? iso(until - 3_600_000));
   const grain = Number(query.get("grain_seconds") ?? 60);
-  const metric = query.get("metric") ?? "";
-  const subjects: { id: string; name: string }[] = metric.startsWith("queue") ? queues : metric.startsWith("robot_") ? robots : [{ id: "", name: "" }];
-  return { metric, grain_seconds: grain, series: subjects.filter((s) => !query.get("subject") || s.id === query.get("subject")).map((s, k) => ({ subject: s.id, name: s.name, points: Array.from({ length: Math.min(500, Math.floor((until - from) / grain / 1000)) }, (_, i) => ({ at: iso(from + i * grain * 1000), value: Math.max(0, (metric.includes("percent") || metric.includes("util") ? 0.4 : 4) * (1 + Math.sin(i / 9 + k) * 0.6 + random() * 0.3)) })) })) };
+  const metrics = (query.get("metric") ?? "").split(",");
+  const series = metrics.flatMap((metric) => {
+    const subjects: { id: string; name: string }[] = metric.startsWith("queue") ? [{ id: "", name: "" }, ...queues] : metric.startsWith("robot_") ? [{ id: "", name: "" }, ...robots] : [{ id: "", name: "" }];
+    const scale = metric.includes("util") ? 0.4 : metric === "throughput" ? 0.12 : 4;
+    const count = Math.floor((until - from) / grain / 1000);
+    const points = (k: number) => Array.from({ length: count }, (_, i) => ({ at: iso(from + i * grain * 1000), value: Math.max(0, scale * (1 + Math.sin((i / count) * 14 + k) * 0.6 + random() * 0.3)) }));
+    return subjects.filter((s) => !query.get("subject") || s.id === query.get("subject")).map((s, k) => ({ metric, subject: s.id, name: s.name, points: points(k) }));
+  });
+  return { metric: metrics.join(","), grain_seconds: grain, series };
 }
 
 function explain(run: t.Run): t.RunExplanation {
@@ -128,7 +134,7 @@ export function answer(method: string, path: string, query: URLSearchParams, bod
   const change = (run: t.Run, to: t.State): Answer => { const from = run.state; run.state = to; run.changed_at = iso(Date.now()); if (to === "cancelled") run.ended_at = run.changed_at; return { body: run, event: { run, from } }; };
   if (kind === "session" || kind === "sessions") return method === "DELETE" ? { status: 204 } : { body: { name: "maria", role: process.env.BATON_DEV_ROLE ?? "admin", expires_at: null, browser: true } };
   if (kind === "server") return { body: { name: "baton", version: "0.1.0", robot_protocol: 1, started_at: iso(Date.now() - 3e8), now: iso(Date.now()), timezone: "Europe/Berlin", platform: "linux x86_64", fingerprint: null, late_after_seconds: 15, commits: 48_112, operations: 91_200, syncs: 18_004 } };
-  if (kind === "metrics" && id === "states") return { body: { items: ["pending", "queued", "dispatched", "running", "paused", "cancelling", "completed", "failed", "timed_out", "crashed", "cancelled"].map((s) => ({ state: s, count: runs.filter((r) => r.state === s).length })), late: runs.filter((r) => r.late).length } };
+  if (kind === "metrics" && id === "states") return { body: { items: ["pending", "queued", "dispatched", "running", "paused", "cancelling", "completed", "failed", "timed_out", "crashed", "cancelled"].map((s) => ({ state: s, count: runs.filter((r) => r.state === s).length })), late: runs.filter((r) => r.late).length, robots: (["online", "busy", "draining", "offline"] as const).map((status) => ({ status, count: robots.filter((r) => r.status === status).length })) } };
   if (kind === "metrics" && id === "dashboard") return { body: { total_robots: 6, online_robots: 5, offline_robots: 1, total_jobs_today: 612, completed_jobs_today: 541, failed_jobs_today: 48, pending_jobs: 12, running_jobs: 7, average_execution_time: 143.2, success_rate: 91.8 } };
   if (kind === "metrics" && id === "outcomes") return { body: outcomes(query) };
   if (kind === "metrics") return { body: samples(query) };

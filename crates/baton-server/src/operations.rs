@@ -20,7 +20,7 @@ mod explain;
 mod fleet;
 mod runs;
 
-pub use dashboard::dashboard_metrics;
+pub use dashboard::{dashboard_metrics, robots_by_status};
 pub use explain::explain;
 pub use fleet::{
     Told, broadcast, delete_robot, deploy_to_robots, revoke_key, set_draining, undeploy_from_robots,

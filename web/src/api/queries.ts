@@ -15,6 +15,9 @@ export const q = {
   samples: (query: Parameters<typeof api.samples>[0], key: unknown = query) =>
     queryOptions({ queryKey: ["metrics", "samples", key], queryFn: ({ signal }) => api.samples(query, { signal }), placeholderData: (old) => old }),
   runs: (query: RunQuery) => queryOptions({ queryKey: ["runs", "list", query], queryFn: ({ signal }) => api.runs(query, { signal }) }),
+  /** What is late and why: asked again when it is another number, not with every event, as the server decides anew for each. */
+  late: (count: number) =>
+    queryOptions({ queryKey: ["runs", "late", count], queryFn: ({ signal }) => api.runs({ late: true, order: "ascending", explain: true, limit: 6 }, { signal }), placeholderData: (old) => old }),
   runPages: (query: RunQuery) =>
     infiniteQueryOptions({
       queryKey: ["runs", "pages", query],

@@ -49,3 +49,21 @@ export function bucketed<T extends { at: string }>(items: readonly T[], starts: 
   }
   return slots;
 }
+
+/** Where an axis of durations is marked: what people say. */
+export const DURATION_MARKS = [0.001, 0.01, 0.1, 1, 10, 60, 600, 3600, 21_600, 86_400, 604_800];
+const DURATION_STEPS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400, 172_800, 604_800];
+/** Marks on an axis at most, the zero apart. */
+const MOST_MARKS = 5;
+
+/** Marks of an axis from nothing to so many seconds. */
+export function durationSplits(most: number): number[] {
+  const step = DURATION_STEPS.find((s) => most / s <= MOST_MARKS) ?? most / MOST_MARKS;
+  return Array.from({ length: Math.floor(most / step) + 1 }, (_, i) => Math.round(i * step * 1000) / 1000);
+}
+
+/** An axis of time needs some length, also where there is a single instant. */
+export const openedSpan = (span: readonly [number, number] | readonly number[]): [number, number] => {
+  const [from = 0, until = 0] = span;
+  return until > from ? [from, until] : [from - 60, from + 60];
+};

@@ -4,7 +4,7 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { usePaintedTheme } from "@/lib/preferences";
 import { cssColor } from "@/lib/color";
-import { formatChartTime } from "@/lib/chart";
+import { DURATION_MARKS, durationSplits, formatChartTime, openedSpan } from "@/lib/chart";
 import { useZone } from "./Time";
 
 export interface ChartSeries {
@@ -28,6 +28,8 @@ interface ChartProps {
   /** Stacks the bars or areas on one another. */
   stacked?: boolean;
   log?: boolean;
+  /** The values are seconds: the axis is marked where people count. */
+  durations?: boolean;
   min?: number;
   max?: number;
   range?: readonly [number, number];
@@ -39,8 +41,6 @@ interface ChartProps {
 }
 
 const GAP = 4;
-/** Where a logarithmic axis of durations is marked: what people say. */
-const LOG_SPLITS = [0.001, 0.01, 0.1, 1, 10, 60, 600, 3600, 21_600, 86_400, 604_800];
 
 function stack(series: readonly ChartSeries[]): (number | null)[][] {
   const sums: number[] = [];
@@ -88,22 +88,25 @@ function pointsOf(shape: ChartSeries["shape"], color: string): uPlot.Series.Poin
   };
 }
 
+/** A single value has no line; a dot shows it. */
+const isLonely: uPlot.Series.Points.Show = (u, i) => (u.data[i] ?? []).filter((v) => v !== null && v !== undefined).length === 1;
+
 function seriesOptions(s: ChartSeries): uPlot.Series {
   const color = cssColor(s.color);
   if (s.kind === "points") return { label: s.label, paths: () => null, points: pointsOf(s.shape, color), stroke: color };
   if (s.kind === "bars") return { label: s.label, fill: color, width: 0, points: { show: false }, paths: uPlot.paths.bars?.({ size: [0.72, 28], radius: 0, gap: 1 }) };
-  return { label: s.label, stroke: color, width: 1.75, points: { show: false }, spanGaps: false, fill: s.kind === "area" ? cssColor(s.color, 0.12) : undefined };
+  return { label: s.label, stroke: color, width: 1.75, points: { show: isLonely, size: 6, fill: color }, spanGaps: false, fill: s.kind === "area" ? cssColor(s.color, 0.12) : undefined };
 }
 
 export function Chart(props: ChartProps) {
-  const { times, series, height, label, format = String, stacked, log, min, max, range, card, onPick, onZoom } = props;
+  const { times, series, height, label, format = String, stacked, log, durations, min, max, range, card, onPick, onZoom } = props;
   const host = useRef<HTMLDivElement>(null);
   const latest = useRef(props);
   latest.current = props;
   const theme = usePaintedTheme();
   const zone = useZone();
   const [hover, setHover] = useState<{ index: number; x: number; right: boolean } | null>(null);
-  const shape = JSON.stringify([series.map((s) => [s.label, s.color, s.kind, s.shape]), stacked, log, min, max, Boolean(card), Boolean(onPick), Boolean(onZoom)]);
+  const shape = JSON.stringify([series.map((s) => [s.label, s.color, s.kind, s.shape]), stacked, log, durations, min, max, Boolean(card), Boolean(onPick), Boolean(onZoom)]);
   const plot = useRef<uPlot | null>(null);
 
   useEffect(() => {
@@ -120,12 +123,13 @@ export function Chart(props: ChartProps) {
       legend: { show: false },
       cursor: { y: false, points: { show: false }, drag: { x: Boolean(onZoom), y: false, setScale: false } },
       scales: {
-        x: { time: true, range: () => (latest.current.range ? [...latest.current.range] : [latest.current.times[0] ?? 0, latest.current.times.at(-1) ?? 1]) as [number, number] },
-        y: log ? { distr: 3, log: 10, range: (_u, lo, hi) => (lo > 0 && hi > 0 ? [lo * 0.75, hi * 1.35] : [0.1, 100]) } : { range: (_u, _lo, hi) => [min ?? 0, max ?? (hi > 0 ? hi * 1.08 : 1)] },
+        x: { time: true, range: () => openedSpan(latest.current.range ?? [latest.current.times[0] ?? 0, latest.current.times.at(-1) ?? 1]) },
+        // A logarithmic axis reaches to the marks around its values, so that a single one has its scale as well.
+        y: log ? { distr: 3, log: 10, range: (_u, lo, hi) => (lo > 0 && hi > 0 ? [Math.min(lo * 0.75, DURATION_MARKS.findLast((v) => v <= lo) ?? lo), Math.max(hi * 1.35, DURATION_MARKS.find((v) => v >= hi) ?? hi)] : [0.1, 100]) } : { range: (_u, _lo, hi) => [min ?? 0, max ?? (hi > 0 ? hi * 1.08 : 1)] },
       },
       axes: [
         { stroke: ink, font, grid: { show: false }, ticks: { show: false }, size: 26, gap: GAP, space: 72, values: (_u, ticks, _a, _s, step) => ticks.map((t) => formatChartTime(t, step, zone)) },
-        { stroke: ink, font, grid, ticks: { show: false }, size: 46, gap: GAP, space: 34, ...(log ? { splits: (_u: uPlot, _i: number, lo: number, hi: number) => LOG_SPLITS.filter((v) => v >= lo && v <= hi), filter: (_u: uPlot, splits: number[]) => splits } : {}), values: (_u, ticks) => ticks.map((v) => (v === null ? "" : format(v))) },
+        { stroke: ink, font, grid, ticks: { show: false }, size: 46, gap: GAP, space: 34, ...(log || durations ? { splits: (_u: uPlot, _i: number, lo: number, hi: number) => (log ? DURATION_MARKS.filter((v) => v >= lo && v <= hi) : durationSplits(hi)), filter: (_u: uPlot, splits: number[]) => splits } : {}), values: (_u, ticks) => ticks.map((v) => (v === null ? "" : format(v))) },
       ],
       series: [{}, ...shown.map(seriesOptions)],
       hooks: {

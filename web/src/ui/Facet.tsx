@@ -24,12 +24,14 @@ interface FacetProps {
   onChange: (chosen: string[]) => void;
   /** Accepts words that are not on the list (tags). */
   free?: boolean;
+  /** Another way to choose, below the list. */
+  below?: (close: () => void) => ReactNode;
 }
 
 /** Lists longer than this get a search box. */
 const SEARCH_FROM = 8;
 
-export function Facet({ name, icon, chosen, shown, multiple, options, onOpen, onChange, free }: FacetProps) {
+export function Facet({ name, icon, chosen, shown, multiple, options, onOpen, onChange, free, below }: FacetProps) {
   const [open, setOpen] = useState(false);
   const [text, setText] = useState("");
   const on = chosen.length > 0;
@@ -57,7 +59,7 @@ export function Facet({ name, icon, chosen, shown, multiple, options, onOpen, on
             {on ? <span className="truncate font-medium text-fg">{words}</span> : <ChevronDown size={13} aria-hidden />}
           </button>
         }
-        className="w-60 p-1"
+        className={cx("p-1", below ? "w-72" : "w-60")}
       >
         {(free || (options?.length ?? 0) >= SEARCH_FROM) && (
           <input
@@ -92,6 +94,7 @@ export function Facet({ name, icon, chosen, shown, multiple, options, onOpen, on
           })}
           {fitting?.length === 0 && !free && <li className="px-2 py-3 text-center text-xs text-muted">Nothing is called that</li>}
         </ul>
+        {below && <div className="mt-1 border-t border-line pt-1">{below(() => setOpen(false))}</div>}
       </Popover>
       {on && (
         <button type="button" aria-label={`Clear ${name.toLowerCase()}`} onClick={() => onChange([])} className="border-l border-line px-1.5 text-muted hover:bg-hover hover:text-fg focus-visible:-outline-offset-2">

@@ -17,7 +17,9 @@ export function sparkPath(values: readonly number[], width: number, height: numb
     .join("");
 }
 
-export function Sparkline({ values, width = 96, height = 24, max, color = "var(--muted)", label }: SparklineProps) {
+export function Sparkline({ values: given, width = 96, height = 24, max, color = "var(--muted)", label }: SparklineProps) {
+  // One value is a level, not nothing.
+  const values = given.length === 1 ? [given[0] ?? 0, given[0] ?? 0] : given;
   const top = Math.max(max ?? 0, ...(max ? [] : values), 1e-9);
   const line = sparkPath(values, width, height, top);
   return (

@@ -10,6 +10,8 @@ export * from "./Kbd";
 export * from "./Menu";
 export * from "./Page";
 export * from "./Popover";
+export * from "./SpanForm";
+export * from "./SpanPicker";
 export * from "./Sparkline";
 export * from "./States";
 export * from "./Status";

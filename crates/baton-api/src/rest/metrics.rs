@@ -1,6 +1,7 @@
 //! Figures: the ten of the dashboard, counts by state, samples and outcomes over time.
 
 use baton_core::id::{DeploymentId, FlowId, RobotId};
+use baton_core::robot::RobotStatus;
 use baton_core::state::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,17 @@ pub struct StateCounts {
     pub items: Vec<StateCount>,
     /// Runs that have not started although they were due, counted up to 1000.
     pub late: u32,
+    /// One for each status that a robot can have.
+    pub robots: Vec<RobotCount>,
+}
+
+/// How many robots have one status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RobotCount {
+    /// The status.
+    pub status: RobotStatus,
+    /// How many.
+    pub count: u32,
 }
 
 /// How many runs are in one state.
@@ -54,7 +66,8 @@ pub struct StateCount {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct SampleQuery {
-    /// `queue_depth`, `queue_oldest_seconds`, `robots_online`, `robot_utilization`, `throughput`, …
+    /// `queue_depth`, `queue_oldest_seconds`, `robots_online`, `robot_utilization`, `throughput`, …; up to eight, with
+    /// commas between them.
     pub metric: String,
     /// Of this queue or robot, by id; of all unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,6 +97,8 @@ pub struct Samples {
 /// Samples of one metric of one thing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SampleSeries {
+    /// The metric.
+    pub metric: String,
     /// The id of the queue or robot; empty for the whole.
     pub subject: String,
     /// Its name.

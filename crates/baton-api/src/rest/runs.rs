@@ -171,6 +171,9 @@ pub struct Run {
     pub error: Option<ErrorInfo>,
     /// What it reported last about its progress.
     pub progress: Option<Progress>,
+    /// Why it waits, in one sentence: where a list was asked with `explain=true`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// Whether a list shows runs with a deployment or without.
@@ -243,6 +246,9 @@ pub struct RunQuery {
     /// Newest first unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<Order>,
+    /// Says of the first ten that wait why they do; no part of the filter.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub explain: bool,
     /// Rows on the page: 1 to 1000, 50 unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,

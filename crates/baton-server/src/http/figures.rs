@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use baton_api::rest::{
-    DashboardMetrics, MAX_PAGE, OutcomeBucket, OutcomeBy, OutcomeQuery, Outcomes, SamplePoint,
-    SampleQuery, SampleSeries, Samples, StateCount, StateCounts,
+    DashboardMetrics, MAX_PAGE, OutcomeBucket, OutcomeBy, OutcomeQuery, Outcomes, RobotCount,
+    SamplePoint, SampleQuery, SampleSeries, Samples, StateCount, StateCounts,
 };
 use baton_core::id::OrgId;
 use baton_core::run::LATE_AFTER;
@@ -29,6 +29,8 @@ type Reply<T> = Result<axum::Json<T>, ApiError>;
 const MAX_POINTS: i64 = 2_000;
 /// Periods that a chart has at least, where the caller leaves their length open.
 const FITTING: i64 = 60;
+/// Metrics of one request: as many as a page has charts.
+const MAX_METRICS: usize = 8;
 
 pub(crate) async fn get_dashboard_metrics(
     State(http): State<Arc<Http>>,
@@ -61,6 +63,10 @@ pub(crate) async fn get_state_counts(
             })
             .collect(),
         late: count(late.items.len()),
+        robots: operations::robots_by_status(&http.app, caller.org)
+            .await?
+            .map(|(status, count)| RobotCount { status, count })
+            .to_vec(),
     }))
 }
 
@@ -88,32 +94,51 @@ pub(crate) async fn list_samples(
         let why = "gives more points than a chart has; take a coarser one or a shorter range";
         return Err(ApiError::invalid("out_of_range", "grain_seconds", why));
     }
-    let subject = query.subject.as_deref();
-    let samples = http
-        .app
-        .store
-        .samples(caller.org, &query.metric, subject, grain, from, until)
-        .await?;
-    let mut series: BTreeMap<String, Vec<SamplePoint>> = BTreeMap::new();
-    for sample in samples {
-        let (at, value) = (sample.at, sample.value);
-        let points = series.entry(sample.subject).or_default();
-        points.push(SamplePoint { at, value });
+    let metrics: Vec<&str> = query.metric.split(',').collect();
+    if metrics.len() > MAX_METRICS {
+        let why = "names more metrics than are read at once; ask for eight at most";
+        return Err(ApiError::invalid("out_of_range", "metric", why));
     }
-    let mut named = Vec::with_capacity(series.len());
-    for (subject, points) in series {
-        let name = subject_name(&http, caller.org, &subject).await?;
-        named.push(SampleSeries {
-            subject,
-            name,
-            points,
-        });
+    let mut series = Vec::new();
+    for metric in metrics {
+        let subject = query.subject.as_deref();
+        let samples = http
+            .app
+            .store
+            .samples(caller.org, metric, subject, grain, from, until)
+            .await?;
+        series.extend(named(&http, caller.org, metric, samples).await?);
     }
     Ok(axum::Json(Samples {
         metric: query.metric,
         grain_seconds: u32::try_from(grain.seconds()).unwrap_or(u32::MAX),
-        series: named,
+        series,
     }))
+}
+
+/// Samples of one metric, a series for each of its subjects.
+async fn named(
+    http: &Http,
+    org: OrgId,
+    metric: &str,
+    samples: Vec<stats::Sample>,
+) -> Result<Vec<SampleSeries>, ApiError> {
+    let mut points: BTreeMap<String, Vec<SamplePoint>> = BTreeMap::new();
+    for sample in samples {
+        let (at, value) = (sample.at, sample.value);
+        let series = points.entry(sample.subject).or_default();
+        series.push(SamplePoint { at, value });
+    }
+    let mut series = Vec::with_capacity(points.len());
+    for (subject, points) in points {
+        series.push(SampleSeries {
+            metric: metric.to_owned(),
+            name: subject_name(http, org, &subject).await?,
+            subject,
+            points,
+        });
+    }
+    Ok(series)
 }
 
 async fn subject_name(http: &Http, org: OrgId, subject: &str) -> Result<String, ApiError> {

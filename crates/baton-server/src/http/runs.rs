@@ -9,8 +9,10 @@ use baton_api::rest::{
     Attempt, Collection, CreateRun, CreatedRun, MAX_PAGE, Order, PageQuery, Run, RunEvent,
     RunExplanation, RunKind, RunQuery,
 };
+use baton_core::explain::Explanation;
 use baton_core::id::OrgId;
 use baton_core::run::{self, LATE_AFTER, NewRun, Trigger};
+use baton_core::state::State as RunState;
 use baton_store::runs::{Created, RunFilter};
 use baton_store::{StoreError, page::PageRequest};
 use jiff::Timestamp;
@@ -206,7 +208,35 @@ pub(crate) async fn list_runs(
 ) -> Reply<Collection<Run>> {
     let request = page(caller.org, query.limit, query.cursor.clone())?;
     let filter = filter(&http, caller.org, &query).await?;
-    list(&http, filter, request).await.map(axum::Json)
+    let mut found = list(&http, filter, request).await?;
+    if query.explain {
+        say_why(&http, caller.org, &mut found.items).await?;
+    }
+    Ok(axum::Json(found))
+}
+
+/// Runs of one list that are explained: each loads what the dispatcher looks at.
+const MOST_EXPLAINED: usize = 10;
+
+async fn say_why(http: &Http, org: OrgId, runs: &mut [Run]) -> Result<(), ApiError> {
+    let waiting = |run: &&mut Run| matches!(run.state, RunState::Pending | RunState::Queued);
+    for run in runs.iter_mut().filter(waiting).take(MOST_EXPLAINED) {
+        match crate::operations::explain(&http.app, org, run.id).await {
+            Ok(explanation) => run.why = Some(in_one_sentence(&explanation)),
+            // Deleted since the list was read: the list stays as it was.
+            Err(StoreError::NotFound { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+fn in_one_sentence(explanation: &Explanation) -> String {
+    match (explanation.reasons.first(), explanation.reasons.len()) {
+        (None, _) => "Nothing keeps it: the next decision gives it to a robot.".to_owned(),
+        (Some(first), 1) => first.message.clone(),
+        (Some(first), n) => format!("{} ({} more)", first.message, n - 1),
+    }
 }
 
 /// The runs of a filter as the API shows them, without their parameters.
@@ -294,15 +324,10 @@ pub(crate) async fn explain_run(
 ) -> Reply<RunExplanation> {
     let run = find(&http, caller.org, &text).await?;
     let explanation = crate::operations::explain(&http.app, caller.org, run.id).await?;
-    let summary = match (explanation.reasons.first(), explanation.reasons.len()) {
-        (None, _) => "Nothing keeps it: the next decision gives it to a robot.".to_owned(),
-        (Some(first), 1) => first.message.clone(),
-        (Some(first), n) => format!("{} ({} more)", first.message, n - 1),
-    };
     Ok(axum::Json(RunExplanation {
         run_id: run.id,
         name: run.name,
-        summary,
+        summary: in_one_sentence(&explanation),
         at: http.app.clock.now(),
         explanation,
     }))

@@ -18,19 +18,12 @@ use crate::app::App;
 pub async fn dashboard_metrics(app: &App, org: OrgId) -> Result<DashboardMetrics> {
     let now = app.now();
     let (from, until) = today(&app.config.timezone, now)?;
-    let robots = app.store.robots(Some(org)).await?;
-    let mut live: HashMap<RobotId, u32> = HashMap::new();
-    for attempt in app.store.live_attempts().await? {
-        if let Some(robot) = attempt.robot_id {
-            *live.entry(robot).or_default() += 1;
-        }
-    }
-    let online = robots.iter().filter(|robot| {
-        let taken = live.get(&robot.id).copied().unwrap_or(0);
-        robot.status(taken, now) != RobotStatus::Offline
-    });
-    let online = u32::try_from(online.count()).unwrap_or(u32::MAX);
-    let total = u32::try_from(robots.len()).unwrap_or(u32::MAX);
+    let robots = robots_by_status(app, org).await?;
+    let total: u32 = robots.iter().map(|(_, count)| count).sum();
+    let away = robots
+        .iter()
+        .filter(|(status, _)| *status == RobotStatus::Offline);
+    let online = total - away.map(|(_, count)| count).sum::<u32>();
     let day = app
         .store
         .outcomes(OutcomeQuery {
@@ -63,6 +56,31 @@ pub async fn dashboard_metrics(app: &App, org: OrgId) -> Result<DashboardMetrics
         average_execution_time: ratio(seconds, timed as f64),
         success_rate: 100.0 * ratio(completed as f64, (completed + failed) as f64),
     })
+}
+
+/// How many robots have each status now.
+pub async fn robots_by_status(app: &App, org: OrgId) -> Result<[(RobotStatus, u32); 4]> {
+    let now = app.now();
+    let mut live: HashMap<RobotId, u32> = HashMap::new();
+    for attempt in app.store.live_attempts().await? {
+        if let Some(robot) = attempt.robot_id {
+            *live.entry(robot).or_default() += 1;
+        }
+    }
+    let mut counts = [
+        RobotStatus::Online,
+        RobotStatus::Busy,
+        RobotStatus::Draining,
+        RobotStatus::Offline,
+    ]
+    .map(|status| (status, 0));
+    for robot in app.store.robots(Some(org)).await? {
+        let status = robot.status(live.get(&robot.id).copied().unwrap_or(0), now);
+        for (_, count) in counts.iter_mut().filter(|(one, _)| *one == status) {
+            *count += 1;
+        }
+    }
+    Ok(counts)
 }
 
 fn ratio(part: f64, whole: f64) -> f64 {

@@ -215,6 +215,13 @@ const CASES: &[(&str, &str, &str, u16, &str)] = &[
         422,
         "out_of_range",
     ),
+    (
+        "GET",
+        "/api/v1/metrics/samples?metric=a,b,c,d,e,f,g,h,i",
+        "",
+        422,
+        "out_of_range",
+    ),
 ];
 
 #[tokio::test]

@@ -238,6 +238,12 @@ async fn a_waiting_run_is_explained() {
     assert!(!why.explanation.dispatchable);
     assert!(!why.explanation.reasons.is_empty());
     assert!(!why.summary.is_empty());
+    let mut query = RunQuery::default();
+    let listed = world.client.runs(&query).await.expect("a page");
+    assert_eq!(listed.items[0].why, None);
+    query.explain = true;
+    let listed = world.client.runs(&query).await.expect("a page");
+    assert_eq!(listed.items[0].why, Some(why.summary));
 }
 
 #[tokio::test]
@@ -487,6 +493,8 @@ async fn figures_answer_on_an_empty_server() {
     assert_eq!(metrics.total_robots, 0);
     let states = world.client.state_counts().await.expect("counts");
     assert_eq!(states.items.len(), State::ALL.len());
+    assert_eq!(states.robots.len(), 4);
+    assert!(states.robots.iter().all(|robots| robots.count == 0));
     assert!(
         world
             .client

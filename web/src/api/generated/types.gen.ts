@@ -2166,6 +2166,20 @@ export type RobotCollection = {
 };
 
 /**
+ * How many robots have one status.
+ */
+export type RobotCount = {
+    /**
+     * The status.
+     */
+    status: RobotStatus;
+    /**
+     * How many.
+     */
+    count: number;
+};
+
+/**
  * A registered executor.
  */
 export type RobotId = string;
@@ -2527,6 +2541,10 @@ export type Run = {
     start_deadline?: string | null;
     error?: ErrorInfo | null;
     progress?: Progress | null;
+    /**
+     * Why it waits, in one sentence: where a list was asked with `explain=true`.
+     */
+    why?: string | null;
 };
 
 /**
@@ -2673,6 +2691,10 @@ export type RunQuery = {
     created_before?: string | null;
     order?: Order | null;
     /**
+     * Says of the first ten that wait why they do; no part of the filter.
+     */
+    explain?: boolean;
+    /**
      * Rows on the page: 1 to 1000, 50 unless given.
      */
     limit?: number | null;
@@ -2700,6 +2722,10 @@ export type SamplePoint = {
  * Samples of one metric of one thing.
  */
 export type SampleSeries = {
+    /**
+     * The metric.
+     */
+    metric: string;
     /**
      * The id of the queue or robot; empty for the whole.
      */
@@ -2979,6 +3005,10 @@ export type StateCounts = {
      * Runs that have not started although they were due, counted up to 1000.
      */
     late: number;
+    /**
+     * One for each status that a robot can have.
+     */
+    robots: Array<RobotCount>;
 };
 
 /**
@@ -4196,7 +4226,8 @@ export type ListSamplesData = {
     path?: never;
     query: {
         /**
-         * `queue_depth`, `queue_oldest_seconds`, `robots_online`, `robot_utilization`, `throughput`, …
+         * `queue_depth`, `queue_oldest_seconds`, `robots_online`, `robot_utilization`, `throughput`, …; up to eight, with
+         * commas between them.
          */
         metric: string;
         /**
@@ -4625,6 +4656,10 @@ export type ListQueueRunsData = {
          */
         order?: Order;
         /**
+         * Says of the first ten that wait why they do; no part of the filter.
+         */
+        explain?: boolean;
+        /**
          * Rows on the page: 1 to 1000, 50 unless given.
          */
         limit?: number;
@@ -4993,6 +5028,10 @@ export type ListRunsData = {
          * Newest first unless given.
          */
         order?: Order;
+        /**
+         * Says of the first ten that wait why they do; no part of the filter.
+         */
+        explain?: boolean;
         /**
          * Rows on the page: 1 to 1000, 50 unless given.
          */

@@ -11,8 +11,7 @@ import type { Subject } from "./Metrics";
 
 interface BreakdownProps {
   by: Subject;
-  range: number;
-  from: string;
+  asked: { from: string; until?: string };
   filter: Pick<OutcomeQuery, Subject>;
   onBy: (by: Subject) => void;
   onPick: (id: string) => void;
@@ -28,9 +27,9 @@ const MOST_ROWS = 50;
 
 const idOf = (b: OutcomeBucket, by: Subject): string | null | undefined => (by === "flow" ? b.flow_id : by === "deployment" ? b.deployment_id : b.robot_id);
 
-export function Breakdown({ by, from, filter, onBy, onPick }: BreakdownProps) {
+export function Breakdown({ by, asked, filter, onBy, onPick }: BreakdownProps) {
   const [sort, setSort] = useState<Column>("ended");
-  const found = useQuery({ ...q.outcomes({ ...filter, from, by, step_seconds: 0 }, ["metrics", "by", by, filter, from]), refetchInterval: 60_000 });
+  const found = useQuery({ ...q.outcomes({ ...filter, ...asked, by, step_seconds: 0 }, ["metrics", "by", by, filter, asked]), refetchInterval: 60_000 });
   const all = [...(found.data?.items ?? [])].filter((b) => idOf(b, by)).sort((a, b) => VALUES[sort](b) - VALUES[sort](a));
   const most = Math.max(1, ...all.map(endedOf));
   return (

@@ -3,7 +3,7 @@ import { useNavigate } from "@tanstack/react-router";
 import type { OutcomeBucket, OutcomeQuery, State } from "@/api";
 import { badOf } from "@/lib/dayCalendar";
 import { formatCount, formatPercent } from "@/lib/format";
-import { STATE_WORDS, stateColor } from "@/lib/states";
+import { fillColor, STATE_WORDS, stateColor } from "@/lib/states";
 import { formatShort } from "@/lib/time";
 import { EmptyState, StateIcon } from "@/ui";
 import { Chart, Legend } from "@/ui/Chart";
@@ -17,7 +17,7 @@ interface OutcomeChartProps {
   label: string;
 }
 
-const Nothing = () => <EmptyState title="Nothing ended in this time" className="h-[200px] py-0">Choose a longer range, or fewer filters.</EmptyState>;
+const Nothing = () => <EmptyState title="Nothing ended in this time" className="h-[228px] py-0">Choose a longer range, or fewer filters.</EmptyState>;
 /** Half a period of air at both ends, so that no bar is cut. */
 const span = (starts: number[]): [number, number] => {
   const half = ((starts[1] ?? 1) - (starts[0] ?? 0)) / 2;
@@ -39,7 +39,7 @@ export function OutcomeChart({ starts, buckets, label, step, filter }: OutcomeCh
         label={label}
         stacked
         format={formatCount}
-        series={shown.map((state) => ({ label: STATE_WORDS[state], color: stateColor(state), kind: "bars" as const, values: buckets.map((b) => b?.[state] ?? 0) }))}
+        series={shown.map((state) => ({ label: STATE_WORDS[state], color: fillColor(state), kind: "bars" as const, values: buckets.map((b) => b?.[state] ?? 0) }))}
         onPick={(i) => void navigate({ to: "/runs", search: { ...filter, after: iso(starts[i] ?? 0), before: iso((starts[i] ?? 0) + step) } })}
         card={(i) => (
           <>
@@ -60,7 +60,7 @@ export function RateChart({ starts, buckets, label }: OutcomeChartProps) {
   if (!buckets.some((b) => b?.success_rate != null)) return <Nothing />;
   const good = buckets.map((b) => b?.success_rate ?? null);
   const bad = buckets.map(failureRate);
-  const [green, red] = [stateColor("completed"), stateColor("failed")];
+  const [green, red] = [fillColor("completed"), fillColor("failed")];
   return (
     <>
       <Chart

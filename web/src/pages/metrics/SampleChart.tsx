@@ -1,17 +1,15 @@
 // One sampled metric of the fleet over time: utilisation, queue depth, throughput.
-import { useQuery } from "@tanstack/react-query";
-import { q } from "@/api";
-import { RANGE_SECONDS, type Range } from "@/lib/chart";
+import type { Samples } from "@/api";
+import type { Span } from "@/lib/span";
 import { formatPercent } from "@/lib/format";
 import { formatShort } from "@/lib/time";
-import { EmptyState, ErrorState, Skeleton } from "@/ui";
+import { EmptyState, Skeleton } from "@/ui";
 import { Chart } from "@/ui/Chart";
 import { useZone } from "@/ui/Time";
 
-type Metric = "robot_utilization" | "queue_depth" | "throughput";
+export const METRICS = ["robot_utilization", "queue_depth", "throughput"] as const;
+type Metric = (typeof METRICS)[number];
 
-/** Points per chart stay between sixty and a thousand. */
-const GRAIN: Record<Range, number> = { "1h": 10, "6h": 60, "24h": 60, "7d": 3600, "30d": 3600 };
 /** Queues that are named in the hover card. */
 const MOST_NAMED = 6;
 
@@ -21,26 +19,28 @@ const LOOKS: Record<Metric, { scale: number; format: (v: number) => string; word
   throughput: { scale: 60, format: (v) => (v >= 10 || Number.isInteger(v) ? String(Math.round(v)) : v.toFixed(1)), words: (v) => `${v >= 10 ? Math.round(v) : v.toFixed(1)} runs ended each minute`, note: "Runs that ended, each minute." },
 };
 
-export function SampleChart({ metric, range, label }: { metric: Metric; range: Range; label: string }) {
+interface SampleChartProps {
+  metric: Metric;
+  samples: Samples | undefined;
+  span: Span;
+  label: string;
+}
+
+export function SampleChart({ metric, samples, span, label }: SampleChartProps) {
   const zone = useZone();
-  const grain = GRAIN[range];
-  const until = Math.floor(Date.now() / 1000 / grain) * grain;
-  const start = until - RANGE_SECONDS[range];
-  const from = new Date(start * 1000).toISOString();
-  const found = useQuery({ ...q.samples({ metric, from, grain_seconds: grain }, ["metrics", metric, range]), refetchInterval: 30_000 });
   const look = LOOKS[metric];
-  if (found.error && !found.data) return <ErrorState error={found.error} onRetry={() => void found.refetch()} />;
-  if (!found.data) return <Skeleton className="h-52 w-full" />;
-  const whole = found.data.series.find((s) => s.subject === "") ?? found.data.series[0];
-  if (!whole || whole.points.length === 0) return <EmptyState title="Nothing was measured yet" className="h-[200px] py-0">The server measures every ten seconds; the first points come soon.</EmptyState>;
+  if (!samples) return <Skeleton className="h-52 w-full" />;
+  const mine = samples.series.filter((s) => s.metric === metric);
+  const whole = mine.find((s) => s.subject === "") ?? mine[0];
+  if (!whole || whole.points.length === 0) return <EmptyState title={span.range ? "Nothing was measured yet" : "Nothing was measured in this time"} className="h-[200px] py-0">The server measures every ten seconds; the first points come soon.</EmptyState>;
   const times = whole.points.map((p) => Date.parse(p.at) / 1000);
   const values = whole.points.map((p) => p.value * look.scale);
-  const parts = found.data.series.filter((s) => s.subject !== "").map((s) => ({ name: s.name || s.subject.slice(-8), at: new Map(s.points.map((p) => [Date.parse(p.at) / 1000, p.value])) }));
+  const parts = mine.filter((s) => s.subject !== "").map((s) => ({ name: s.name || s.subject.slice(-8), at: new Map(s.points.map((p) => [Date.parse(p.at) / 1000, p.value])) }));
   return (
     <>
       <Chart
         times={times}
-        range={[start, until]}
+        range={[span.from, Math.max(span.until, times.at(-1) ?? 0)]}
         height={200}
         label={label}
         min={0}

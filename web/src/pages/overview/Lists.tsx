@@ -1,6 +1,6 @@
 // The three lists of the overview: what happens, what is late and why, what runs next.
 import { Link } from "@tanstack/react-router";
-import { useQueries, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { CalendarPlus, CircleCheck, Play } from "lucide-react";
 import { q, type Run } from "@/api";
 import { Card, EmptyState, RelativeTime, Skeleton, buttonClass } from "@/ui";
@@ -9,10 +9,12 @@ import { RunDuration, RunName, RunState } from "../shared/RunBits";
 const Bones = () => <div role="status" aria-label="Loading" className="space-y-3 px-4 py-2">{[0, 1, 2, 3].map((i) => <Skeleton key={i} className="h-4 w-full" />)}</div>;
 const all = "text-xs font-medium text-muted hover:text-fg hover:underline";
 
-export function Recent({ runs, loading }: { runs: readonly Run[]; loading: boolean }) {
+export function Recent({ runs, loading, filtered }: { runs: readonly Run[]; loading: boolean; filtered: boolean }) {
   return (
     <Card flush title="Recent activity" aside={<Link to="/runs" className={all}>All runs</Link>} className="lg:row-span-2">
-      {loading ? <Bones /> : runs.length === 0 ? (
+      {loading ? <Bones /> : runs.length === 0 && filtered ? (
+        <EmptyState icon={<Play size={18} />} title="Nothing was made in this time">Choose a longer time above.</EmptyState>
+      ) : runs.length === 0 ? (
         <EmptyState icon={<Play size={18} />} title="Nothing has run yet" action={<Link to="/deployments" className={buttonClass("primary")}>Go to deployments</Link>}>Deploy a flow with <code>baton deploy</code> and run it.</EmptyState>
       ) : (
         <ul className="pb-2">
@@ -31,27 +33,23 @@ export function Recent({ runs, loading }: { runs: readonly Run[]; loading: boole
   );
 }
 
-/** Explained at once; the others explain themselves on their own page. */
-const MOST_EXPLAINED = 3;
-
 export function Late({ count }: { count: number | undefined }) {
-  const late = useQuery({ ...q.runs({ late: true, order: "ascending", limit: 6 }), enabled: (count ?? 0) > 0 });
+  const late = useQuery({ ...q.late(count ?? 0), enabled: (count ?? 0) > 0, refetchInterval: 30_000 });
   const runs = count === 0 ? [] : (late.data?.items ?? []);
-  const why = useQueries({ queries: runs.slice(0, MOST_EXPLAINED).map((run) => ({ ...q.explain(run.id), refetchInterval: 30_000 })) });
   return (
     <Card flush title="Late, and why" aside={runs.length > 0 && <Link to="/runs" search={{ late: "true" }} className={all}>All late runs</Link>}>
       {count === undefined || (count > 0 && late.isPending) ? <Bones /> : runs.length === 0 ? (
         <p className="flex items-center gap-2 px-4 pt-1 pb-4 text-sm text-muted"><CircleCheck size={15} className="text-completed" aria-hidden /> Nothing is late.</p>
       ) : (
         <ul className="pb-2">
-          {runs.map((run, i) => (
+          {runs.map((run) => (
             <li key={run.id} className="px-4 py-1.5 hover:bg-hover">
               <div className="flex items-center gap-3">
                 <RunName run={run} />
                 <span className="truncate text-muted">{run.flow_name}</span>
                 <span className="ml-auto shrink-0 text-late">due <RelativeTime at={run.due_at} /></span>
               </div>
-              {why[i]?.data && <p className="truncate text-xs text-muted" title={why[i].data.summary}>{why[i].data.reasons[0]?.message ?? why[i].data.summary}</p>}
+              {run.why && <p className="truncate text-xs text-muted first-letter:uppercase" title={run.why}>{run.why}</p>}
             </li>
           ))}
         </ul>

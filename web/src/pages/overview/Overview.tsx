@@ -3,10 +3,10 @@ import { useMemo } from "react";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
 import { q } from "@/api";
-import { isRange, RANGES, RANGE_SECONDS, RANGE_STEP, type Range } from "@/lib/chart";
 import { useNow } from "@/lib/preferences";
 import type { Search } from "@/lib/search";
-import { ErrorState, Page, Segmented } from "@/ui";
+import { askedFor, spanOf } from "@/lib/span";
+import { ErrorState, Page, SpanPicker } from "@/ui";
 import { ActivityChart, DurationChart } from "./Charts";
 import { Late, Next, Recent } from "./Lists";
 import { StateRow, Tiles } from "./Tiles";
@@ -18,13 +18,14 @@ const RECENT = 12;
 export function Overview() {
   const search = useSearch({ strict: false }) as Search;
   const navigate = useNavigate();
-  const range: Range = isRange(search.range) ? search.range : "24h";
-  const step = RANGE_STEP[range];
-  const minute = useNow(60_000);
-  const now = Math.floor(minute / 60_000) * 60_000;
-  const from = useMemo(() => new Date((Math.floor(now / 1000 / step) * step - RANGE_SECONDS[range] + step) * 1000).toISOString(), [now, step, range]);
-  const outcomes = useQuery({ ...q.outcomes({ from, step_seconds: step }, ["overview", range]), refetchInterval: 30_000 });
-  const runs = useQuery({ ...q.runs({ limit: MOST_POINTS }), staleTime: 2_000 });
+  const minute = Math.floor(useNow(60_000) / 60_000) * 60_000;
+  const span = useMemo(() => spanOf(search, minute), [search.range, search.after, search.before, minute]);
+  const asked = useMemo(() => askedFor(span), [span]);
+  const setSearch = (next: Search) => void navigate({ to: "/", search: next, replace: true });
+  const outcomes = useQuery({ ...q.outcomes({ ...asked, step_seconds: span.step }, ["overview", span.range ?? asked]), refetchInterval: 30_000 });
+  // A span that ends now also shows what began before it: the latest runs are what people come for.
+  const own = useMemo(() => (span.range ? {} : { created_after: asked.from, created_before: asked.until }), [span.range, asked]);
+  const runs = useQuery({ ...q.runs({ ...own, limit: MOST_POINTS }), staleTime: 2_000 });
   const states = useQuery(q.states());
   const rates = useMemo(() => (outcomes.data?.items ?? []).map((b) => b.success_rate).filter((r): r is number => r != null), [outcomes.data]);
   const items = useMemo(() => runs.data?.items ?? [], [runs.data]);
@@ -34,24 +35,19 @@ export function Overview() {
     [items],
   );
   return (
-    <Page
-      title="Overview"
-      actions={
-        <Segmented label="Time range" value={range} onChange={(next) => void navigate({ to: "/", search: next === "24h" ? {} : { range: next }, replace: true })} options={RANGES.map((r) => ({ value: r, label: r, title: `The last ${r}` }))} />
-      }
-    >
+    <Page title="Overview" actions={<SpanPicker span={span} search={search} onChange={setSearch} />}>
       {outcomes.error && runs.error ? (
         <ErrorState error={runs.error} onRetry={() => { void runs.refetch(); void outcomes.refetch(); }} />
       ) : (
         <div className="space-y-3 lg:space-y-4">
           <Tiles outcomes={outcomes.data} rates={rates} />
-          <StateRow outcomes={outcomes.data} range={range} />
+          <StateRow outcomes={outcomes.data} span={span} />
           <div className="grid gap-3 lg:grid-cols-2 lg:gap-4">
-            <ActivityChart outcomes={outcomes.data} range={range} now={now} />
-            <DurationChart runs={items} range={range} now={now} />
+            <ActivityChart outcomes={outcomes.data} span={span} onZoom={(after, before) => setSearch({ ...search, range: "", after, before })} />
+            <DurationChart runs={items} loading={runs.isPending} span={span} />
           </div>
           <div className="grid items-start gap-3 lg:grid-cols-[1.25fr_1fr] lg:grid-rows-[auto_1fr] lg:gap-4">
-            <Recent runs={recent} loading={runs.isPending} />
+            <Recent runs={recent} loading={runs.isPending} filtered={span.range === undefined} />
             <Late count={states.data?.late} />
             <Next />
           </div>

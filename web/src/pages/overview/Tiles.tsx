@@ -3,9 +3,9 @@ import type { ReactNode } from "react";
 import { Link } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
 import { q, type Outcomes, type RobotStatus } from "@/api";
-import type { Range } from "@/lib/chart";
 import { cx, formatCount, formatPercent } from "@/lib/format";
 import type { Search } from "@/lib/search";
+import { askedFor, type Span } from "@/lib/span";
 import { STATE_MEANINGS, STATE_WORDS, stateColor, type ShownState } from "@/lib/states";
 import { formatDuration } from "@/lib/time";
 import { Allowed } from "@/shell/session";
@@ -24,8 +24,8 @@ const LIGHTS: RobotStatus[] = ["online", "busy", "draining", "offline"];
 
 export function Tiles({ outcomes, rates }: { outcomes: Outcomes | undefined; rates: number[] }) {
   const figures = useQuery(q.dashboard()).data;
-  const robots = useQuery(q.robots()).data?.items;
-  const lights = LIGHTS.map((status) => ({ status, count: robots?.filter((r) => r.status === status).length ?? 0 })).filter((l) => l.count > 0);
+  const robots = useQuery(q.states()).data?.robots;
+  const lights = LIGHTS.map((status) => ({ status, count: robots?.find((r) => r.status === status)?.count ?? 0 })).filter((l) => l.count > 0);
   return (
     <div className="grid grid-cols-2 gap-3 lg:grid-cols-4 lg:gap-4">
       <Tile name="Robots online" value={figures ? <>{figures.online_robots}<span className="text-lg font-normal text-muted"> of {figures.total_robots}</span></> : <Bone />}>
@@ -77,7 +77,7 @@ const Group = ({ name, children }: { name: string; children: ReactNode }) => (
 );
 
 /** How many runs are in which state: those that are open now, and those that ended within the chosen time. */
-export function StateRow({ outcomes, range }: { outcomes: Outcomes | undefined; range: Range }) {
+export function StateRow({ outcomes, span }: { outcomes: Outcomes | undefined; span: Span }) {
   const states = useQuery(q.states()).data;
   const now = (name: string) => states?.items.find((s) => s.state === name)?.count;
   const ended = (name: "completed" | "failed" | "timed_out" | "crashed" | "cancelled") => outcomes?.items.reduce((sum, b) => sum + b[name], 0);
@@ -90,8 +90,8 @@ export function StateRow({ outcomes, range }: { outcomes: Outcomes | undefined; 
         <StateLink state="pending" count={now("pending")} search={{ state: "pending" }} />
         <StateLink state="paused" count={now("paused")} search={{ state: "paused" }} />
       </Group>
-      <Group name={`Ended in the last ${range}`}>
-        {(["completed", "failed", "timed_out", "crashed", "cancelled"] as const).map((s) => <StateLink key={s} state={s} count={ended(s)} search={{ state: s, range }} />)}
+      <Group name={span.range ? `Ended in the last ${span.range}` : "Ended in this time"}>
+        {(["completed", "failed", "timed_out", "crashed", "cancelled"] as const).map((s) => <StateLink key={s} state={s} count={ended(s)} search={{ state: s, ...(span.range ? { range: span.range } : { after: askedFor(span).from, before: askedFor(span).until ?? "" }) }} />)}
       </Group>
     </div>
   );

@@ -6,8 +6,9 @@ import { q } from "@/api";
 import { RANGES } from "@/lib/chart";
 import { isFiltered, withFilter, type FILTERS } from "@/lib/runFilters";
 import type { Search } from "@/lib/search";
+import { spanLabel, withSpan } from "@/lib/span";
 import { STATES, STATE_WORDS } from "@/lib/states";
-import { Button, Facet, SearchInput, StateBadge } from "@/ui";
+import { Button, Facet, SearchInput, SpanForm, StateBadge, useZone } from "@/ui";
 
 interface FiltersProps {
   search: Search;
@@ -16,6 +17,7 @@ interface FiltersProps {
 
 const RANGE_WORDS = { "1h": "Last hour", "6h": "Last 6 hours", "24h": "Last 24 hours", "7d": "Last 7 days", "30d": "Last 30 days" } as const;
 const list = (text: string | undefined) => (text ?? "").split(",").filter(Boolean);
+const ms = (text: string | undefined): number | null => (text && Number.isFinite(Date.parse(text)) ? Date.parse(text) : null);
 /** How long typing may pause before the list is asked for. */
 const TYPING_MS = 180;
 
@@ -49,6 +51,7 @@ export function Filters({ search, onChange }: FiltersProps) {
   const stateOptions = (["late", ...STATES] as const).map((s) => ({ value: s, label: <StateBadge state={s} still />, text: STATE_WORDS[s] }));
   const stateWords = states.length > 2 ? `${states.length} states` : states.map((s) => STATE_WORDS[s as "late"] ?? s).join(", ");
   const between = search.after || search.before;
+  const zone = useZone();
 
   return (
     <div className="flex items-center gap-2 overflow-x-auto px-4 pt-0.5 pb-3 [scrollbar-width:none] sm:flex-wrap sm:px-6">
@@ -64,9 +67,16 @@ export function Filters({ search, onChange }: FiltersProps) {
       <Facet
         name="Created"
         chosen={search.range ? [search.range] : between ? ["between"] : []}
-        shown={search.range ? RANGE_WORDS[search.range as "1h"] : "in a chosen span"}
+        shown={search.range ? RANGE_WORDS[search.range as "1h"] : spanLabel(ms(search.after), ms(search.before), zone)}
         options={RANGES.map((r) => ({ value: r, label: RANGE_WORDS[r] }))}
-        onChange={(chosen) => onChange(withFilter(withFilter(withFilter(search, "after", undefined), "before", undefined), "range", chosen[0]))}
+        onChange={(chosen) => onChange(withSpan(search, chosen[0] ? { range: chosen[0] } : {}))}
+        below={(close) => (
+          <SpanForm
+            from={ms(search.after)}
+            until={ms(search.before)}
+            onPick={(from, until) => { close(); onChange(withSpan(search, { after: new Date(from).toISOString(), ...(until === null ? {} : { before: new Date(until).toISOString() }) })); }}
+          />
+        )}
       />
       {isFiltered(search) && <Button weight="quiet" size="sm" icon={<X size={13} />} onClick={() => onChange({})}>Clear all</Button>}
     </div>

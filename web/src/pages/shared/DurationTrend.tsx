@@ -3,7 +3,7 @@ import { useState } from "react";
 import { useQuery } from "@tanstack/react-query";
 import { q, type OutcomeBucket } from "@/api";
 import { bucketed, periods, RANGE_STEP, type Range } from "@/lib/chart";
-import { formatDuration, formatShort } from "@/lib/time";
+import { formatDuration, formatShort, formatTick } from "@/lib/time";
 import { EmptyState, Segmented, Skeleton } from "@/ui";
 import { Chart, Legend } from "@/ui/Chart";
 import { useZone } from "@/ui/Time";
@@ -15,13 +15,15 @@ export const P95 = { label: "p95", color: "var(--faint)" };
 /** The two lines, from periods that may be empty. */
 export function DurationChart({ starts, buckets, height = 200, label }: { starts: number[]; buckets: (OutcomeBucket | undefined)[]; height?: number; label: string }) {
   const zone = useZone();
+  if (!buckets.some((b) => b?.p50_seconds != null)) return <EmptyState title="Nothing finished in this time" className="h-[228px] py-0">Choose a longer range, or fewer filters.</EmptyState>;
   return (
     <>
       <Chart
         times={starts}
         height={height}
         label={label}
-        format={formatDuration}
+        format={formatTick}
+        durations
         series={[
           { ...P95, kind: "line", values: buckets.map((b) => b?.p95_seconds ?? null) },
           { ...P50, kind: "line", values: buckets.map((b) => b?.p50_seconds ?? null) },
