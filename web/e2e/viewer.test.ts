@@ -4,7 +4,7 @@ import { openWindow } from "./lib/browser.ts";
 import { startServer } from "./lib/server.ts";
 
 /** What an admin would find on these pages. */
-const FORBIDDEN = /^(Cancel|Retry|Run again…|More actions|Run now|Edit|More|Add a schedule|Add a robot|Drain…|Send a run…|Make a key|Make a queue|New queue|Pause|Resume|Add a limit|Delete…)$/;
+const FORBIDDEN = /^(Cancel|Retry|Run again…|More actions|Run now|Edit|More|Add a schedule|Add a robot|Drain…|Send a run…|Make a key|Make a queue|New queue|New work queue|Set a limit|Pause|Resume|Add a limit|Delete…)$/;
 
 test("a viewer cannot cancel, neither in the browser nor by the API", async () => {
   const server = await startServer();

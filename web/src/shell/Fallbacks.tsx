@@ -3,6 +3,7 @@ import { Link, useRouter, type ErrorComponentProps } from "@tanstack/react-route
 import { Compass, RotateCw } from "lucide-react";
 import { ApiError } from "@/api";
 import { Button, buttonClass } from "@/ui/Button";
+import { useTitle } from "@/ui/Page";
 import { EmptyState, ErrorState, Skeleton } from "@/ui/States";
 
 export function PagePending() {
@@ -38,9 +39,12 @@ export function PageError({ error, reset }: ErrorComponentProps) {
 }
 
 export function NotFound() {
+  useTitle("No such page");
   return (
-    <EmptyState className="h-full min-h-80" icon={<Compass size={18} />} title="There is no such page" action={<Link to="/" className={buttonClass("primary")}>Go to the overview</Link>}>
-      The address may have been mistyped, or what it showed was deleted.
-    </EmptyState>
+    <main className="h-full">
+      <EmptyState heading className="h-full min-h-80" icon={<Compass size={18} />} title="There is no such page" action={<Link to="/" className={buttonClass("primary")}>Go to the overview</Link>}>
+        The address may have been mistyped, or what it showed was deleted.
+      </EmptyState>
+    </main>
   );
 }

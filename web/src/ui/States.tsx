@@ -9,17 +9,19 @@ import { errorText } from "./Toast";
 interface EmptyStateProps {
   icon?: ReactNode;
   title: string;
+  /** The title is that of the page. */
+  heading?: boolean;
   /** What to do next. */
   children?: ReactNode;
   action?: ReactNode;
   className?: string;
 }
 
-export function EmptyState({ icon, title, children, action, className }: EmptyStateProps) {
+export function EmptyState({ icon, title, heading, children, action, className }: EmptyStateProps) {
   return (
     <div className={cx("flex flex-col items-center justify-center gap-1 px-6 py-12 text-center", className)}>
       {icon && <div className="mb-2 grid size-10 place-items-center rounded-full bg-sunken text-muted">{icon}</div>}
-      <p className="text-base font-medium">{title}</p>
+      {heading ? <h1 className="text-base font-medium">{title}</h1> : <p className="text-base font-medium">{title}</p>}
       {children && <div className="max-w-md text-sm text-muted">{children}</div>}
       {action && <div className="mt-3 flex flex-wrap justify-center gap-2">{action}</div>}
     </div>

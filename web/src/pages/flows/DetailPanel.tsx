@@ -16,9 +16,17 @@ import { Versions } from "./Versions";
 
 const DurationTrend = lazy(() => import("../shared/DurationTrend").then((m) => ({ default: m.DurationTrend })));
 
-export function DetailPanel({ id, crumbs }: { id: string; crumbs?: ReactNode }) {
-  const found = useQuery(q.flow(id));
-  if (found.error && !found.data) {
+interface DetailProps {
+  id: string;
+  crumbs?: ReactNode;
+  /** The flow, where a list beside it has it: `null` while that list is still on its way. */
+  known?: Flow | null;
+}
+
+export function DetailPanel({ id, crumbs, known }: DetailProps) {
+  const found = useQuery({ ...q.flow(id), enabled: known === undefined });
+  const flow = known ?? found.data;
+  if (found.error && !flow) {
     const gone = found.error instanceof ApiError && found.error.status === 404;
     return (
       <Page title="Flow" crumbs={crumbs}>
@@ -26,8 +34,8 @@ export function DetailPanel({ id, crumbs }: { id: string; crumbs?: ReactNode }) 
       </Page>
     );
   }
-  if (!found.data) return <Page title="Flow" crumbs={crumbs}><div role="status" aria-label="Loading"><Skeleton className="h-8 w-80" /><Skeleton className="mt-4 h-64 w-full" /></div></Page>;
-  return <FlowView flow={found.data} crumbs={crumbs} />;
+  if (!flow) return <Page title="Flow" crumbs={crumbs}><div role="status" aria-label="Loading"><Skeleton className="h-8 w-80" /><Skeleton className="mt-4 h-64 w-full" /></div></Page>;
+  return <FlowView flow={flow} crumbs={crumbs} />;
 }
 
 type Tab = "overview" | "versions";

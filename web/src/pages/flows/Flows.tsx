@@ -50,7 +50,7 @@ export function Flows() {
     <div className="flex min-h-0 flex-1">
       <aside aria-label="All flows" className="flex w-[300px] shrink-0 flex-col border-r border-line">{tree}</aside>
       {chosen ? (
-        <DetailPanel key={chosen} id={chosen} />
+        <DetailPanel key={chosen} id={chosen} known={found.isPending ? null : flows.find((f) => f.id === chosen || f.name === chosen)} />
       ) : (
         <Page title="Flows"><EmptyState className="h-80" icon={<MousePointerClick size={18} />} title="Choose a flow">Its versions, deployments and history show here.</EmptyState></Page>
       )}
