@@ -138,8 +138,7 @@ pub(crate) enum Command {
     Completion(upkeep::Completion),
     /// Measure how fast a server is
     Bench(crate::bench::Bench),
-    /// Fill a server with believable data
-    #[command(hide = true)]
+    /// Start a demo: two weeks of believable history and robots that seem to work
     DemoData(upkeep::DemoData),
     /// Run or deploy a script the OPTIMUS way (also as an executable named runrpa)
     #[command(disable_help_flag = true)]

@@ -141,7 +141,7 @@ fn dispatch(cli: Cli) -> Done<Exit> {
             .block_on(crate::bench::run(args, global.json))
             .map(done)
             .map_err(|e| Failure::new(Exit::Failed, "bench", format!("{e:#}"))),
-        Command::DemoData(args) => crate::demo_data::demo_data(&global, &args.words),
+        Command::DemoData(args) => crate::demo_data::demo_data(&global, &args),
         Command::ExitCodes => {
             output::text_out(&exit::table());
             Ok(Exit::Ok)

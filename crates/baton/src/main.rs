@@ -10,6 +10,7 @@ mod output;
 mod runrpa;
 mod serve;
 mod settings;
+mod simulated;
 mod source;
 mod units;
 

@@ -6,21 +6,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use baton_api::robot::{
-    Accept, Ack, Claim, Frame, Heartbeat, JobAssignment, JobResult, Message, PATH, PROTOCOL,
-    Register, RobotRegistered, Start,
+    Accept, Ack, Claim, Frame, Heartbeat, JobAssignment, JobResult, Message, Start,
 };
 use baton_core::id::RunId;
 use baton_core::robot::RobotOffer;
 use baton_core::state::State;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::StreamExt;
 use jiff::Timestamp;
-use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::{WebSocketStream, tungstenite};
-use uuid::Uuid;
+use tokio_tungstenite::tungstenite;
+
+use crate::simulated::{self, Socket, send};
 
 /// When a run passed each stage, as the load generator saw it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -63,8 +60,6 @@ impl Board {
     }
 }
 
-type Socket = WebSocketStream<TcpStream>;
-
 /// One simulated robot.
 pub(crate) struct Robot {
     pub(crate) address: std::net::SocketAddr,
@@ -78,44 +73,15 @@ pub(crate) struct Robot {
 impl Robot {
     /// Connects and registers; the returned socket is ready for [`serve`].
     pub(crate) async fn connect(&self) -> Result<Socket> {
-        let stream = TcpStream::connect(self.address).await?;
-        stream.set_nodelay(true)?;
-        let mut request = format!("ws://{}{PATH}", self.address).into_client_request()?;
-        request.headers_mut().insert(
-            "authorization",
-            format!("Bearer {}", self.key).parse().context("key")?,
-        );
-        let config = WebSocketConfig::default()
-            .read_buffer_size(4 << 10)
-            .write_buffer_size(0);
-        let (mut socket, _) =
-            tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await?;
-        let register = Register {
-            protocol: PROTOCOL,
-            robot_name: self.name.clone(),
-            offer: RobotOffer {
-                computer: "bench".into(),
-                version: env!("CARGO_PKG_VERSION").into(),
-                boot_id: "bench".into(),
-                queues: self.queues.iter().cloned().collect(),
-                max_concurrent_jobs: self.slots,
-                ..RobotOffer::default()
-            },
-            holds: Vec::new(),
+        let offer = RobotOffer {
+            computer: "bench".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            boot_id: "bench".into(),
+            queues: self.queues.iter().cloned().collect(),
+            max_concurrent_jobs: self.slots,
+            ..RobotOffer::default()
         };
-        send(&mut socket, &register).await?;
-        loop {
-            let Some(message) = socket.next().await else {
-                bail!("the server closed the connection of {}", self.name)
-            };
-            if let tungstenite::Message::Text(text) = message? {
-                let frame: Frame<'_> = serde_json::from_str(&text)?;
-                match frame.kind {
-                    RobotRegistered::KIND => return Ok(socket),
-                    other => bail!("{other} instead of robot_registered: {text}"),
-                }
-            }
-        }
+        simulated::connect(self.address, &self.name, &self.key, offer).await
     }
 
     /// Takes every job and finishes it at once, until the connection ends or the bench is over.
@@ -194,12 +160,4 @@ fn finished(claim: Claim) -> JobResult {
         outputs: serde_json::Map::new(),
         execution_time: Some(0.0),
     }
-}
-
-async fn send<M: Message>(socket: &mut Socket, message: &M) -> Result<()> {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    let id = Uuid::from_u64_pair(0xbe4c, NEXT.fetch_add(1, Ordering::Relaxed));
-    let text = message.frame(id, Timestamp::now(), None);
-    socket.send(tungstenite::Message::Text(text.into())).await?;
-    Ok(())
 }

@@ -245,9 +245,31 @@ pub(crate) struct Completion {
 
 /// `baton demo-data`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  baton demo-data")]
+#[command(after_help = "Examples:
+  baton demo-data                              a busy fleet to look at, in ./baton-demo
+  baton demo-data --port 0 --data /tmp/demo
+  baton demo-data --days 30 --seed 7 --fill-only
+
+Makes a data folder of its own with two weeks of believable history, starts a server on it with
+simulated robots, and prints a sign-in link. Nothing is executed; your own server and its data are
+not touched. The same folder is started again as it is; delete it, and nothing is left.")]
 pub(crate) struct DemoData {
-    /// Passed on
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    pub(crate) words: Vec<String>,
+    /// Folder of the demo
+    #[arg(long, default_value = "./baton-demo", value_name = "FOLDER")]
+    pub(crate) data: PathBuf,
+    /// Days of history to make
+    #[arg(long, default_value_t = 14, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=30))]
+    pub(crate) days: u32,
+    /// The same number makes the same content
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(crate) seed: u64,
+    /// Address to listen on [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) host: Option<String>,
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, default_value_t = 8766, value_name = "PORT")]
+    pub(crate) port: u16,
+    /// Make the folder, and start nothing
+    #[arg(long)]
+    pub(crate) fill_only: bool,
 }

@@ -66,6 +66,20 @@ pub(crate) async fn start(global: &Global, listen: &Listen) -> Done<Running> {
     for warning in &warnings {
         output::warn(warning);
     }
+    let running = open(config).await?;
+    remember(&running.handle, &running.admin);
+    Ok(running)
+}
+
+/// Starts a server that stands beside the real one: neither files nor environment are asked, and later commands
+/// do not find it by themselves.
+pub(crate) async fn start_apart(listen: &Listen) -> Done<Running> {
+    let around = settings::serve::Surroundings::default();
+    let (config, _) = settings::serve::configure(listen, &file::Server::default(), &around)?;
+    open(config).await
+}
+
+async fn open(config: Config) -> Done<Running> {
     baton_server::check(&config).map_err(|error| not_started(&error))?;
     let data = data_folder(&config.data)?;
     let config = Config {
@@ -84,7 +98,6 @@ pub(crate) async fn start(global: &Global, listen: &Listen) -> Done<Running> {
             return Err(not_started(&error));
         }
     };
-    remember(&handle, &admin);
     Ok(Running {
         handle,
         admin,

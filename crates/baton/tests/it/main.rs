@@ -5,6 +5,7 @@ mod cat_fact;
 mod cli;
 mod coverage;
 mod crash;
+mod demo_data;
 mod doc_commands;
 mod e2e;
 mod home;

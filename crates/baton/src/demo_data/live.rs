@@ -1,0 +1,132 @@
+//! The demo while its server is up: robots that connect and seem to work, and people who ask for runs.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use baton_api::client::Client;
+use baton_api::rest::{CreateRun, RunQuery};
+use baton_core::state::State;
+use tokio::task::JoinSet;
+
+use super::catalog::{self, DeploymentDef, FlowDef};
+use super::dice::Dice;
+use super::fleet::{Condition, ROBOTS};
+
+mod player;
+mod robot;
+
+/// Runs that are asked for at once when the demo starts, so that there is something to see.
+const AT_ONCE: usize = 12;
+/// Shortest and longest pause between two asks of people, in seconds.
+const PAUSE: (f64, f64) = (6.0, 30.0);
+/// How long a first look at running work may take.
+const SEEN_WITHIN: Duration = Duration::from_secs(8);
+/// How many runs are to be running before the link is printed.
+const RUNNING: usize = 4;
+/// Runs of one deployment that wait at most because of these people: nobody wants a queue that only grows.
+const MAX_WAITING: usize = 6;
+
+/// Connects the robots. They stop when the set is dropped.
+pub(crate) fn robots(
+    to: SocketAddr,
+    keys: &BTreeMap<String, String>,
+    dice: &mut Dice,
+) -> JoinSet<()> {
+    let mut robots = JoinSet::new();
+    for def in ROBOTS {
+        let gone = matches!(def.is, Condition::Gone(_));
+        let Some(key) = keys.get(def.name).filter(|_| !gone) else {
+            continue;
+        };
+        let robot = robot::SimulatedRobot {
+            to,
+            key: key.clone(),
+            def,
+            dice: dice.fork(),
+        };
+        robots.spawn(robot.work());
+    }
+    robots
+}
+
+/// People and programs that ask for runs now and then.
+pub(crate) struct People {
+    /// With the key of one of them.
+    pub(crate) client: Client,
+    /// When and what.
+    pub(crate) dice: Dice,
+}
+
+impl People {
+    /// Asks for many runs at once, and waits until some of them run.
+    pub(crate) async fn begin(&mut self) {
+        for index in 0..AT_ONCE {
+            // The desktop queue is asked more often than it may run: its limit has something to hold.
+            let wanted = if index % 3 == 0 {
+                Some("order_entry")
+            } else {
+                None
+            };
+            self.ask(wanted).await;
+        }
+        let query = RunQuery {
+            state: vec![State::Running],
+            ..RunQuery::default()
+        };
+        let seen = async {
+            loop {
+                if let Ok(page) = self.client.runs(&query).await
+                    && page.items.len() >= RUNNING
+                {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(150)).await;
+            }
+        };
+        // Whoever drained the robots sees none of them at work.
+        let _ = tokio::time::timeout(SEEN_WITHIN, seen).await;
+    }
+
+    /// Asks for a run now and then, for ever.
+    pub(crate) async fn go_on(mut self) {
+        loop {
+            let pause = self.dice.between(PAUSE.0, PAUSE.1);
+            tokio::time::sleep(Duration::from_secs_f64(pause)).await;
+            self.ask(None).await;
+        }
+    }
+
+    async fn ask(&mut self, flow: Option<&str>) {
+        let choices: Vec<(&FlowDef, &DeploymentDef)> = catalog::flows()
+            .filter(|def| flow.is_none_or(|name| def.name == name))
+            .flat_map(|def| def.deployments.iter().map(move |one| (def, one)))
+            // What is held or waits for a machine that never comes has enough runs from the beginning.
+            .filter(|(_, one)| one.queue != "partner-portal" && !one.labels.contains(&"gpu"))
+            .collect();
+        let Some((flow, def)) = self.dice.pick(&choices).copied() else {
+            return;
+        };
+        let deployment = format!("{}/{}", flow.name, def.name);
+        let waiting = RunQuery {
+            state: vec![State::Queued],
+            deployment: Some(deployment.clone()),
+            ..RunQuery::default()
+        };
+        if let Ok(page) = self.client.runs(&waiting).await
+            && page.items.len() >= MAX_WAITING
+        {
+            return;
+        }
+        let asked = (def.asks)(&mut self.dice);
+        let request = CreateRun {
+            deployment: Some(deployment),
+            parameters: asked.as_object().cloned().unwrap_or_default(),
+            ..CreateRun::default()
+        };
+        if let Err(error) = self.client.create_run(&request).await {
+            // A visitor may have deleted or changed the deployment: the others are still there.
+            tracing::debug!(%error, "the demo's people could not ask for a run");
+        }
+    }
+}

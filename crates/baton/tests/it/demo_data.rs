@@ -1,0 +1,56 @@
+//! `baton demo-data` makes a world of its own that keeps every promise, and takes nobody's folder for it.
+
+use crate::home::Home;
+
+#[test]
+fn a_demo_keeps_every_promise_and_shows_every_state() {
+    let home = Home::new();
+    home.baton(&["demo-data", "--data", "demo", "--days", "2", "--fill-only"])
+        .ok();
+    let found = home
+        .baton(&["verify", "--data", "demo", "--json"])
+        .ok()
+        .json();
+    assert_eq!(
+        found["breaches"].as_array().map(Vec::len),
+        Some(0),
+        "{found}"
+    );
+    assert!(
+        found["runs"].as_u64().is_some_and(|runs| runs > 200),
+        "{found}"
+    );
+    assert!(
+        found["lines"].as_u64().is_some_and(|lines| lines > 100_000),
+        "{found}"
+    );
+    // Later commands go on using the real server.
+    assert!(!home.path("../config").exists());
+    // What is there already is started again, not made again.
+    let again = home
+        .baton(&["demo-data", "--data", "demo", "--fill-only"])
+        .ok();
+    assert_eq!(again.out, "");
+}
+
+#[test]
+fn a_folder_that_holds_something_else_is_not_taken_for_a_demo() {
+    let home = Home::new();
+    let file = home.write("mine/baton.db", "somebody's data");
+    let refused = home.baton(&["demo-data", "--data", "mine", "--fill-only", "--json"]);
+    assert_eq!(refused.code, 4, "{refused:?}");
+    assert!(refused.err.contains("\"not_a_demo\""), "{refused:?}");
+    let kept = std::fs::read_to_string(file).expect("it is there");
+    assert_eq!(kept, "somebody's data");
+    assert!(!home.path("mine/demo.mark").exists());
+}
+
+#[test]
+fn a_demo_that_was_interrupted_says_what_to_do() {
+    let home = Home::new();
+    home.write("half/demo.mark", "filling\n");
+    let refused = home.baton(&["demo-data", "--data", "half", "--fill-only"]);
+    assert_eq!(refused.code, 4, "{refused:?}");
+    assert!(refused.err.contains("[demo_unfinished]"), "{refused:?}");
+    assert!(refused.err.contains("rm -r half"), "{refused:?}");
+}
