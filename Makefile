@@ -12,7 +12,7 @@ help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  %-14s %s\n", $$1, $$2 }'
 
 .PHONY: run
-run: web quick ## build quickly, start server, scheduler and a robot, and show the dashboard link
+run: deps web quick ## build quickly, start server, scheduler and a robot, and show the dashboard link
 	@exec $(TARGET)/debug/baton up $(ARGS)
 
 .PHONY: quick
@@ -44,7 +44,13 @@ web:
 endif
 
 .PHONY: test
-test: fmt-check lint test-rust test-web test-e2e ## run every check: format, lints, tests, dashboard, browser
+test: test-deps fmt-check lint test-rust test-web test-e2e ## run every check: format, lints, tests, dashboard, browser
+
+.PHONY: deps test-deps
+deps: ## install what a fresh Debian machine lacks to build and run: compiler, Python
+	@.ci/deps
+test-deps:
+	@.ci/deps test
 
 .PHONY: fmt-check
 fmt-check: ## check the format
