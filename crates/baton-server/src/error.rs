@@ -142,7 +142,13 @@ impl From<StoreError> for ApiError {
                     "cursor_expired" => StatusCode::GONE,
                     _ => StatusCode::BAD_REQUEST,
                 };
-                Self::new(status, code, detail)
+                let mut error = Self::new(status, code, detail.clone());
+                let field = "cursor".to_owned();
+                error.errors.push(FieldError {
+                    field,
+                    message: detail,
+                });
+                error
             }
             StoreError::Unavailable(why) => {
                 tracing::warn!(%why, "the store is unavailable");

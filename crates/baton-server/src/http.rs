@@ -20,6 +20,7 @@ use crate::error::ApiError;
 use crate::submit::Plans;
 
 mod artifacts;
+mod audit;
 mod dashboard;
 mod deploy;
 mod deployments;

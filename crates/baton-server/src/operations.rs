@@ -9,6 +9,7 @@ use std::sync::Arc;
 use baton_api::robot::{CancelJob, Claim};
 use baton_core::id::{OrgId, RunId};
 use baton_core::state::{Effect, Event};
+use baton_store::logs::Refusal;
 use baton_store::runs::{RunStep, Stepped};
 use baton_store::{Result, StoreError};
 
@@ -115,6 +116,17 @@ async fn send_cancel_in(app: &App, org: OrgId, connection: &Connection, claim: C
         grace_seconds,
     };
     connection.send(&message, app.now());
+}
+
+/// Records refused messages beside their runs. They are in this server's log too; a store that cannot
+/// write now costs the record, not the robot's connection.
+pub(crate) async fn record_refusals(app: &App, refusals: Vec<Refusal>) {
+    if refusals.is_empty() {
+        return;
+    }
+    if let Err(error) = app.store.record_refusals(refusals).await {
+        tracing::warn!(%error, "refused messages were not recorded");
+    }
 }
 
 /// The orgs that there are: each has its queue `default`.

@@ -61,6 +61,14 @@ impl StoreError {
         Self::NotFound { what: what.into() }
     }
 
+    /// A cursor that the list never gave.
+    pub fn bad_cursor() -> Self {
+        Self::Cursor {
+            code: "bad_cursor",
+            message: "the cursor is not one that this list gave; start again without it".into(),
+        }
+    }
+
     /// A name or key that is taken, or a thing still in use.
     pub fn conflict(code: &'static str, message: impl Into<String>) -> Self {
         Self::Conflict {

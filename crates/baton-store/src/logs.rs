@@ -6,6 +6,7 @@ use baton_core::run::{LogLevel, LogLine};
 use jiff::Timestamp;
 
 use crate::error::Result;
+use crate::page::{Page, PageRequest};
 use crate::runs::Claim;
 
 /// Lines of one attempt.
@@ -63,6 +64,97 @@ pub struct ResourceEvent {
     pub detail: serde_json::Value,
 }
 
+/// Which events a list gives.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EventFilter {
+    /// Kinds or the parts of kinds before a dot, such as `queue` or `key.revoked`; empty is all.
+    pub kinds: Vec<String>,
+    /// The id of the thing.
+    pub subject: Option<String>,
+    /// Who did it.
+    pub actor: Option<String>,
+    /// From this instant.
+    pub from: Option<Timestamp>,
+    /// Until before this instant.
+    pub until: Option<Timestamp>,
+}
+
+impl EventFilter {
+    /// Whether an event is wanted.
+    pub fn admits(&self, event: &ResourceEvent) -> bool {
+        let of_kind = |wanted: &String| {
+            let rest = event.kind.strip_prefix(wanted.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        (self.kinds.is_empty() || self.kinds.iter().any(of_kind))
+            && self.subject.as_ref().is_none_or(|s| *s == event.subject)
+            && self.actor.as_ref().is_none_or(|a| *a == event.actor)
+            && self.from.is_none_or(|from| event.at >= from)
+            && self.until.is_none_or(|until| event.at < until)
+    }
+}
+
+/// Events that one page of a list looks at: when fewer of them are wanted, the page is short and its
+/// cursor leads on, so that a rare kind among many costs no page more than some milliseconds.
+pub const MAX_EVENTS_SEEN: usize = 10_000;
+
+/// A message about a run whose claim was not, or no longer, the sender's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refusal {
+    /// Whose run.
+    pub org: OrgId,
+    /// The run.
+    pub run_id: RunId,
+    /// What the sender claimed.
+    pub claim: Claim,
+    /// Who sent it.
+    pub actor: String,
+    /// The message: `job_result`, `log_batch`, …
+    pub what: String,
+    /// Why it was refused.
+    pub why: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The kind of the event that records a [`Refusal`].
+pub const MESSAGE_REFUSED: &str = "run.message_refused";
+
+/// Refused messages that are recorded while a run is at one attempt; the last one says that further ones
+/// are not. A handful tells the story, and a robot gone mad cannot fill the table.
+pub const MAX_REFUSALS: usize = 20;
+
+/// The event that records a refusal of a run that stands at this attempt and fence, of which `before`
+/// refusals have been recorded; `None` when there are enough.
+pub fn refused(
+    refusal: &Refusal,
+    attempt: u32,
+    fence: baton_core::id::Fence,
+    before: usize,
+) -> Option<ResourceEvent> {
+    if before >= MAX_REFUSALS {
+        return None;
+    }
+    let claim = &refusal.claim;
+    let detail = serde_json::json!({
+        "attempt": attempt,
+        "fence": fence,
+        "message": refusal.what,
+        "reason": baton_core::error::clip(refusal.why.clone(), baton_core::error::MAX_MESSAGE),
+        "claim": {"attempt": claim.attempt, "fence": claim.fence, "robot_id": claim.robot_id},
+        "last_recorded": before + 1 == MAX_REFUSALS,
+    });
+    Some(ResourceEvent {
+        seq: 0,
+        org: refusal.org,
+        at: refusal.at,
+        kind: MESSAGE_REFUSED.into(),
+        subject: refusal.run_id.to_string(),
+        actor: refusal.actor.clone(),
+        detail,
+    })
+}
+
 /// Logs and events.
 #[async_trait]
 pub trait Logs {
@@ -87,6 +179,14 @@ pub trait Logs {
         after: i64,
         limit: u32,
     ) -> Result<Vec<ResourceEvent>>;
+
+    /// Events, newest first. A page may be short of its limit (see [`MAX_EVENTS_SEEN`]); the list has
+    /// ended when there is no `next`.
+    async fn events(&self, filter: EventFilter, page: PageRequest) -> Result<Page<ResourceEvent>>;
+
+    /// Records refused messages beside their runs, at most [`MAX_REFUSALS`] for each attempt; the runs
+    /// stay as they are. What names no run of its org is passed over. Returns how many were recorded.
+    async fn record_refusals(&self, refusals: Vec<Refusal>) -> Result<u32>;
 
     /// The first and last position kept; (0, 0) when empty.
     async fn events_span(&self) -> Result<(i64, i64)>;

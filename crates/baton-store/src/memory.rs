@@ -260,7 +260,7 @@ fn page<T, K: Serialize + DeserializeOwned + PartialOrd>(
 ) -> Result<Page<T>> {
     let after: Option<K> = match &request.after {
         None => None,
-        Some(text) => Some(serde_json::from_str(text).map_err(|_| bad_cursor())?),
+        Some(text) => Some(serde_json::from_str(text).map_err(|_| StoreError::bad_cursor())?),
     };
     let limit = request.clamped() as usize;
     let mut items: Vec<T> = rows
@@ -276,11 +276,4 @@ fn page<T, K: Serialize + DeserializeOwned + PartialOrd>(
     let next = (items.last().filter(|_| more))
         .map(|row| serde_json::to_string(&key(row)).expect("keys of lists are ids and names"));
     Ok(Page { items, next })
-}
-
-fn bad_cursor() -> StoreError {
-    StoreError::Cursor {
-        code: "bad_cursor",
-        message: "the cursor is not one that this list gave; start again without it".into(),
-    }
 }

@@ -24,6 +24,7 @@ mod buckets;
 mod catalog;
 mod create;
 mod deploy;
+mod events;
 mod failure;
 mod fleet;
 mod flow_rows;

@@ -1,4 +1,4 @@
-//! The event stream: everything that happens, in order, resumable.
+//! The event stream, in order and resumable, and the trail of what was done by whom.
 
 use baton_core::id::{RobotId, RunId};
 use baton_core::state::State;
@@ -64,4 +64,49 @@ pub struct RunChange {
     /// A sentence, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+}
+
+/// Which entries of the trail are given.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AuditQuery {
+    /// Kinds or prefixes of kinds with commas between them, such as `key,queue.paused`; all unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kinds: Option<String>,
+    /// Only what was done to the thing with this id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Only what this key, robot or service did, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    /// From this instant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// Until before this instant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Entries on the page: 1 to 1000, 50 unless given. A page of a rare kind may be shorter; go on while there is `next`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// The `next` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// What was done, when and by whom.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AuditEntry {
+    /// When.
+    pub at: Timestamp,
+    /// The name of the key, robot or service that did it.
+    pub actor: String,
+    /// `key.revoked`, `queue.paused`, `run.cancel_requested`, `run.message_refused`, …
+    pub kind: String,
+    /// The id of the thing it was done to; empty where it was done to many.
+    pub subject: String,
+    /// More.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    #[schema(value_type = Object)]
+    pub detail: Value,
 }

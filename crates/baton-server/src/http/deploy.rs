@@ -11,7 +11,7 @@ use baton_core::parameter::ParameterSchema;
 use baton_core::queue::DEFAULT_QUEUE;
 use baton_core::schedule::Schedule;
 use baton_store::StoreError;
-use baton_store::catalog::Deploy;
+use baton_store::catalog::{Deploy, Deployed};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -55,6 +55,7 @@ pub(crate) async fn deploy(
         }
         None => None,
     };
+    let scheduled = schedule.as_ref().map(|schedule| schedule.name.clone());
     let deployed = store
         .deploy(
             Deploy {
@@ -77,19 +78,7 @@ pub(crate) async fn deploy(
             now,
         )
         .await?;
-    let detail = json!({
-        "name": deployed.deployment.name,
-        "flow": deployed.flow.name,
-        "version": deployed.version.number,
-    });
-    http.note(
-        org,
-        &caller.name,
-        "deployment.deployed",
-        deployed.deployment.id,
-        detail,
-    )
-    .await;
+    note(&http, &caller, &deployed, scheduled).await;
     http.app.wakeups.fleet_changed();
     http.app.wakeups.scheduler.notify_one();
     let warnings = warnings(&http, &deployed.deployment).await?;
@@ -101,6 +90,34 @@ pub(crate) async fn deploy(
         new_deployment: deployed.new_deployment,
         warnings,
     }))
+}
+
+/// Notes the deploy, and the version and schedule that came with it, each for whoever looks at its list.
+async fn note(http: &Http, caller: &Caller, deployed: &Deployed, scheduled: Option<String>) {
+    let detail = json!({
+        "name": deployed.deployment.name,
+        "flow": deployed.flow.name,
+        "version": deployed.version.number,
+    });
+    let mut notes = Vec::new();
+    if deployed.new_version {
+        let id = deployed.version.id.to_string();
+        notes.push(("version.created", id, detail.clone()));
+    }
+    let schedule = scheduled.and_then(|name| deployed.schedules.iter().find(|s| s.name == name));
+    if let Some(schedule) = schedule {
+        let about = json!({"name": schedule.name, "deployment": deployed.deployment.name});
+        notes.push(("schedule.deployed", schedule.id.to_string(), about));
+    }
+    notes.push((
+        "deployment.deployed",
+        deployed.deployment.id.to_string(),
+        detail,
+    ));
+    for (kind, subject, detail) in notes {
+        http.note(caller.org, &caller.name, kind, subject, detail)
+            .await;
+    }
 }
 
 fn check_deploy(body: &DeployRequest) -> Result<(), ApiError> {

@@ -49,13 +49,7 @@ pub(crate) async fn stream_events(
         }
         None => Filter::all(caller.org),
     };
-    let kinds: Vec<String> = query
-        .kinds
-        .iter()
-        .flat_map(|kinds| kinds.split(','))
-        .filter(|kind| !kind.is_empty())
-        .map(str::to_owned)
-        .collect();
+    let kinds = kinds(query.kinds.as_deref());
     let mut feed = EventFeed::after(Arc::clone(&http.app), after, filter).await?;
     let guard = Guard::new(&http, &caller);
     open(guard, move |mut pipe: Pipe| async move {
@@ -86,6 +80,13 @@ pub(crate) async fn stream_events(
         .await;
         (pipe, ended)
     })
+}
+
+/// Kinds with commas between them.
+pub(super) fn kinds(text: Option<&str>) -> Vec<String> {
+    let kinds = text.into_iter().flat_map(|kinds| kinds.split(','));
+    let kinds = kinds.filter(|kind| !kind.is_empty());
+    kinds.map(str::to_owned).collect()
 }
 
 /// `run` is every kind that begins with `run.`; `run.failed` is only itself.
@@ -237,7 +238,11 @@ impl From<FeedError> for ApiError {
     fn from(error: FeedError) -> Self {
         match error {
             FeedError::Cursor { code, message } => {
-                baton_store::StoreError::Cursor { code, message }.into()
+                let mut error = Self::from(baton_store::StoreError::Cursor { code, message });
+                for wrong in &mut error.errors {
+                    "after".clone_into(&mut wrong.field);
+                }
+                error
             }
             FeedError::Stopping => {
                 let mut refusal = Self::new(

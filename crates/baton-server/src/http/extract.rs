@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
-use axum::http::StatusCode;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
+use axum::http::{StatusCode, Uri};
 use baton_api::problem::FieldError;
 use baton_api::rest::{DEFAULT_PAGE, MAX_PAGE};
+use baton_core::error::clip;
 use baton_core::id::OrgId;
 use baton_store::PageRequest;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -182,18 +183,82 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
             .map_err(|rejection| {
                 let source = std::error::Error::source(&rejection);
                 let message = source.map_or_else(|| rejection.body_text(), ToString::to_string);
-                let mut error = ApiError::bad_request("bad_query", format!("the query: {message}"));
-                if let Some(field) = quoted(&message) {
-                    let field = field.to_owned();
-                    error.errors.push(FieldError { field, message });
-                } else if let Some((field, _)) = message.split_once(": ") {
-                    let field = field.to_owned();
-                    error.errors.push(FieldError { field, message });
-                }
-                error
+                refuse_query(&parts.uri, &message)
             })
     }
 }
+
+/// Longest value of a parameter that a refusal repeats, in bytes.
+const SHOWN_VALUE: usize = 100;
+
+/// Names the parameter, its value, and what is wanted instead.
+fn refuse_query(uri: &Uri, message: &str) -> ApiError {
+    let (field, why) = blame(message);
+    let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri);
+    let value = pairs.ok().and_then(|pairs| {
+        let mut pairs = pairs.0.into_iter();
+        pairs
+            .find(|(name, _)| name == field)
+            .map(|(_, value)| value)
+    });
+    bad_query(field, value.as_deref(), why)
+}
+
+/// A parameter of the query that cannot be read or lies out of its bounds.
+fn bad_query(field: &str, value: Option<&str>, why: String) -> ApiError {
+    let detail = match value {
+        Some(value) => {
+            let value = clip(value.to_owned(), SHOWN_VALUE);
+            format!("the query parameter {field}={value} {why}")
+        }
+        None => format!("the query parameter {field} {why}"),
+    };
+    let mut error = ApiError::bad_request("bad_query", detail);
+    let field = field.to_owned();
+    error.errors.push(FieldError {
+        field,
+        message: why,
+    });
+    error
+}
+
+/// Which parameter the reader of the query means, and what it says of it.
+fn blame(message: &str) -> (&str, String) {
+    // Messages are `parameter: what is wrong`, or name the parameter between backticks.
+    let (field, why) = match message.split_once(": ") {
+        Some((field, why)) if !field.contains(' ') => (field, why),
+        _ => (quoted(message).unwrap_or("query"), message),
+    };
+    if why.starts_with("unknown field") {
+        let known = why.split_once("expected ").map_or("none", |(_, list)| list);
+        let known = known.trim_start_matches("one of ");
+        return (field, format!("is not known here; known are {known}"));
+    }
+    let said = [
+        ("missing field", "is missing; it must be there"),
+        (
+            "duplicate field",
+            "stands there more than once; give it once",
+        ),
+        ("invalid digit found in string", NUMBER),
+        ("number too ", NUMBER),
+        ("cannot parse integer", NUMBER),
+        (
+            "UUID",
+            "is no id; ids look like 01939d2e-5a1c-7cc4-8f2e-6b1f0a4d7e21",
+        ),
+    ];
+    if let Some((_, said)) = said.iter().find(|(start, _)| why.starts_with(start)) {
+        return (field, (*said).to_owned());
+    }
+    if why.starts_with("unknown variant") || why.contains("`true`") {
+        return (field, format!("is of no use: {why}"));
+    }
+    let advice = "instants look like 2026-10-25T12:00:00Z";
+    (field, format!("is of no use: {why}; {advice}"))
+}
+
+const NUMBER: &str = "must be a whole number that is not too large";
 
 /// The one id in the path.
 #[derive(Debug)]
@@ -286,13 +351,6 @@ pub(crate) fn bounded(limit: Option<u32>, default: u32) -> Result<u32, ApiError>
     if (1..=MAX_PAGE).contains(&limit) {
         return Ok(limit);
     }
-    let mut error = ApiError::bad_request(
-        "bad_query",
-        format!("limit: must lie between 1 and {MAX_PAGE}, not {limit}"),
-    );
-    error.errors.push(FieldError {
-        field: "limit".into(),
-        message: format!("must lie between 1 and {MAX_PAGE}, not {limit}"),
-    });
-    Err(error)
+    let why = format!("must lie between 1 and {MAX_PAGE}");
+    Err(bad_query("limit", Some(&limit.to_string()), why))
 }

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::Response;
+use baton_api::problem::FieldError;
 use baton_api::rest::{Collection, LogEntry, LogQuery};
 use baton_core::id::{OrgId, RunId};
 use baton_core::run::{LogLevel, LogLine, LogStream};
@@ -101,10 +102,12 @@ pub(crate) fn cursor(text: &str) -> Result<(u32, i64), ApiError> {
         .split_once('.')
         .and_then(|(attempt, seq)| Some((attempt.parse().ok()?, seq.parse().ok()?)));
     parsed.ok_or_else(|| {
-        ApiError::bad_request(
-            "bad_cursor",
-            format!("{text:?} is not the position of a log line; take `next` of the page before"),
-        )
+        let why = "is not the position of a log line; take `next` of the page before";
+        let mut error = ApiError::bad_request("bad_cursor", format!("{text:?} {why}"));
+        let field = "cursor".to_owned();
+        let message = why.to_owned();
+        error.errors.push(FieldError { field, message });
+        error
     })
 }
 

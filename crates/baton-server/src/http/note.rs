@@ -1,5 +1,5 @@
-//! Tells the event stream what was changed by hand. Written after the change: a stream that misses one
-//! shows the change with its next reading.
+//! Writes down what was changed by hand: who, when, what. It is the audit trail, and the streams show it.
+//! Written after the change: a stream that misses one shows the change with its next reading.
 
 use baton_core::id::OrgId;
 use baton_store::logs::ResourceEvent;
@@ -8,8 +8,23 @@ use serde_json::Value;
 use super::Http;
 
 impl Http {
-    /// Notes that `actor` did `kind` to `subject`.
+    /// Notes that `actor` did `kind` to `subject`, which changes what is kept in memory of resources.
     pub(crate) async fn note(
+        &self,
+        org: OrgId,
+        actor: &str,
+        kind: &str,
+        subject: impl ToString,
+        detail: Value,
+    ) {
+        self.record(org, actor, kind, subject, detail).await;
+        // This server's own caches must not wait for the hook.
+        self.plans.forget();
+        self.names.forget();
+    }
+
+    /// Notes that `actor` did `kind` to `subject`, which is nothing that is kept in memory: a run, a key.
+    pub(crate) async fn record(
         &self,
         org: OrgId,
         actor: &str,
@@ -29,8 +44,5 @@ impl Http {
         if let Err(error) = self.app.store.append_events(vec![event]).await {
             tracing::warn!(%error, kind, "an event was not noted");
         }
-        // This server's own caches must not wait for the hook.
-        self.plans.forget();
-        self.names.forget();
     }
 }

@@ -167,6 +167,9 @@ pub(crate) async fn broadcast(
 ) -> Reply<BroadcastResult> {
     check_broadcast(&body)?;
     let told = operations::broadcast(&http.app, caller.org, None, &body.event, body.data);
+    let detail = json!({"event": body.event, "sent": told.reached.len()});
+    http.record(caller.org, &caller.name, "robot.told", "", detail)
+        .await;
     Ok(axum::Json(BroadcastResult {
         sent: count(told.reached.len()),
     }))
@@ -182,6 +185,9 @@ pub(crate) async fn tell_robot(
     let robot = find(&http, caller.org, &text).await?;
     let one = [robot.id];
     let told = operations::broadcast(&http.app, caller.org, Some(&one), &body.event, body.data);
+    let detail = json!({"name": robot.name, "event": body.event, "sent": told.reached.len()});
+    http.record(caller.org, &caller.name, "robot.told", robot.id, detail)
+        .await;
     Ok(axum::Json(BroadcastResult {
         sent: count(told.reached.len()),
     }))

@@ -124,8 +124,31 @@ async fn steps(
             }
         }
         http.app.wakeups.rescuer.notify_one();
+        let kind = format!("runs.{}_requested", event.name());
+        record(http, caller, &kind, &items, body.message.as_deref()).await;
     }
     Ok(axum::Json(result(items, more, body.preview)))
+}
+
+/// Ids that the record of one request names; the rest are counted.
+const NAMED: usize = 100;
+
+/// Writes down what was done to many runs, in one row.
+async fn record(
+    http: &Http,
+    caller: &Caller,
+    kind: &str,
+    items: &[BulkItem],
+    message: Option<&str>,
+) {
+    let mut done = items.iter().filter(|item| item.code.is_none());
+    let ids: Vec<RunId> = done.by_ref().take(NAMED).map(|item| item.id).collect();
+    let changed = ids.len() + done.count();
+    if changed > 0 {
+        let detail = serde_json::json!({"changed": changed, "runs": ids, "message": message});
+        http.record(caller.org, &caller.name, kind, "", detail)
+            .await;
+    }
 }
 
 pub(crate) async fn delete_runs(
@@ -153,6 +176,8 @@ pub(crate) async fn delete_runs(
             .store
             .delete_runs(caller.org, ids, &caller.name, now)
             .await?;
+        let why = body.message.as_deref();
+        record(&http, &caller, "runs.deleted", &items, why).await;
     }
     Ok(axum::Json(result(items, more, body.preview)))
 }

@@ -115,6 +115,8 @@ async fn step(
     let is_cancelled = event == Event::Cancel && run.state == RunState::Cancelled;
     if !is_cancelled {
         // Cancelling what is cancelled already is no mistake: two people pressed the same button.
+        let kind = format!("run.{}_requested", event.name());
+        let detail = serde_json::json!({"name": run.name, "message": message});
         let step = RunStep {
             org: caller.org,
             run_id: run.id,
@@ -128,6 +130,8 @@ async fn step(
         };
         operations::take_one(&http.app, step).await?;
         http.app.wakeups.rescuer.notify_one();
+        http.record(caller.org, &caller.name, &kind, run.id, detail)
+            .await;
     }
     let run = http.app.store.run(caller.org, run.id).await?;
     Ok(axum::Json(view(http, run, now).await?))

@@ -188,6 +188,9 @@ pub(crate) async fn create_backup(
     tokio::fs::create_dir_all(&folder).await.map_err(disk)?;
     let copy = Temporary(folder.join(format!("{}.backup", hex(&entropy()))));
     http.app.store.backup(&copy.0).await?;
+    let nothing = serde_json::Value::Null;
+    http.record(caller.org, &caller.name, "server.backed_up", "", nothing)
+        .await;
     let file = tokio::fs::File::open(&copy.0).await.map_err(disk)?;
     let day = http.app.clock.now().strftime("%Y-%m-%d").to_string();
     let mut response = file_response(file).await?;

@@ -60,6 +60,8 @@ pub(crate) async fn create_session(
             let (made, text) = session_key(token.org, &token.name, token.role, now, expires_at);
             http.app.store.exchange_key(token.id, made, now).await?;
             http.auth.forget(token.id);
+            let (org, name) = (token.org, &token.name);
+            record(&http, org, name, "session.created").await;
             Ok(signed_in(&http, &token.name, token.role, &text, expires_at))
         }
         (None, Some(key)) => {
@@ -69,6 +71,7 @@ pub(crate) async fn create_session(
             let expires_at = who.expires_at.map_or(expires_at, |at| at.min(expires_at));
             let (made, text) = session_key(who.org, &who.name, who.role, now, expires_at);
             http.app.store.create_key(made).await?;
+            record(&http, who.org, &who.name, "session.created").await;
             Ok(signed_in(&http, &who.name, who.role, &text, expires_at))
         }
         _ => Err(ApiError::invalid(
@@ -132,6 +135,7 @@ pub(crate) async fn delete_session(
             .revoke_key(caller.org, caller.key, now)
             .await?;
         http.auth.forget(caller.key);
+        record(&http, caller.org, &caller.name, "session.ended").await;
     }
     Ok(WithCookie {
         session: None,
@@ -148,5 +152,12 @@ pub(crate) async fn create_sign_in_link(
     let url = base_url(&http, &headers);
     let store = &*http.app.store;
     let link = sign_in_link(store, &url, caller.org, &caller.name, caller.role, now).await?;
+    record(&http, caller.org, &caller.name, "session.link_created").await;
     Ok(Created(link))
+}
+
+/// Writes down that a browser was signed in or out; whose it is stands in `actor`.
+async fn record(http: &Http, org: OrgId, name: &str, kind: &str) {
+    http.record(org, name, kind, "", serde_json::Value::Null)
+        .await;
 }

@@ -5,9 +5,9 @@ use baton_core::access::Permission::{ActAsRobot, Administer, Deploy, Operate, Re
 
 use super::route::{Access, Route};
 use super::{
-    artifacts, deploy, deployments, enrolment, events, figures, flows, keys, limits, logs, openapi,
-    packages, queues, reports, results, robots, runs, runs_bulk, runs_verbs, schedules, server,
-    sessions,
+    artifacts, audit, deploy, deployments, enrolment, events, figures, flows, keys, limits, logs,
+    openapi, packages, queues, reports, results, robots, runs, runs_bulk, runs_verbs, schedules,
+    server, sessions,
 };
 
 use Access::{Either, Needs, Public};
@@ -104,6 +104,7 @@ fn runs_table() -> Vec<Route> {
         api!(GET "/runs/{run}/explain", Needs(Read), runs::explain_run, "Why a run waits, and what would start it."),
         api!(GET "/runs/{run}/attempts", Needs(Read), runs::list_attempts, "The attempts of a run, first to last."),
         api!(GET "/runs/{run}/events", Needs(Read), runs::list_run_events, "The transitions of a run, first to last."),
+        api!(GET "/runs/{run}/notes", Needs(Read), audit::list_run_notes, "What stands beside a run's transitions, newest first: refused messages, who asked for what."),
         api!(GET "/runs/{run}/task-runs", Needs(Read), results::list_task_runs, "The task runs of a run."),
         api!(GET "/runs/{run}/result", Needs(Read), results::get_result, "The result of a run (`JobResult`)."),
         api!(GET "/runs/{run}/logs", Needs(Read), logs::list_logs, "Lines of a run's log."),
@@ -161,6 +162,7 @@ fn upkeep() -> Vec<Route> {
         api!(GET "/metrics/samples", Needs(Read), figures::list_samples, "Samples of one metric over time."),
         api!(GET "/metrics/outcomes", Needs(Read), figures::list_outcomes, "How runs ended over time."),
         api!(GET "/events", Needs(Read), events::stream_events, "Everything that happens, in order, resumable."),
+        api!(GET "/audit", Needs(Operate), audit::list_audit, "What was done, when and by whom, newest first."),
         api!(GET "/server/about", Needs(Read), server::get_about, "What the server is."),
         api!(POST "/server/verify", Needs(Administer), server::verify, "Checks the invariants over everything stored."),
         api!(POST "/server/backup", Needs(Administer), server::create_backup, "A consistent copy of everything, while running."),

@@ -17,7 +17,7 @@ use crate::app::App;
 pub struct Filter {
     /// Whose.
     pub org: OrgId,
-    /// Only of this run; resource events are left out then.
+    /// Only of this run: its transitions, and what stands beside them.
     pub run_id: Option<RunId>,
     /// Whether transitions of runs are carried.
     pub runs: bool,
@@ -36,11 +36,10 @@ impl Filter {
         }
     }
 
-    /// The transitions of one run.
+    /// The transitions of one run, and what stands beside them.
     pub fn of_run(org: OrgId, run_id: RunId) -> Self {
         Self {
             run_id: Some(run_id),
-            resources: false,
             ..Self::all(org)
         }
     }
@@ -124,10 +123,15 @@ impl EventFeed {
             self.wake.mark_unchanged();
             self.check_behind()?;
             let (items, cursor) = self.read().await?;
+            let has_moved = cursor != self.cursor;
             self.cursor = cursor;
             if !items.is_empty() {
                 self.read_at = Some(Instant::now());
                 return Ok(items);
+            }
+            if has_moved {
+                // All of it was about other runs; there may be more.
+                continue;
             }
             tokio::select! {
                 changed = self.wake.changed() => changed.map_err(|_| FeedError::Stopping)?,
@@ -152,8 +156,12 @@ impl EventFeed {
         if self.filter.resources {
             let org = Some(self.filter.org);
             let events = self.app.store.events_after(org, cursor.events, BATCH);
+            let subject = self.filter.run_id.map(|run| run.to_string());
             for event in events.await? {
                 cursor.events = event.seq;
+                if subject.as_ref().is_some_and(|run| *run != event.subject) {
+                    continue;
+                }
                 items.push(Item {
                     cursor,
                     event: Event::Resource(event),

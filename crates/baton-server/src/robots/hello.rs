@@ -141,6 +141,7 @@ async fn open(
     let rebooted = !before.offer.boot_id.is_empty()
         && !offer.boot_id.is_empty()
         && before.offer.boot_id != offer.boot_id;
+    let fresh = unknown_queues(app, key, &offer).await;
     let now = app.now();
     let lease_until = now.saturating_add(LEASE).unwrap_or(Timestamp::MAX);
     let robot = app
@@ -173,6 +174,7 @@ async fn open(
     }
     app.wakeups.dispatcher.notify_one();
     announce(app, &connection, &register.holds).await;
+    announce_queues(app, &connection, fresh).await;
     Ok(Registered { connection, frames })
 }
 
@@ -260,17 +262,57 @@ async fn announce(app: &App, connection: &Connection, holds: &[Held]) {
 
 /// Tells the streams that the robot of this connection came or went.
 pub(super) async fn record(app: &App, connection: &Connection, kind: &str) {
-    let event = ResourceEvent {
+    let detail = serde_json::json!({ "session": connection.session });
+    let subject = connection.robot_id.to_string();
+    append(app, vec![event(app, connection, kind, subject, detail)]).await;
+}
+
+fn event(
+    app: &App,
+    connection: &Connection,
+    kind: &str,
+    subject: String,
+    detail: serde_json::Value,
+) -> ResourceEvent {
+    ResourceEvent {
         seq: 0,
         org: connection.org,
         at: app.now(),
         kind: kind.into(),
-        subject: connection.robot_id.to_string(),
+        subject,
         actor: connection.name.clone(),
-        detail: serde_json::json!({ "session": connection.session }),
-    };
-    if let Err(error) = app.store.append_events(vec![event]).await {
-        tracing::warn!(%error, kind, "cannot record that a robot came or went");
+        detail,
+    }
+}
+
+async fn append(app: &App, events: Vec<ResourceEvent>) {
+    if let Err(error) = app.store.append_events(events).await {
+        tracing::warn!(%error, "cannot record that a robot came or went");
+    }
+}
+
+/// The queues of an offer that are not there yet: opening the session makes them.
+async fn unknown_queues(app: &App, key: &RobotKey, offer: &RobotOffer) -> Vec<String> {
+    let mut unknown = Vec::new();
+    for name in &offer.queues {
+        if app.store.queue_by_name(key.org, name).await.is_err() {
+            unknown.push(name.clone());
+        }
+    }
+    unknown
+}
+
+/// Tells the streams of the queues that came with a robot.
+async fn announce_queues(app: &App, connection: &Connection, names: Vec<String>) {
+    let mut events = Vec::new();
+    for name in names {
+        if let Ok(queue) = app.store.queue_by_name(connection.org, &name).await {
+            let (id, detail) = (queue.id.to_string(), serde_json::json!({ "name": name }));
+            events.push(event(app, connection, "queue.created", id, detail));
+        }
+    }
+    if !events.is_empty() {
+        append(app, events).await;
     }
 }
 

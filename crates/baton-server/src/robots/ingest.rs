@@ -9,11 +9,13 @@ use baton_api::robot::{
     RobotLog, StatusUpdate, TaskUpdate,
 };
 use baton_core::run::Progress;
+use baton_store::logs::Refusal;
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{Connection, heartbeat};
 use crate::app::App;
+use crate::operations;
 
 mod evidence;
 mod steps;
@@ -181,6 +183,7 @@ pub(super) async fn commit(
         app: &app,
         connection: &connection,
         frames: answers,
+        refused: Vec::new(),
     };
     if !(accepts.is_empty() && rejects.is_empty() && results.is_empty()) {
         steps::commit(&mut replies, accepts, rejects, results).await;
@@ -206,6 +209,7 @@ pub(super) async fn commit(
             });
         }
     }
+    operations::record_refusals(&app, replies.refused).await;
     replies.frames
 }
 
@@ -214,6 +218,8 @@ struct Replies<'a> {
     app: &'a Arc<App>,
     connection: &'a Arc<Connection>,
     frames: Vec<Utf8Bytes>,
+    /// What was refused because its claim was not the sender's: an operator sees it beside the run.
+    refused: Vec<Refusal>,
 }
 
 impl Replies<'_> {
@@ -237,6 +243,15 @@ impl Replies<'_> {
             why,
             "a stale message was refused"
         );
+        self.refused.push(Refusal {
+            org: self.connection.org,
+            run_id: claim.job_id,
+            claim: self.connection.claim(&claim),
+            actor: self.connection.name.clone(),
+            what: what.to_owned(),
+            why: why.to_owned(),
+            at: self.app.now(),
+        });
         let mut error = super::session::protocol_error("stale_fence", format!("{what}: {why}"));
         let value = serde_json::to_value(claim).expect("a claim is plain JSON");
         error.details.insert("claim".into(), value);

@@ -1,10 +1,11 @@
 //! Results: acknowledged after the commit, once or many times, in time or too late.
 
-use baton_api::robot::{Ack, ProtocolError};
+use baton_api::robot::{Ack, Claim, ProtocolError};
 use baton_core::id::Fence;
 use baton_core::retry::RetryPolicy;
 use baton_core::state::{OnLost, State};
 use baton_server::operations;
+use baton_store::logs::MAX_REFUSALS;
 
 use crate::support::{ORG, Script, World};
 
@@ -73,6 +74,35 @@ async fn a_result_with_a_stale_fence_is_refused_by_name_and_changes_nothing() {
         }
     );
     assert_eq!(world.get(run).await.state, State::Running);
+    let refused = world.refusals(run).await;
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert_eq!(refused[0].actor, "r1");
+    assert_eq!(refused[0].detail["message"], "job_result");
+    assert_eq!(refused[0].detail["claim"]["fence"], stale.fence.0);
+    robot.finish(claim, State::Completed).await;
+    world.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_robot_that_says_the_same_wrong_thing_for_ever_is_recorded_and_bounded() {
+    let world = World::new().await;
+    let mut robot = world.robot("r1").await;
+    let run = world.run().await;
+    let claim = robot.take().await.claim;
+    for n in 0..u32::try_from(MAX_REFUSALS).expect("few") + 10 {
+        let wrong = Claim {
+            attempt: 7 + n,
+            ..claim
+        };
+        robot
+            .say(&crate::support::result(wrong, State::Failed))
+            .await;
+        assert_eq!(robot.hear::<ProtocolError>().await.code, "stale_fence");
+        let _: Ack = robot.hear().await;
+    }
+    let refused = world.refusals(run).await;
+    assert_eq!(refused.len(), MAX_REFUSALS);
+    assert_eq!(refused[0].detail["last_recorded"], true);
     robot.finish(claim, State::Completed).await;
     world.done().await;
 }

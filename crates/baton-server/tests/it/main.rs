@@ -2,6 +2,7 @@
 
 mod access;
 mod assigning;
+mod audit;
 mod bad_input;
 mod cancelling;
 mod ending;

@@ -20,6 +20,7 @@ use baton_server::submit::{Plan, RunAsk};
 use baton_server::{ServerHandle, auth, start};
 use baton_store::catalog::{Deploy, Deployed};
 use baton_store::keys::{Key, KeyKind};
+use baton_store::logs::{EventFilter, MESSAGE_REFUSED, ResourceEvent};
 use baton_store::page::PageRequest;
 use baton_store::runs::RunFilter;
 use baton_store::{MemoryStore, Store};
@@ -287,6 +288,17 @@ impl World {
         tokio::time::timeout(PATIENCE, waiting)
             .await
             .expect("the robot becomes so")
+    }
+
+    /// The refused messages that are recorded beside a run, newest first.
+    pub(crate) async fn refusals(&self, run: RunId) -> Vec<ResourceEvent> {
+        let filter = EventFilter {
+            subject: Some(run.to_string()),
+            kinds: vec![MESSAGE_REFUSED.into()],
+            ..EventFilter::default()
+        };
+        let page = self.store.events(filter, PageRequest::first(ORG, 100));
+        page.await.expect("listed").items
     }
 
     /// Asks for a run's end.

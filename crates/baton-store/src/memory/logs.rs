@@ -7,7 +7,10 @@ use baton_core::run::LogLine;
 use super::{MemoryStore, World};
 use crate::commit::CommitNote;
 use crate::error::Result;
-use crate::logs::{LogBatch, LogQuery, Logs, ResourceEvent};
+use crate::logs::{
+    EventFilter, LogBatch, LogQuery, Logs, MESSAGE_REFUSED, Refusal, ResourceEvent, refused,
+};
+use crate::page::{Page, PageRequest};
 use crate::step;
 
 #[async_trait]
@@ -30,11 +33,8 @@ impl Logs for MemoryStore {
 
     async fn append_events(&self, events: Vec<ResourceEvent>) -> Result<i64> {
         self.write(|world, note| {
-            for mut event in events {
-                world.last_event += 1;
-                event.seq = world.last_event;
-                world.events.insert(event.seq, event);
-                note.events_up_to = world.last_event;
+            for event in events {
+                note.events_up_to = world.add_event(event);
             }
             Ok(world.last_event)
         })
@@ -53,6 +53,36 @@ impl Logs for MemoryStore {
         })
     }
 
+    async fn events(&self, filter: EventFilter, page: PageRequest) -> Result<Page<ResourceEvent>> {
+        self.read(|world| {
+            let of_org = world.events.values().rev().filter(|e| e.org == page.org);
+            let wanted = of_org.filter(|e| filter.admits(e)).cloned();
+            super::page(wanted, &page, |event| event.seq, true)
+        })
+    }
+
+    async fn record_refusals(&self, refusals: Vec<Refusal>) -> Result<u32> {
+        self.write(|world, note| {
+            let mut recorded = 0;
+            for refusal in refusals {
+                let Ok(rows) = world.rows(refusal.org, refusal.run_id) else {
+                    continue;
+                };
+                let (attempt, fence) = (rows.run.attempt, rows.run.fence);
+                let id = refusal.run_id.to_string();
+                let before = (world.events.values())
+                    .filter(|e| e.org == refusal.org && e.subject == id)
+                    .filter(|e| e.kind == MESSAGE_REFUSED && e.detail["attempt"] == attempt)
+                    .count();
+                if let Some(event) = refused(&refusal, attempt, fence, before) {
+                    note.events_up_to = world.add_event(event);
+                    recorded += 1;
+                }
+            }
+            Ok(recorded)
+        })
+    }
+
     async fn events_span(&self) -> Result<(i64, i64)> {
         self.read(|world| {
             let first = world.events.first_key_value().map_or(0, |(seq, _)| *seq);
@@ -63,6 +93,14 @@ impl Logs for MemoryStore {
 }
 
 impl World {
+    /// Appends an event and returns its position.
+    fn add_event(&mut self, mut event: ResourceEvent) -> i64 {
+        self.last_event += 1;
+        event.seq = self.last_event;
+        self.events.insert(event.seq, event);
+        self.last_event
+    }
+
     fn append_log(&mut self, note: &mut CommitNote, batch: LogBatch) -> Result<i64> {
         let rows = self.rows(batch.org, batch.run_id)?;
         if step::claimed(&rows.attempts, &batch.claim).is_none() {

@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use rusqlite::params;
 
 use super::row::{Id, all, to_json};
-use super::run_list::bad_cursor;
 use super::writer::Tx;
 use super::{SqliteStore, blobs, deploy, flow_rows, prune};
 use crate::catalog::{Artifact, Catalog, Deploy, Deployed};
@@ -254,7 +253,7 @@ fn cursor<K: serde::de::DeserializeOwned>(page: &PageRequest) -> Result<Option<K
         None => Ok(None),
         Some(text) => serde_json::from_str(text)
             .map(Some)
-            .map_err(|_| bad_cursor()),
+            .map_err(|_| StoreError::bad_cursor()),
     }
 }
 

@@ -1,17 +1,18 @@
-//! Log lines and resource events in SQLite.
+//! The log lines of runs in SQLite.
 
 use async_trait::async_trait;
 use baton_core::id::{OrgId, RunId};
 use baton_core::run::{LogLevel, LogLine, LogStream};
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row, params, params_from_iter};
+use rusqlite::{Connection, params, params_from_iter};
 
-use super::SqliteStore;
-use super::row::{Cols, Id, all, first, opt, to_json, us};
+use super::row::{Cols, Id, all, first, opt, us};
 use super::run_row::{self, Depth};
 use super::writer::Tx;
+use super::{SqliteStore, events};
 use crate::error::Result;
-use crate::logs::{LogBatch, LogQuery, Logs, ResourceEvent};
+use crate::logs::{EventFilter, LogBatch, LogQuery, Logs, Refusal, ResourceEvent};
+use crate::page::{Page, PageRequest};
 use crate::step;
 
 #[async_trait]
@@ -44,25 +45,9 @@ impl Logs for SqliteStore {
         })
     }
 
-    async fn append_events(&self, events: Vec<ResourceEvent>) -> Result<i64> {
+    async fn append_events(&self, new: Vec<ResourceEvent>) -> Result<i64> {
         self.write(move |tx| {
-            for event in &events {
-                let seq = tx.pending.next_event_seq();
-                tx.conn
-                    .prepare_cached(
-                        "INSERT INTO events (seq, org, at, kind, subject, actor, detail)
-                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                    )?
-                    .execute(params![
-                        seq,
-                        event.org.0,
-                        us(event.at),
-                        event.kind,
-                        event.subject,
-                        event.actor,
-                        to_json(&event.detail),
-                    ])?;
-            }
+            new.iter().try_for_each(|event| events::append(tx, event))?;
             Ok(tx.pending.last_event_seq())
         })
         .await
@@ -74,41 +59,29 @@ impl Logs for SqliteStore {
         after: i64,
         limit: u32,
     ) -> Result<Vec<ResourceEvent>> {
-        self.scan(move |conn| {
-            all(
-                conn.prepare_cached(
-                    "SELECT seq, org, at, kind, subject, actor, detail FROM events
-                     WHERE seq > ?1 AND (?2 IS NULL OR org = ?2) ORDER BY seq LIMIT ?3",
-                )?,
-                params![after, org.map(|o| o.0), limit],
-                read_event,
-            )
+        self.scan(move |conn| events::after(conn, org, after, limit))
+            .await
+    }
+
+    async fn events(&self, filter: EventFilter, page: PageRequest) -> Result<Page<ResourceEvent>> {
+        self.scan(move |conn| events::list(conn, &filter, &page))
+            .await
+    }
+
+    async fn record_refusals(&self, refusals: Vec<Refusal>) -> Result<u32> {
+        self.write(move |tx| {
+            let mut recorded = 0;
+            for refusal in &refusals {
+                recorded += u32::from(events::record_refusal(tx, refusal)?);
+            }
+            Ok(recorded)
         })
         .await
     }
 
     async fn events_span(&self) -> Result<(i64, i64)> {
-        self.point(|conn| {
-            let end = |which: &str| -> Result<i64> {
-                let sql = format!("SELECT coalesce({which}(seq), 0) FROM events");
-                Ok(conn.prepare_cached(&sql)?.query_row([], |row| row.get(0))?)
-            };
-            Ok((end("min")?, end("max")?))
-        })
+        self.point(events::span)
     }
-}
-
-fn read_event(row: &Row<'_>) -> Result<ResourceEvent> {
-    let mut c = Cols::new(row);
-    Ok(ResourceEvent {
-        seq: c.get()?,
-        org: OrgId(c.get()?),
-        at: c.ts()?,
-        kind: c.get()?,
-        subject: c.get()?,
-        actor: c.get()?,
-        detail: c.json()?,
-    })
 }
 
 /// How far the log of an attempt goes without gap, pruned lines included; `None` when the claim names

@@ -16,11 +16,18 @@ pub(super) struct Migration {
 }
 
 /// Every step there ever was, in order.
-pub(super) const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    name: "initial",
-    sql: include_str!("../../migrations/sqlite/0001_initial.sql"),
-}];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        name: "initial",
+        sql: include_str!("../../migrations/sqlite/0001_initial.sql"),
+    },
+    Migration {
+        number: 2,
+        name: "events_by_subject",
+        sql: include_str!("../../migrations/sqlite/0002_events_by_subject.sql"),
+    },
+];
 
 const RECORD: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     number     INTEGER NOT NULL PRIMARY KEY,

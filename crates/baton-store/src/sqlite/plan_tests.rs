@@ -10,7 +10,7 @@ use rusqlite::{Connection, StatementStatus, params_from_iter};
 use uuid::Uuid;
 
 use super::{
-    assign, history, live, logs, migrate, open, queued, run_list, run_row, runs, schedules,
+    assign, events, history, live, logs, migrate, open, queued, run_list, run_row, runs, schedules,
 };
 use crate::logs::LogQuery;
 use crate::runs::RunFilter;
@@ -226,4 +226,17 @@ fn the_log_of_a_run_is_read_along_its_key_both_ways() {
             assert_seeks(&conn, &sql, "PRIMARY KEY (org=? AND run_id=?");
         }
     }
+}
+
+#[test]
+fn events_are_found_by_their_subject_and_by_their_position() {
+    let conn = database();
+    let of_one = events::list_sql(true);
+    assert_seeks(
+        &conn,
+        &of_one,
+        "INDEX events_by_subject (org=? AND subject=?",
+    );
+    let all = events::list_sql(false);
+    assert_seeks(&conn, &all, "INTEGER PRIMARY KEY (rowid<?)");
 }

@@ -40,7 +40,7 @@ pub(super) fn list(
 ) -> Result<Page<baton_core::run::Run>> {
     let after: Option<RunId> = match &page.after {
         None => None,
-        Some(text) => Some(serde_json::from_str(text).map_err(|_| bad_cursor())?),
+        Some(text) => Some(serde_json::from_str(text).map_err(|_| StoreError::bad_cursor())?),
     };
     let limit = page.clamped() as usize;
     let ids = match candidates(conn, filter, page.org)? {
@@ -55,14 +55,6 @@ pub(super) fn list(
     let next = (items.last().filter(|_| more))
         .map(|run| serde_json::to_string(&run.id).expect("an id is a string"));
     Ok(Page { items, next })
-}
-
-/// What callers are told whose cursor is not one.
-pub(super) fn bad_cursor() -> StoreError {
-    StoreError::Cursor {
-        code: "bad_cursor",
-        message: "the cursor is not one that this list gave; start again without it".into(),
-    }
 }
 
 /// Reads the driving index, arm by arm, and merges.

@@ -6,6 +6,7 @@ mod assigning;
 mod catalog;
 mod creating;
 mod ending;
+mod events;
 mod fleet;
 mod harness;
 mod keys;

@@ -4,7 +4,7 @@ use baton_core::id::{ArtifactId, Fence, OrgId, RunId, TaskRunId};
 use baton_core::run::{LogLevel, LogLine, LogStream, Progress, TaskRun};
 use baton_core::state::{Event, State};
 use baton_store::catalog::{Artifact, BLOB_CHUNK};
-use baton_store::logs::{LogBatch, LogQuery, ResourceEvent};
+use baton_store::logs::{LogBatch, LogQuery};
 use baton_store::runs::Claim;
 use serde_json::json;
 
@@ -22,7 +22,6 @@ for_each_store!(
     logs_of_attempts_follow_each_other,
     a_blob_exists_when_it_is_complete,
     an_artifact_is_replaced_by_name,
-    events_are_one_line_that_readers_resume,
 );
 
 fn task(b: &Bench, key: &str, state: State) -> TaskRun {
@@ -501,55 +500,4 @@ async fn an_artifact_is_replaced_by_name(b: &Bench) {
         ..artifact("b", 1)
     };
     assert_eq!(kind(&b.store.put_artifact(no_run).await), "not_found");
-}
-
-async fn events_are_one_line_that_readers_resume(b: &Bench) {
-    assert_eq!(b.store.events_span().await.expect("read"), (0, 0));
-    let event = |org, kind: &str| ResourceEvent {
-        seq: 999,
-        org,
-        at: at(4),
-        kind: kind.into(),
-        subject: "some-id".into(),
-        actor: "someone".into(),
-        detail: json!({"before": 1, "after": {"x": [true]}}),
-    };
-    let first = vec![
-        event(ORG, "queue.paused"),
-        event(OrgId(2), "robot.connected"),
-    ];
-    let last = b.store.append_events(first).await.expect("appended");
-    let end = b
-        .store
-        .append_events(vec![event(ORG, "queue.resumed")])
-        .await
-        .expect("appended");
-    assert!(end > last);
-    assert_eq!(
-        b.store.append_events(vec![]).await.expect("nothing to do"),
-        end
-    );
-    let all = b.store.events_after(None, 0, 9).await.expect("read");
-    assert_eq!(
-        all[0],
-        ResourceEvent {
-            seq: all[0].seq,
-            ..event(ORG, "queue.paused")
-        }
-    );
-    assert_eq!((all.len(), all[1].seq, all[2].seq), (3, last, end));
-    assert_eq!(
-        b.store.events_span().await.expect("read"),
-        (all[0].seq, end)
-    );
-    let mine = b.store.events_after(Some(ORG), 0, 9).await.expect("read");
-    assert_eq!(mine, [all[0].clone(), all[2].clone()]);
-    assert_eq!(
-        b.store.events_after(None, last, 9).await.expect("read"),
-        all[2..]
-    );
-    assert_eq!(
-        b.store.events_after(None, 0, 1).await.expect("read"),
-        all[..1]
-    );
 }

@@ -198,6 +198,42 @@ export type AttemptCollection = {
 };
 
 /**
+ * What was done, when and by whom.
+ */
+export type AuditEntry = {
+    /**
+     * When.
+     */
+    at: string;
+    /**
+     * The name of the key, robot or service that did it.
+     */
+    actor: string;
+    /**
+     * `key.revoked`, `queue.paused`, `run.cancel_requested`, `run.message_refused`, …
+     */
+    kind: string;
+    /**
+     * The id of the thing it was done to; empty where it was done to many.
+     */
+    subject: string;
+    /**
+     * More.
+     */
+    detail?: {
+        [key: string]: unknown;
+    };
+};
+
+/**
+ * Some rows of a list and where to go on.
+ */
+export type AuditEntryCollection = {
+    items: Array<AuditEntry>;
+    next?: string;
+};
+
+/**
  * What keeps every run with the same needs from being dispatched, whatever robots there are.
  */
 export type Barrier = {
@@ -3442,6 +3478,60 @@ export type GetArtifactResponses = {
 
 export type GetArtifactResponse = GetArtifactResponses[keyof GetArtifactResponses];
 
+export type ListAuditData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Kinds or prefixes of kinds with commas between them, such as `key,queue.paused`; all unless given.
+         */
+        kinds?: string;
+        /**
+         * Only what was done to the thing with this id.
+         */
+        subject?: string;
+        /**
+         * Only what this key, robot or service did, by name.
+         */
+        actor?: string;
+        /**
+         * From this instant.
+         */
+        from?: string;
+        /**
+         * Until before this instant.
+         */
+        until?: string;
+        /**
+         * Entries on the page: 1 to 1000, 50 unless given. A page of a rare kind may be shorter; go on while there is `next`.
+         */
+        limit?: number;
+        /**
+         * The `next` of the page before.
+         */
+        cursor?: string;
+    };
+    url: '/api/v1/audit';
+};
+
+export type ListAuditErrors = {
+    /**
+     * Refused or failed; `code` says why.
+     */
+    default: Problem;
+};
+
+export type ListAuditError = ListAuditErrors[keyof ListAuditErrors];
+
+export type ListAuditResponses = {
+    /**
+     * Done.
+     */
+    200: AuditEntryCollection;
+};
+
+export type ListAuditResponse = ListAuditResponses[keyof ListAuditResponses];
+
 export type DeployData = {
     body: DeployRequest;
     path?: never;
@@ -5620,6 +5710,42 @@ export type GetLogTextResponses = {
 };
 
 export type GetLogTextResponse = GetLogTextResponses[keyof GetLogTextResponses];
+
+export type ListRunNotesData = {
+    body?: never;
+    path: {
+        run: string;
+    };
+    query?: {
+        /**
+         * Rows on the page: 1 to 1000, 50 unless given.
+         */
+        limit?: number;
+        /**
+         * The `next` of the page before.
+         */
+        cursor?: string;
+    };
+    url: '/api/v1/runs/{run}/notes';
+};
+
+export type ListRunNotesErrors = {
+    /**
+     * Refused or failed; `code` says why.
+     */
+    default: Problem;
+};
+
+export type ListRunNotesError = ListRunNotesErrors[keyof ListRunNotesErrors];
+
+export type ListRunNotesResponses = {
+    /**
+     * Done.
+     */
+    200: AuditEntryCollection;
+};
+
+export type ListRunNotesResponse = ListRunNotesResponses[keyof ListRunNotesResponses];
 
 export type PauseRunData = {
     body?: Remark;

@@ -6,9 +6,10 @@ use reqwest::Method;
 
 use super::super::{Client, Result};
 use crate::rest::{
-    Artifact, Attempt, AttemptQuery, BulkRequest, BulkResult, Collection, CreateRun, CreateRuns,
-    CreatedRun, CreatedRuns, JobResult, LogEntry, LogQuery, LogsAccepted, Postpone, Remark,
-    ReportFinish, ReportLogs, ReportStart, ReportTasks, Run, RunEvent, RunExplanation, RunQuery,
+    Artifact, Attempt, AttemptQuery, AuditEntry, BulkRequest, BulkResult, Collection, CreateRun,
+    CreateRuns, CreatedRun, CreatedRuns, JobResult, LogEntry, LogQuery, LogsAccepted, PageQuery,
+    Postpone, Remark, ReportFinish, ReportLogs, ReportStart, ReportTasks, Run, RunEvent,
+    RunExplanation, RunQuery,
 };
 
 impl Client {
@@ -46,6 +47,14 @@ impl Client {
     /// One run, by id or name.
     pub async fn run(&self, run: &str) -> Result<Run> {
         self.call(Method::GET, &["runs", run]).fetch().await
+    }
+
+    /// What stands beside a run's transitions, newest first.
+    pub async fn run_notes(&self, run: &str, page: &PageQuery) -> Result<Collection<AuditEntry>> {
+        self.call(Method::GET, &["runs", run, "notes"])
+            .query(page)
+            .fetch()
+            .await
     }
 
     /// Deletes an ended run with all that belongs to it.

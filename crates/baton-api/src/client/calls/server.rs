@@ -5,8 +5,8 @@ use reqwest::Method;
 
 use super::super::{Client, Result};
 use crate::rest::{
-    About, Collection, CreateKey, CreatedKey, DashboardMetrics, Key, OutcomeQuery, Outcomes,
-    SampleQuery, Samples, Session, SignInLink, StateCounts, Verification,
+    About, AuditEntry, AuditQuery, Collection, CreateKey, CreatedKey, DashboardMetrics, Key,
+    OutcomeQuery, Outcomes, SampleQuery, Samples, Session, SignInLink, StateCounts, Verification,
 };
 
 impl Client {
@@ -24,6 +24,14 @@ impl Client {
     pub async fn revoke_key(&self, id: KeyId) -> Result<()> {
         let id = id.to_string();
         self.call(Method::DELETE, &["keys", &id]).done().await
+    }
+
+    /// What was done, when and by whom, newest first.
+    pub async fn audit(&self, query: &AuditQuery) -> Result<Collection<AuditEntry>> {
+        self.call(Method::GET, &["audit"])
+            .query(query)
+            .fetch()
+            .await
     }
 
     /// Who is calling.
