@@ -57,6 +57,15 @@ impl AgentConfig {
         }
     }
 
+    /// This boot of the machine, unless it was given.
+    pub(crate) fn boot_id(&self) -> String {
+        if self.offer.boot_id.is_empty() {
+            crate::process::boot_id()
+        } else {
+            self.offer.boot_id.clone()
+        }
+    }
+
     /// The offer with what this machine knows about itself filled in.
     pub(crate) fn full_offer(&self) -> RobotOffer {
         let mut offer = self.offer.clone();
@@ -69,9 +78,7 @@ impl AgentConfig {
         if offer.version.is_empty() {
             offer.version = env!("CARGO_PKG_VERSION").to_owned();
         }
-        if offer.boot_id.is_empty() {
-            offer.boot_id = crate::process::boot_id();
-        }
+        offer.boot_id = self.boot_id();
         // It serves the common queue and the one of its computer, whatever else it serves.
         offer
             .queues

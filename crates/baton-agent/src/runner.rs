@@ -263,7 +263,7 @@ impl Runner {
 
     /// What an earlier agent left in the spool: its processes are dead, its words are still to be handed over.
     async fn recover(&mut self) -> Result<()> {
-        let boot_id = process::boot_id();
+        let boot_id = self.shared.config.boot_id();
         for entry in self.shared.spool.all() {
             let claim = entry.note.claim;
             if entry.result().is_none() {

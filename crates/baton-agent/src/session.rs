@@ -55,6 +55,8 @@ pub enum Input {
     TasksWritten(Claim, i64),
     /// Task updates up to `seq` went out after [`Action::SendTasks`].
     TasksSent(Claim, i64),
+    /// The process of an attempt has begun.
+    Began(Claim),
     /// An attempt says how far it is.
     Progress(Claim, Progress),
     /// The attempt's tree is gone and its result is in the spool.
@@ -138,6 +140,8 @@ const REMEMBERED: usize = 4_096;
 struct Attempt {
     phase: Phase,
     since: Duration,
+    /// When its process began.
+    began: Option<Duration>,
     assignment: Option<Box<JobAssignment>>,
     logs: Stream,
     tasks: Stream,
@@ -229,6 +233,7 @@ impl Session {
             Input::LogsUnreadable(claim) => self.stream(claim, |a| a.logs.give_up()),
             Input::TasksWritten(claim, seq) => self.stream(claim, |a| a.tasks.wrote(seq)),
             Input::TasksSent(claim, seq) => self.stream(claim, |a| a.tasks.sent(seq, now.boot)),
+            Input::Began(claim) => self.stream(claim, |a| a.began = Some(now.boot)),
             Input::Progress(claim, progress) => {
                 self.stream(claim, |a| a.progress = Some(progress));
             }
@@ -305,10 +310,14 @@ impl Session {
         }
     }
 
-    fn held_list(&self) -> Vec<Held> {
+    fn held_list(&self, now: Moment) -> Vec<Held> {
         let held = |(claim, attempt): (&Claim, &Attempt)| Held {
             claim: *claim,
             phase: attempt.phase,
+            executing_seconds: attempt
+                .began
+                .filter(|_| attempt.phase == Phase::Running)
+                .map(|began| now.boot.saturating_sub(began).as_secs_f64()),
         };
         self.attempts.iter().map(held).collect()
     }
@@ -324,7 +333,7 @@ impl Session {
             protocol: baton_api::robot::PROTOCOL,
             robot_name: self.name.clone(),
             offer: self.offer.clone(),
-            holds: self.held_list(),
+            holds: self.held_list(now),
         };
         out.push(Action::Send(self.text(&register, now)));
     }
@@ -398,6 +407,7 @@ impl Attempt {
         Self {
             phase,
             since,
+            began: None,
             assignment,
             logs: Stream::default(),
             tasks: Stream::default(),

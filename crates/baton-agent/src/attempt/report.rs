@@ -69,6 +69,12 @@ impl Reports {
         }
     }
 
+    /// Says that the process runs, from which its time counts.
+    pub(crate) async fn began(&self) {
+        // The session is gone only when the agent is.
+        let _ = self.inputs.send(Input::Began(self.claim)).await;
+    }
+
     /// Reads what is new. True if there may be more at once.
     pub(crate) async fn follow(&mut self) -> bool {
         let mut bytes = Vec::new();

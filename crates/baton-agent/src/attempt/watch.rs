@@ -104,7 +104,12 @@ pub(crate) async fn watch(
             .filter(|_| seen.cause.is_none());
         tokio::select! {
             report = tree.report() => match report {
-                Some(Report::Started { .. }) => started = Some(Instant::now()),
+                Some(Report::Started { .. }) => {
+                    started = Some(Instant::now());
+                    if let Some(reports) = reports.as_deref() {
+                        reports.began().await;
+                    }
+                }
                 Some(Report::NotStarted { message, resource }) => {
                     seen.not_started = Some((message, resource));
                     return seen;

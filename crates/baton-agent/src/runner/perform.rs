@@ -10,7 +10,6 @@ use tokio::sync::mpsc;
 
 use super::{Runner, now};
 use crate::attempt::{self, Control};
-use crate::process;
 use crate::session::{Action, Input};
 use crate::spool::{Entry, Note};
 
@@ -120,7 +119,7 @@ impl Runner {
         let note = Note {
             claim,
             run_name: run_name.to_owned(),
-            boot_id: process::boot_id(),
+            boot_id: self.shared.config.boot_id(),
         };
         self.shared
             .spool

@@ -122,7 +122,7 @@ impl Session {
             status: status.to_owned(),
             sent_at: now.wall,
             metrics: self.metrics.clone(),
-            active: self.held_list(),
+            active: self.held_list(now),
         };
         out.push(Action::Send(self.text(&beat, now)));
     }

@@ -2,6 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
+mod beats;
 mod faults;
 mod logs;
 mod refused;

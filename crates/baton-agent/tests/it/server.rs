@@ -10,6 +10,7 @@ use baton_api::robot::{
     RobotLog, RobotRegistered, Start, StatusUpdate, TaskReport, TaskUpdate, Verdict,
 };
 use baton_core::id::RobotId;
+use baton_core::robot::RobotOffer;
 use baton_core::run::{LogLine, LogStream, Progress};
 use futures_util::{SinkExt, StreamExt};
 use jiff::Timestamp;
@@ -34,6 +35,9 @@ pub(crate) struct Files {
     /// The code with which robots are refused at the door, and how often that was.
     pub(crate) refusal: Option<&'static str>,
     pub(crate) refused: usize,
+    /// Requests with this method are not answered for now; how many came and wait or waited.
+    pub(crate) stall: Option<&'static str>,
+    pub(crate) stalled: usize,
     /// It refuses no more often than this.
     pub(crate) refuse_at_most: Option<usize>,
 }
@@ -140,6 +144,13 @@ async fn answer(mut tcp: TcpStream, files: &Mutex<Files>) -> std::io::Result<()>
     });
     let mut body = vec![0; length.map_or(0, |l| l.trim().parse().expect("a number"))];
     tcp.read_exact(&mut body).await?;
+    let stalls = || files.lock().expect("not poisoned").stall == Some(method);
+    if stalls() {
+        files.lock().expect("not poisoned").stalled += 1;
+    }
+    while stalls() {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
     let (status, reply) = {
         let mut files = files.lock().expect("not poisoned");
         match (method, path.strip_prefix("/api/v1/packages/")) {
@@ -191,6 +202,7 @@ pub(crate) struct Link {
     pub(crate) tasks: Vec<TaskReport>,
     pub(crate) progress: Vec<Progress>,
     pub(crate) holds: Vec<Held>,
+    pub(crate) offer: RobotOffer,
     seen: Vec<String>,
 }
 
@@ -206,6 +218,7 @@ impl Link {
             tasks: Vec::new(),
             progress: Vec::new(),
             holds: Vec::new(),
+            offer: RobotOffer::default(),
             seen: Vec::new(),
         }
     }
@@ -213,6 +226,7 @@ impl Link {
     pub(crate) async fn register(&mut self, keep: impl Fn(&Held) -> bool) {
         let register: Register = self.until().await;
         self.holds = register.holds;
+        self.offer = register.offer;
         let verdict = |h: &Held| Verdict {
             claim: h.claim,
             keep: keep(h),

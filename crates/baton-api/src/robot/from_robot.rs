@@ -42,6 +42,21 @@ pub struct Held {
     pub claim: Claim,
     /// How far it is.
     pub phase: Phase,
+    /// Seconds since its process began, by the robot's own clock. Absent before that, while the package is
+    /// fetched and the environment built, and from robots that do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub executing_seconds: Option<f64>,
+}
+
+impl Held {
+    /// An attempt of which nothing more is said than how far it is.
+    pub fn new(claim: Claim, phase: Phase) -> Self {
+        Self {
+            claim,
+            phase,
+            executing_seconds: None,
+        }
+    }
 }
 
 /// How far a robot is with an attempt.

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use axum::extract::ws::Utf8Bytes;
-use baton_api::robot::{CLOSE_SLOW, Claim, Message};
+use baton_api::robot::{CLOSE_SLOW, Claim, Held, Message};
 use baton_core::id::{Fence, KeyId, OrgId, RobotId, RunId};
 use baton_core::robot::RobotMetrics;
 use baton_core::state::State;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -75,6 +75,8 @@ pub(crate) struct Hold {
     pub(crate) state: State,
     /// When it came to this state, as far as known here.
     pub(crate) since: Timestamp,
+    /// When its process began, by this server's clock, once the robot has said how long it runs.
+    pub(crate) began_at: Option<Timestamp>,
     /// Heartbeats in a row that did not list it although it runs.
     pub(crate) missed: u8,
 }
@@ -187,14 +189,43 @@ impl Connection {
 
     /// Notes that the robot holds a claim in this state.
     pub(crate) fn note_hold(&self, claim: Claim, state: State, since: Timestamp) {
+        let mut holds = self.holds();
+        let before = holds.get(&claim.job_id);
         let hold = Hold {
             attempt: claim.attempt,
             fence: claim.fence,
             state,
             since,
+            began_at: before
+                .filter(|hold| hold.fence == claim.fence)
+                .and_then(|hold| hold.began_at),
             missed: 0,
         };
-        self.holds().insert(claim.job_id, hold);
+        holds.insert(claim.job_id, hold);
+    }
+
+    /// Notes since when the processes run of which the robot says how long they have.
+    pub(super) fn note_began(&self, active: &[Held], now: Timestamp) {
+        let mut holds = self.holds();
+        for held in active {
+            let ran = held
+                .executing_seconds
+                .and_then(|s| SignedDuration::try_from_secs_f64(s).ok());
+            let hold = holds
+                .get_mut(&held.claim.job_id)
+                .filter(|hold| hold.fence == held.claim.fence);
+            if let (Some(hold), Some(ran)) = (hold, ran.filter(|ran| !ran.is_negative())) {
+                let began = now.saturating_sub(ran).unwrap_or(Timestamp::MIN);
+                // A word that was long on its way makes it seem younger, never older.
+                hold.began_at = Some(hold.began_at.map_or(began, |before| before.min(began)));
+            }
+        }
+    }
+
+    /// When the process of this attempt began, if the robot has said so on this connection.
+    pub(crate) fn began_at(&self, run: RunId, fence: Fence) -> Option<Timestamp> {
+        let holds = self.holds();
+        holds.get(&run).filter(|hold| hold.fence == fence)?.began_at
     }
 
     /// Notes that the robot no longer holds this run under this fence (or an older one).

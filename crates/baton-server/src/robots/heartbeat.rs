@@ -29,6 +29,7 @@ pub(super) fn heard(connection: &Connection, beat: &Heartbeat, now: Timestamp) -
         heard.draining = beat.status == "draining";
         heard.written = false;
     }
+    connection.note_began(&beat.active, now);
     let active: HashSet<Claim> = beat.active.iter().map(|h| h.claim).collect();
     let mut holds = connection.holds();
     let unknown = beat.active.iter().any(|held| {
@@ -105,6 +106,7 @@ fn believe(
             fence: claim.fence,
             state: attempt.state,
             since: known.map_or(now, |hold| hold.since),
+            began_at: known.and_then(|hold| hold.began_at),
             missed: known.map_or(0, |hold| hold.missed),
         };
         let started = attempt.state != State::Dispatched;

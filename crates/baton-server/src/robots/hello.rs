@@ -160,6 +160,7 @@ async fn open(
     for attempt in live.iter().filter(|a| a.state.is_on_robot()) {
         connection.note_hold(claim_of(attempt), attempt.state, now);
     }
+    connection.note_began(&register.holds, now);
     let answer = connection.frame(&registered(&robot, &settlement), now, None);
     // Known before it is answered: whoever knows that the robot is here can reach it. What is sent to
     // it meanwhile waits in its outbox until the answer is written.

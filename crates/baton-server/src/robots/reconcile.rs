@@ -94,10 +94,7 @@ mod tests {
     }
 
     fn held(attempt: &LiveAttempt, phase: Phase) -> Held {
-        Held {
-            claim: claim_of(attempt),
-            phase,
-        }
+        Held::new(claim_of(attempt), phase)
     }
 
     #[test]

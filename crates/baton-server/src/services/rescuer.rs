@@ -75,7 +75,11 @@ impl Service for Rescuer {
             let lease = leases.get(&robot).copied();
             let lapses = lease.map_or(now, |until| lapses_at(until, app.started_at));
             let told = self.told.get(&attempt.run_id).copied();
-            for (at, owed) in owed(&attempt, lapses, told, app.started_at) {
+            let began = app
+                .robots
+                .get(robot)
+                .and_then(|c| c.began_at(attempt.run_id, attempt.fence));
+            for (at, owed) in owed(&attempt, lapses, told, began, app.started_at) {
                 if at <= now {
                     due.push((attempt, robot, owed));
                     break;

@@ -1,6 +1,6 @@
 //! Results: acknowledged after the commit, once or many times, in time or too late.
 
-use baton_api::robot::{Ack, Claim, ProtocolError};
+use baton_api::robot::{Ack, Claim, Heartbeat, Held, Phase, ProtocolError};
 use baton_core::id::Fence;
 use baton_core::retry::RetryPolicy;
 use baton_core::state::{OnLost, State};
@@ -157,30 +157,55 @@ async fn a_run_far_beyond_its_deadline_ends_though_its_robot_says_nothing_of_it(
     let deployed = world.deploy("slow", |s| s.timeout_seconds = 60).await;
     let run = world.submit(&deployed).await;
     let claim = robot.take().await.claim;
-    for _ in 0..60 {
-        world.pass(20);
-        // It lives, it just does not end.
-        let active = [(claim, baton_api::robot::Phase::Running)];
-        robot
-            .say(&baton_api::robot::Heartbeat {
-                active: active
-                    .iter()
-                    .map(|(claim, phase)| baton_api::robot::Held {
-                        claim: *claim,
-                        phase: *phase,
-                    })
-                    .collect(),
-                ..Default::default()
-            })
-            .await;
-        let heard = robot.hear_any().await;
-        if heard == "cancel_job" {
-            break;
-        }
-        assert_eq!(heard, "heartbeat_ack");
-    }
+    // It lives, it just does not end.
+    say_every_20_s(&mut world, &mut robot, 1_800, |_| running(claim)).await;
     let timed_out = world.until(run, State::TimedOut).await;
     assert!(timed_out.live, "its process may still be there");
+    world.done().await;
+}
+
+fn running(claim: Claim) -> Held {
+    Held::new(claim, Phase::Running)
+}
+
+/// Lets a robot say this of its attempt every 20 s for so many seconds, or until it is told to end it.
+async fn say_every_20_s(
+    world: &mut World,
+    robot: &mut Script,
+    seconds: u32,
+    held: impl Fn(u32) -> Held,
+) {
+    for passed in (20..=seconds).step_by(20) {
+        world.pass(20);
+        let active = vec![held(passed)];
+        robot
+            .say(&Heartbeat {
+                active,
+                ..Heartbeat::default()
+            })
+            .await;
+        match robot.hear_any().await.as_str() {
+            "cancel_job" => return,
+            heard => assert_eq!(heard, "heartbeat_ack"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_deadline_counts_from_when_the_robot_says_that_the_process_began() {
+    let mut world = World::new().await;
+    let mut robot = world.robot("r1").await;
+    let deployed = world.deploy("slow", |s| s.timeout_seconds = 60).await;
+    let run = world.submit(&deployed).await;
+    let claim = robot.take().await.claim;
+    // Three minutes for its environment; then it runs for its minute, the grace and the margin, and a little more.
+    let word = |passed: u32| Held {
+        executing_seconds: passed.checked_sub(180).map(f64::from),
+        ..running(claim)
+    };
+    say_every_20_s(&mut world, &mut robot, 280, word).await;
+    // Without that word it would have had 25 minutes more.
+    world.until(run, State::TimedOut).await;
     world.done().await;
 }
 

@@ -249,10 +249,7 @@ pub(crate) fn result(claim: Claim, state: State) -> JobResult {
 }
 
 fn held(holds: &[(Claim, Phase)]) -> Vec<Held> {
-    let held = holds.iter().map(|(claim, phase)| Held {
-        claim: *claim,
-        phase: *phase,
-    });
+    let held = holds.iter().map(|(claim, phase)| Held::new(*claim, *phase));
     held.collect()
 }
 
