@@ -1,8 +1,10 @@
 //! The command line: every command, its options and its examples.
 
+use clap::builder::RangedI64ValueParser;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) mod catalog;
+pub(crate) mod parse;
 pub(crate) mod queues;
 pub(crate) mod robots;
 pub(crate) mod runs;
@@ -55,6 +57,18 @@ pub(crate) struct Global {
         hide_env_values = true
     )]
     pub(crate) api_key: Option<String>,
+    /// SHA-256 of the server's certificate: trust this one and no other
+    #[arg(
+        long,
+        global = true,
+        env = "BATON_FINGERPRINT",
+        value_name = "SHA256",
+        conflicts_with = "tls_ca"
+    )]
+    pub(crate) fingerprint: Option<String>,
+    /// PEM file of the authorities that may vouch for the server [default: this machine's]
+    #[arg(long, global = true, env = "BATON_TLS_CA", value_name = "FILE")]
+    pub(crate) tls_ca: Option<std::path::PathBuf>,
     /// Read settings from this file [default: ./baton.toml where there is one]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<std::path::PathBuf>,
@@ -70,9 +84,19 @@ impl Global {
         Self {
             url: set("BATON_URL"),
             api_key: set("BATON_API_KEY"),
+            fingerprint: set("BATON_FINGERPRINT"),
+            tls_ca: set("BATON_TLS_CA").map(Into::into),
             ..Self::default()
         }
     }
+}
+
+/// Most rows that the server gives in one page, and so what a command asks for at once.
+pub(crate) const PAGE: u32 = 1_000;
+
+/// A whole number between two bounds; another is refused by naming them.
+pub(crate) fn between(least: u32, most: u32) -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(i64::from(least)..=i64::from(most))
 }
 
 /// Every command.

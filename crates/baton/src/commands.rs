@@ -23,7 +23,7 @@ pub(crate) mod when;
 
 use std::future::Future;
 
-use baton_api::client::{Client, ClientError, ClientOptions};
+use baton_api::client::{Client, ClientError};
 use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command, Global};
@@ -50,12 +50,7 @@ impl Session {
 
     /// Opens a session with this server.
     pub(crate) fn with(target: settings::Target, json: bool) -> Done<Self> {
-        let client = Client::new(&ClientOptions {
-            url: target.url.clone(),
-            key: target.key.clone(),
-            fingerprint: target.fingerprint.clone(),
-            authority: None,
-        })?;
+        let client = Client::new(&target.options())?;
         Ok(Self {
             client,
             json,
@@ -83,12 +78,7 @@ impl From<ClientError> for Failure {
                 }
             }
             ClientError::Unreachable { url, reason } if reason.contains("certificate") => {
-                Self::new(
-                    Exit::Unreachable,
-                    "untrusted_certificate",
-                    format!("the certificate of {url} is not one that is trusted here: {reason}"),
-                )
-                .fix("trust it on this machine, or give a robot its --fingerprint, as the server prints it when it starts, or its authority by --tls-ca")
+                untrusted(&url, &reason)
             }
             ClientError::Unreachable { url, reason } => Self::new(
                 Exit::Unreachable,
@@ -96,10 +86,32 @@ impl From<ClientError> for Failure {
                 format!("no server answers at {url}: {reason}"),
             )
             .fix("start one with `baton up`, or name another with --url or BATON_URL"),
-            ClientError::Options(what) => Self::new(Exit::Usage, code, what),
+            ClientError::Options(what) => Self::usage(what).fix(
+                "check --url, --api-key, --fingerprint and --tls-ca, or the variables and baton.toml \
+                 that they come from",
+            ),
             other => Self::new(Exit::Failed, code, other.to_string()),
         }
     }
+}
+
+/// The server's certificate is not one that this command may believe.
+fn untrusted(url: &str, reason: &str) -> Failure {
+    let failure = Failure::new(
+        Exit::Unreachable,
+        "untrusted_certificate",
+        format!("the certificate of {url} is not one that is trusted here: {reason}"),
+    );
+    if reason.contains("its own is") {
+        return failure.fix(
+            "if the server has a new certificate, give the new --fingerprint, as the server prints it \
+             when it starts; otherwise somebody else answers in its place",
+        );
+    }
+    failure.fix(
+        "give its --fingerprint, as the server prints it when it starts, or with --tls-ca FILE the \
+         authority that signed it",
+    )
 }
 
 /// Does what the command line asks, and says how the process ends.

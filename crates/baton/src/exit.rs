@@ -58,7 +58,9 @@ impl Exit {
             Self::Failed => "it failed; a watched run failed",
             Self::Usage => "the command line is wrong",
             Self::NotFound => "something that was named does not exist",
-            Self::Refused => "refused: a conflict, a wrong value, a port or folder in use",
+            Self::Refused => {
+                "refused: a conflict, a wrong value, a port or folder in use, a full disk"
+            }
             Self::Unreachable => "no server answered",
             Self::NotAllowed => "the key is missing, wrong, or may not do this",
             Self::TimedOut => "a watched run timed out, or waiting took too long",
@@ -84,7 +86,8 @@ impl Exit {
         match status {
             401 | 403 => Self::NotAllowed,
             404 | 410 => Self::NotFound,
-            400..=499 => Self::Refused,
+            // 507: the server's disk is full, which the server itself calls a refusal.
+            400..=499 | 507 => Self::Refused,
             502..=504 => Self::Unreachable,
             _ => Self::Failed,
         }
@@ -127,6 +130,7 @@ mod tests {
         assert_eq!(Exit::of_status(404), Exit::NotFound);
         assert_eq!(Exit::of_status(409), Exit::Refused);
         assert_eq!(Exit::of_status(422), Exit::Refused);
+        assert_eq!(Exit::of_status(507), Exit::Refused);
         assert_eq!(Exit::of_status(503), Exit::Unreachable);
         assert_eq!(Exit::of_status(500), Exit::Failed);
     }

@@ -18,8 +18,6 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -35,7 +33,7 @@ fn main() -> ExitCode {
             &text(&words[1..]),
         ));
     }
-    ExitCode::from(commands::main(cli::Cli::parse_from(words)))
+    ExitCode::from(commands::main(cli::parse::or_end(&words)))
 }
 
 /// Whether the executable was called under its other name, in whatever case and with whatever extension.

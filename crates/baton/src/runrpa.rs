@@ -81,6 +81,16 @@ fn act(global: &Global, flags: &Flags) -> Done<u8> {
     }
 }
 
+/// How a deployed run is told that it runs as a flow: `-o 2` deploys what runs like `-o 1`.
+const FLOW_RUN: i64 = 1;
+
+/// What a deployment stores: the flags, where `-o 2` itself says only what was done on the command line.
+fn stored_parameters(script: &Script, flags: &Flags) -> Map<String, Value> {
+    let mut all = parameters(script, flags);
+    all.insert("flowrun".to_owned(), FLOW_RUN.into());
+    all
+}
+
 /// Every flag as a parameter of the script, under its long name: numbers as numbers, `-a` as a list.
 fn parameters(script: &Script, flags: &Flags) -> Map<String, Value> {
     flags::FLAGS

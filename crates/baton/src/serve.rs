@@ -5,6 +5,7 @@ pub(crate) mod local_robot;
 pub(crate) mod robot;
 pub(crate) mod samples;
 pub(crate) mod server;
+pub(crate) mod trust;
 pub(crate) mod up;
 
 use std::path::Path;

@@ -2,12 +2,16 @@
 
 pub(crate) mod file;
 pub(crate) mod known;
+mod pinned;
 pub(crate) mod serve;
 
 use std::path::PathBuf;
 
+use baton_api::client::ClientOptions;
+
 use crate::cli::Global;
 use crate::failure::{Done, Failure};
+pub(crate) use pinned::Pinned;
 
 /// The server and the key that a command uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,10 +20,22 @@ pub(crate) struct Target {
     pub(crate) url: String,
     /// The key, where one is known.
     pub(crate) key: Option<String>,
-    /// SHA-256 of the server's certificate, where it is pinned.
-    pub(crate) fingerprint: Option<String>,
+    /// Whom to believe that they are this server.
+    pub(crate) pinned: Pinned,
     /// Where the address came from, for messages.
     pub(crate) from: &'static str,
+}
+
+impl Target {
+    /// What the client is told.
+    pub(crate) fn options(&self) -> ClientOptions {
+        ClientOptions {
+            url: self.url.clone(),
+            key: self.key.clone(),
+            fingerprint: self.pinned.fingerprint.clone(),
+            authority: self.pinned.authority.clone(),
+        }
+    }
 }
 
 /// The address of a server that was told nothing.
@@ -48,13 +64,25 @@ fn choose(global: &Global, file: &file::Client, known: Option<known::Known>) -> 
         .clone()
         .or_else(|| known.as_ref().and_then(known::Known::key))
         .or_else(|| file.key_file.as_deref().and_then(known::key_in));
-    let fingerprint = known.and_then(|k| k.fingerprint);
+    let pinned = given(global)
+        .or_else(|| file.pinned().some())
+        .or_else(|| known.and_then(|k| k.pinned().some()))
+        .unwrap_or_default();
     Target {
         url,
         key,
-        fingerprint,
+        pinned,
         from,
     }
+}
+
+/// Whom the command line, or the environment, says to trust.
+pub(crate) fn given(global: &Global) -> Option<Pinned> {
+    let given = Pinned {
+        fingerprint: global.fingerprint.clone(),
+        authority: global.tls_ca.clone(),
+    };
+    given.some()
 }
 
 /// This machine's IANA zone, or UTC where it has none. Says so when `TZ` names one that nobody knows:
@@ -133,6 +161,7 @@ mod tests {
             api_key: Some("recorded".into()),
             key_file: None,
             fingerprint: None,
+            tls_ca: None,
         }
     }
 
@@ -158,10 +187,35 @@ mod tests {
     }
 
     #[test]
+    fn whom_to_trust_is_recorded_for_one_server_and_a_flag_beats_it() {
+        let recorded = known::Known {
+            fingerprint: Some("ab".into()),
+            ..known()
+        };
+        let file = file::Client::default();
+        let none = Global::default();
+        let found = choose(&none, &file, Some(recorded.clone()));
+        assert_eq!(found.pinned.fingerprint.as_deref(), Some("ab"));
+        let flag = Global {
+            tls_ca: Some("ca.pem".into()),
+            ..Global::default()
+        };
+        let found = choose(&flag, &file, Some(recorded.clone()));
+        assert_eq!(found.pinned.authority, Some("ca.pem".into()));
+        assert_eq!(found.pinned.fingerprint, None);
+        let other = Global {
+            url: Some("https://elsewhere.example".into()),
+            ..Global::default()
+        };
+        let found = choose(&other, &file, Some(recorded));
+        assert_eq!(found.pinned, Pinned::default());
+    }
+
+    #[test]
     fn flags_beat_the_file_and_the_file_beats_what_is_recorded() {
         let file = file::Client {
             url: Some("http://file.example".into()),
-            key_file: None,
+            ..file::Client::default()
         };
         let flag = Global {
             url: Some("http://flag.example".into()),

@@ -147,7 +147,9 @@ impl Call<'_> {
                 Err(error) => {
                     let sent = !error.is_connect();
                     let result = self.client.unreachable(&error);
-                    if last || error.is_timeout() || (sent && !self.is_repeatable()) {
+                    // A certificate that is not trusted now is not trusted in a second either.
+                    let distrusted = is_distrusted(&result);
+                    if last || distrusted || error.is_timeout() || (sent && !self.is_repeatable()) {
                         return Err(result);
                     }
                     (result, None)
@@ -170,6 +172,11 @@ impl Call<'_> {
     pub(super) async fn done(self) -> Result<()> {
         self.send(Some(CALL_TIMEOUT)).await.map(drop)
     }
+}
+
+/// Whether it was this side that broke the connection off, for the certificate it was shown.
+fn is_distrusted(error: &ClientError) -> bool {
+    matches!(error, ClientError::Unreachable { reason, .. } if reason.contains("certificate"))
 }
 
 /// Reads a bounded JSON answer.

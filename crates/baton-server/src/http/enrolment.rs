@@ -17,7 +17,7 @@ use super::extract::{Caller, Json, MaybeJson};
 use super::flows::{check, entropy};
 use super::guard::Peer;
 use super::route::Created;
-use super::server::{base_url, install_command};
+use super::server::{install_command, outer_url};
 use crate::auth::new_secret;
 use crate::error::ApiError;
 
@@ -61,7 +61,7 @@ pub(crate) async fn create_enrolment(
     );
     http.app.store.create_key(key).await?;
     let fingerprint = http.fingerprint.clone();
-    let url = base_url(&http, &headers);
+    let url = outer_url(&http, &headers);
     http.note(
         caller.org,
         &caller.name,

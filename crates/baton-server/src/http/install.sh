@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes this machine a Baton robot: fetches the executable from the server, enrols, and starts.
-#   sh install.sh TOKEN [NAME]
+#   sh install.sh TOKEN [NAME] [FLAGS of `baton robot`, such as --slots 2 --label sap]
+# BATON_HOME is the folder for the executable, BATON_ROBOT_DATA the one for the robot's data.
 set -eu
 
 url='@URL@'
@@ -9,11 +10,15 @@ sum='@SHA256@'
 platform='@PLATFORM@'
 
 token="${1:-}"
-name="${2:-$(hostname)}"
 if [ -z "$token" ]; then
-    echo "usage: sh install.sh TOKEN [NAME]   (a token comes from 'baton robots enroll' or the dashboard)" >&2
+    echo "usage: sh install.sh TOKEN [NAME] [FLAGS]   (a token comes from 'baton robots enroll' or the dashboard)" >&2
     exit 2
 fi
+shift
+case "${1:--}" in
+    -*) name="$(uname -n)" ;;
+    *) name="$1"; shift ;;
+esac
 
 case "$(uname -s) $(uname -m)" in
     "Linux x86_64") here='linux x86_64' ;;
@@ -27,7 +32,17 @@ if [ "$here" != "$platform" ]; then
     exit 1
 fi
 
-folder="${BATON_HOME:-$HOME/.local/bin}"
+# The places that `baton service install robot` uses, so that a service finds this robot again.
+if [ "$(id -u)" = 0 ]; then
+    folder="${BATON_HOME:-/usr/local/bin}"
+    data="${BATON_ROBOT_DATA:-/var/lib/baton/robot}"
+    service="$folder/baton service install robot"
+else
+    folder="${BATON_HOME:-$HOME/.local/bin}"
+    data="${BATON_ROBOT_DATA:-${XDG_DATA_HOME:-$HOME/.local/share}/baton/robot}"
+    service="$folder/baton service install robot --user"
+fi
+
 mkdir -p "$folder"
 new="$folder/.baton.new.$$"
 trap 'rm -f "$new"' EXIT
@@ -36,14 +51,22 @@ insecure=''
 if [ -n "$fingerprint" ]; then insecure='-k'; fi
 curl -fsSL $insecure "$url/api/v1/agent/baton" -o "$new"
 if command -v sha256sum >/dev/null 2>&1; then
-    echo "$sum  $new" | sha256sum -c - >/dev/null
+    found="$(sha256sum "$new" | cut -d' ' -f1)"
 else
-    echo "$sum  $new" | shasum -a 256 -c - >/dev/null
+    found="$(shasum -a 256 "$new" | cut -d' ' -f1)"
+fi
+if [ "$found" != "$sum" ]; then
+    echo "what $url sent is not the executable that this script vouches for: nothing was installed" >&2
+    exit 1
 fi
 chmod 755 "$new"
 mv -f "$new" "$folder/baton"
-echo "installed $folder/baton"
+echo "installed $folder/baton; the robot's data is in $data"
+echo "to start it with the machine, stop it here with Ctrl-C and run: $service --data '$data'"
 
-set -- robot --server "$url" --token "$token" --name "$name"
+# Process lists show arguments; the environment is the owner's own.
+BATON_ENROLMENT_TOKEN="$token"
+export BATON_ENROLMENT_TOKEN
+set -- robot --server "$url" --name "$name" --data "$data" "$@"
 if [ -n "$fingerprint" ]; then set -- "$@" --fingerprint "$fingerprint"; fi
 exec "$folder/baton" "$@"

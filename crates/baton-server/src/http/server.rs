@@ -1,6 +1,7 @@
 //! The server itself: what it is, whether it is well, its copy, its checks, and its executable.
 
 use std::fmt::Write;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -251,6 +252,48 @@ pub(crate) fn base_url(http: &Http, headers: &HeaderMap) -> String {
         Some(host) => format!("{scheme}://{host}"),
         None => format!("{scheme}://{}", http.app.config.listen),
     }
+}
+
+/// This server's URL as another machine reaches it. Who asks from the server's own machine calls it by an
+/// address that means something else elsewhere; then the first `--allowed-host` is taken, or the address
+/// that it listens on, or the one by which this machine reaches others.
+pub(crate) fn outer_url(http: &Http, headers: &HeaderMap) -> String {
+    let told = base_url(http, headers);
+    let listen = http.app.config.listen.ip();
+    let Ok(url) = told.parse::<axum::http::Uri>() else {
+        return told;
+    };
+    let host = url.host().unwrap_or("").trim_matches(['[', ']']);
+    let inward = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+    if listen.is_loopback() || !inward {
+        return told;
+    }
+    let name = match http.app.config.allowed_hosts.first() {
+        Some(name) => name.clone(),
+        None if !listen.is_unspecified() => bracketed(listen),
+        None => outward_address().map_or_else(|| host.to_owned(), bracketed),
+    };
+    let scheme = url.scheme_str().unwrap_or("http");
+    match url.port_u16() {
+        Some(port) => format!("{scheme}://{name}:{port}"),
+        None => format!("{scheme}://{name}"),
+    }
+}
+
+fn bracketed(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    }
+}
+
+/// The address of this machine towards others. Nothing is sent: the system only chooses a route.
+fn outward_address() -> Option<IpAddr> {
+    /// An address that is reserved for documentation: it stands for "somewhere else".
+    const ELSEWHERE: (&str, u16) = ("192.0.2.1", 9);
+    let socket = std::net::UdpSocket::bind(("0.0.0.0", 0)).ok()?;
+    socket.connect(ELSEWHERE).ok()?;
+    socket.local_addr().ok().map(|addr| addr.ip())
 }
 
 /// The line to paste on a new machine. A token for one robot alone brings that robot's name.

@@ -28,8 +28,8 @@ pub(crate) enum Queues {
         /// Name
         queue: String,
         /// How many at most
-        #[arg(long, default_value_t = 20, value_name = "N")]
-        limit: usize,
+        #[arg(long, default_value_t = 20, value_name = "N", value_parser = super::between(1, super::PAGE))]
+        limit: u32,
     },
     /// Make a work queue
     #[command(after_help = "Examples:\n  baton queues add accounting --limit 2")]

@@ -26,8 +26,8 @@ pub(crate) enum Robots {
         /// Name or id
         robot: String,
         /// How many of the latest lines
-        #[arg(long, default_value_t = 200, value_name = "N")]
-        limit: usize,
+        #[arg(long, default_value_t = 200, value_name = "N", value_parser = super::between(1, super::PAGE))]
+        limit: u32,
     },
     /// Let it finish what it has and take nothing new
     #[command(

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+/// Most runs that are listed at once: they are held in memory, and nobody reads more.
+const MOST_RUNS: u32 = 100_000;
+
 /// A parameter on the command line: `name=value`, split and judged later against the flow's schema.
 pub(crate) type Pair = String;
 
@@ -18,7 +21,7 @@ pub(crate) struct When {
     #[arg(long, value_name = "DURATION", group = "rule")]
     pub(crate) every: Option<String>,
     /// Every hour at this minute
-    #[arg(long, value_name = "MINUTE", group = "rule")]
+    #[arg(long, value_name = "MINUTE", group = "rule", value_parser = clap::value_parser!(u8).range(0..=59))]
     pub(crate) hourly: Option<u8>,
     /// Every day at this time, such as 06:30
     #[arg(long, value_name = "TIME", group = "rule")]
@@ -268,8 +271,8 @@ pub(crate) struct RunsLs {
     #[arg(long, value_name = "TEXT")]
     pub(crate) prefix: Option<String>,
     /// How many at most
-    #[arg(long, default_value_t = 30, value_name = "N")]
-    pub(crate) limit: usize,
+    #[arg(long, default_value_t = 30, value_name = "N", value_parser = super::between(1, MOST_RUNS))]
+    pub(crate) limit: u32,
 }
 
 /// `baton runs logs`
@@ -281,7 +284,7 @@ pub(crate) struct RunsLogs {
     #[arg(long, short)]
     pub(crate) follow: bool,
     /// Only this attempt [default: all]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = super::between(1, u32::MAX))]
     pub(crate) attempt: Option<u32>,
     /// Only this level and above: debug, info, warning, error, critical
     #[arg(long, value_name = "LEVEL")]

@@ -27,8 +27,8 @@ pub(crate) enum Schedules {
     #[command(after_help = "Examples:\n  baton schedules next\n  baton schedules next --limit 50")]
     Next {
         /// How many at most
-        #[arg(long, default_value_t = 20, value_name = "N")]
-        limit: usize,
+        #[arg(long, default_value_t = 20, value_name = "N", value_parser = super::between(1, super::PAGE))]
+        limit: u32,
     },
     /// Show when a rule, or a schedule, fires: local time, UTC, and what clocks do at the edges
     #[command(after_help = "Examples:
@@ -78,8 +78,8 @@ pub(crate) struct SchedulesPreview {
     #[command(flatten)]
     pub(crate) when: When,
     /// How many slots
-    #[arg(short = 'n', long = "number", default_value_t = 10, value_name = "N")]
-    pub(crate) count: usize,
+    #[arg(short = 'n', long = "number", default_value_t = 10, value_name = "N", value_parser = super::between(1, super::PAGE))]
+    pub(crate) count: u32,
     /// Start looking at this day or time [default: now]
     #[arg(long, value_name = "TIME")]
     pub(crate) from: Option<String>,
@@ -90,7 +90,7 @@ pub(crate) struct SchedulesPreview {
 pub(crate) struct SchedulesAdd {
     /// FLOW or FLOW/DEPLOYMENT
     pub(crate) deployment: String,
-    /// Name of the schedule [default: default]
+    /// Name of the schedule [default: the kind of its rule, such as cron or daily]
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
     /// When.

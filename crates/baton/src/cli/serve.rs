@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use baton_core::robot::MAX_SLOTS;
 use clap::Args;
 
 /// What a server is told.
@@ -56,7 +57,7 @@ pub(crate) struct Up {
     #[command(flatten)]
     pub(crate) listen: Listen,
     /// How many runs the local robot takes at once
-    #[arg(long, value_name = "N", default_value_t = 4)]
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = super::between(1, MAX_SLOTS))]
     pub(crate) slots: u32,
     /// Do not deploy the examples on the first start
     #[arg(long)]
@@ -102,14 +103,8 @@ pub(crate) struct Robot {
     /// The server to serve, when it is another than that of other commands
     #[arg(long, value_name = "URL")]
     pub(crate) server: Option<String>,
-    /// Fingerprint of the server's certificate, as `baton robots enroll` shows it
-    #[arg(long, value_name = "SHA256")]
-    pub(crate) fingerprint: Option<String>,
-    /// PEM file of the authority that signed the server's certificate, when this machine does not trust it
-    #[arg(long, value_name = "FILE", conflicts_with = "fingerprint")]
-    pub(crate) tls_ca: Option<PathBuf>,
     /// How many runs it takes at once
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = super::between(1, MAX_SLOTS))]
     pub(crate) slots: u32,
     /// A label that deployments can ask for
     #[arg(long, value_name = "LABEL")]

@@ -91,13 +91,17 @@ pub(crate) enum Service {
     #[command(after_help = "Examples:
   baton service install server --dry-run
   sudo baton service install server -- --host 0.0.0.0 --tls-cert /etc/baton/cert.pem --tls-key /etc/baton/key.pem
-  baton service install robot --user -- --slots 1")]
+  sudo baton service install robot --run-as sap -- --slots 1
+  baton service install robot --user")]
     Install {
         /// server or robot
         unit: Unit,
         /// For this person instead of the whole machine
         #[arg(long)]
         user: bool,
+        /// The person whose rights it has and who owns its data [default: root]
+        #[arg(long, value_name = "USER", conflicts_with = "user")]
+        run_as: Option<String>,
         /// Folder for its data [default: /var/lib/baton, or ~/.local/share/baton with --user]
         #[arg(long, value_name = "FOLDER")]
         data: Option<PathBuf>,
@@ -147,9 +151,13 @@ pub(crate) struct Env {
 #[command(after_help = "Examples:
   baton login                                      a one-time dashboard link
   baton login --url https://baton.example:8765 --api-key KEY --save
-                                                   use that server from now on")]
+                                                   use that server from now on
+  baton login --url https://10.0.0.5:8765 --api-key KEY --fingerprint SHA256 --save
+                                                   one with a certificate of its own making
+  baton login --url https://baton.example:8765 --api-key KEY --tls-ca ca.pem --save
+                                                   one that a private authority vouches for")]
 pub(crate) struct Login {
-    /// Record URL and key for later commands, readable by you alone
+    /// Record URL, key and whom to trust for later commands, readable by you alone
     #[arg(long)]
     pub(crate) save: bool,
     /// Open the link in a browser

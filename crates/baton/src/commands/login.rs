@@ -1,5 +1,7 @@
 //! `baton login` and `baton env`: into the dashboard, onto another server, and out to other programs.
 
+use std::path::PathBuf;
+
 use owo_colors::OwoColorize as _;
 use serde_json::json;
 
@@ -28,7 +30,8 @@ pub(crate) async fn login(session: &Session, args: &Login) -> Done {
             url: session.target.url.clone(),
             api_key: session.target.key.clone(),
             key_file: None,
-            fingerprint: session.target.fingerprint.clone(),
+            fingerprint: session.target.pinned.fingerprint.clone(),
+            tls_ca: authority(session)?,
         })?;
         output::note(&format!(
             "{} as {} ({}), recorded in {}",
@@ -49,6 +52,13 @@ pub(crate) async fn login(session: &Session, args: &Login) -> Done {
         open_browser(&link.url);
     }
     Ok(())
+}
+
+/// The file of authorities, by a path that is good in any folder.
+fn authority(session: &Session) -> Done<Option<PathBuf>> {
+    let file = session.target.pinned.authority.as_ref();
+    file.map(|file| std::path::absolute(file).map_err(|e| Failure::file(file, "find", &e)))
+        .transpose()
 }
 
 /// Opens a page in the person's browser, if there is one. Whether it worked, they see.
@@ -135,7 +145,7 @@ mod tests {
         let target = settings::Target {
             url: "http://127.0.0.1:8765".into(),
             key: Some("k".into()),
-            fingerprint: None,
+            pinned: settings::Pinned::default(),
             from: "a test",
         };
         let all = variables(&target);

@@ -138,9 +138,9 @@ fn holders(holders: &[LimitHolder]) {
     }
 }
 
-async fn peek(session: &Session, queue: &str, limit: usize) -> Done {
+async fn peek(session: &Session, queue: &str, limit: u32) -> Done {
     let query = PageQuery {
-        limit: Some(u32::try_from(limit.clamp(1, 1_000)).unwrap_or(1_000)),
+        limit: Some(limit),
         cursor: None,
     };
     let next = session.client.peek_queue(queue, &query).await?;

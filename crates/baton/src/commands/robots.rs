@@ -149,10 +149,10 @@ fn show(robot: &Robot) {
     }
 }
 
-async fn logs(session: &Session, robot: &str, limit: usize) -> Done {
+async fn logs(session: &Session, robot: &str, limit: u32) -> Done {
     let query = RobotLogQuery {
         after: None,
-        limit: Some(u32::try_from(limit.clamp(1, 1_000)).unwrap_or(1_000)),
+        limit: Some(limit),
     };
     let lines = session.client.robot_logs(robot, &query).await?.items;
     if session.json {
@@ -248,5 +248,14 @@ async fn enroll(session: &Session, name: Option<String>, expires: &str) -> Done 
         output::clock(enrolment.expires_at)
     ));
     output::line(&enrolment.command);
+    if ["://127.0.0.1", "://localhost", "://[::1]"]
+        .iter()
+        .any(|here| enrolment.command.contains(here))
+    {
+        output::warn(
+            "this line works on this machine alone, because the server listens on nothing else; for other \
+             machines start it with --host 0.0.0.0 --tls-cert FILE --tls-key FILE",
+        );
+    }
     Ok(())
 }

@@ -9,6 +9,7 @@ use owo_colors::OwoColorize as _;
 
 use super::watch::{self, Followed, Style};
 use super::{Session, choose, runs_rm, runs_show};
+use crate::cli::PAGE;
 use crate::cli::runs::{Runs, RunsLogs, RunsLs};
 use crate::exit::Exit;
 use crate::failure::Done;
@@ -58,14 +59,15 @@ async fn ls(session: &Session, args: &RunsLs) -> Done {
         prefix: args.prefix.clone(),
         ..RunQuery::default()
     };
+    let limit = args.limit as usize;
     let mut items: Vec<Run> = Vec::new();
     let next = loop {
-        let left = args.limit.saturating_sub(items.len());
-        query.limit = Some(u32::try_from(left.clamp(1, 1_000)).unwrap_or(1_000));
+        let left = limit.saturating_sub(items.len());
+        query.limit = Some(u32::try_from(left).map_or(PAGE, |left| left.clamp(1, PAGE)));
         let page = session.client.runs(&query).await?;
         items.extend(page.items);
         query.cursor.clone_from(&page.next);
-        if query.cursor.is_none() || items.len() >= args.limit {
+        if query.cursor.is_none() || items.len() >= limit {
             break page.next;
         }
     };

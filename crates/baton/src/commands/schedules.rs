@@ -60,7 +60,7 @@ fn full_name(schedule: &Schedule) -> String {
 }
 
 /// Lists schedules; with `next`, only those that fire, soonest first.
-async fn ls(session: &Session, flow: Option<String>, next: Option<usize>) -> Done {
+async fn ls(session: &Session, flow: Option<String>, next: Option<u32>) -> Done {
     let query = ScheduleQuery {
         deployment: None,
         limit: Some(MOST),
@@ -72,7 +72,7 @@ async fn ls(session: &Session, flow: Option<String>, next: Option<usize>) -> Don
     if let Some(limit) = next {
         all.retain(|s| s.next_at.is_some());
         all.sort_by_key(|s| s.next_at);
-        all.truncate(limit);
+        all.truncate(limit as usize);
     }
     if session.json {
         output::json(&all);
@@ -145,7 +145,7 @@ async fn preview(session: &Session, args: &SchedulesPreview) -> Done {
     let request = PreviewRequest {
         settings,
         from,
-        count: Some(u32::try_from(args.count).unwrap_or(u32::MAX)),
+        count: Some(args.count),
     };
     let preview = session.client.preview_schedule(&request).await?;
     if session.json {

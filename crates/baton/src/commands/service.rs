@@ -15,10 +15,20 @@ pub(crate) fn service(global: &Global, command: Service) -> Done<Exit> {
         Service::Install {
             unit,
             user,
+            run_as,
             data,
             dry_run,
             flags,
-        } => install(global, unit, user, data, dry_run, &flags).map(|()| Exit::Ok),
+        } => {
+            let wish = Wish {
+                unit,
+                user,
+                run_as: run_as.as_deref(),
+                data,
+                flags: &flags,
+            };
+            install(global, wish, dry_run).map(|()| Exit::Ok)
+        }
         Service::Uninstall {
             unit,
             user,
@@ -63,14 +73,24 @@ fn data_folder(unit: Unit, user: bool, given: Option<PathBuf>) -> Done<PathBuf> 
     })
 }
 
+/// What is asked for.
+struct Wish<'a> {
+    unit: Unit,
+    user: bool,
+    run_as: Option<&'a str>,
+    data: Option<PathBuf>,
+    flags: &'a [String],
+}
+
 /// What a unit's file is made of.
 struct Plan<'a> {
     unit: Unit,
     user: bool,
+    run_as: Option<&'a str>,
     executable: &'a Path,
     data: &'a Path,
-    url: Option<&'a str>,
-    flags: &'a [String],
+    /// Further words of the command: those that say which server, and those that were given.
+    words: Vec<String>,
 }
 
 /// The text of a unit. A word is quoted as systemd reads it: `%` and `$` mean themselves.
@@ -85,11 +105,14 @@ fn text(plan: &Plan<'_>) -> String {
         "--data".to_owned(),
         plan.data.display().to_string(),
     ];
-    if let (Unit::Robot, Some(url)) = (plan.unit, plan.url) {
-        words.extend(["--url".to_owned(), url.to_owned()]);
-    }
-    words.extend(plan.flags.iter().cloned());
+    words.extend(plan.words.iter().cloned());
     let command: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    let owner = match (plan.run_as, plan.user) {
+        (Some(name), _) => format!("User={name}\n"),
+        // Without it, root's own commands would not find the server that runs as a service.
+        (None, false) => "Environment=HOME=%h\n".to_owned(),
+        (None, true) => String::new(),
+    };
     let wanted = if plan.user {
         "default.target"
     } else {
@@ -103,6 +126,7 @@ fn text(plan: &Plan<'_>) -> String {
          \n\
          [Service]\n\
          Type=exec\n\
+         {owner}\
          ExecStart={}\n\
          Restart=always\n\
          RestartSec=2\n\
@@ -137,36 +161,113 @@ fn quoted(word: &str) -> String {
     format!("\"{escaped}\"")
 }
 
-fn install(
-    global: &Global,
-    unit: Unit,
-    user: bool,
-    data: Option<PathBuf>,
-    dry_run: bool,
-    flags: &[String],
-) -> Done {
+/// The words that say which server a robot serves. One that is enrolled knows it, unless told otherwise.
+fn server_words(global: &Global, data: &Path) -> Done<Vec<String>> {
+    let mut words = Vec::new();
+    let target = settings::target(global)?;
+    if global.url.is_some() || !is_enrolled(data) {
+        words.extend(["--url".to_owned(), target.url]);
+        let trust = match (target.pinned.fingerprint, target.pinned.authority) {
+            (Some(hex), _) => Some(("--fingerprint", hex)),
+            (None, Some(file)) => {
+                let file =
+                    std::path::absolute(&file).map_err(|e| Failure::file(&file, "find", &e))?;
+                Some(("--tls-ca", file.display().to_string()))
+            }
+            (None, None) => None,
+        };
+        words.extend(
+            trust
+                .into_iter()
+                .flat_map(|(flag, of)| [flag.to_owned(), of]),
+        );
+    }
+    Ok(words)
+}
+
+/// Whether a robot lives in this folder. One that cannot be read is none of ours.
+fn is_enrolled(data: &Path) -> bool {
+    matches!(baton_agent::Identity::load(data), Ok(Some(_)))
+}
+
+/// A robot that is nobody yet needs a token, or its service would start and fail for ever.
+fn check_enrolled(wish: &Wish<'_>, data: &Path) -> Done {
+    let token = |flag: &String| flag.starts_with("--token") || flag.starts_with("--enroll");
+    if wish.unit == Unit::Server || is_enrolled(data) || wish.flags.iter().any(token) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Exit::NotAllowed,
+        "not_enrolled",
+        format!("there is no robot in {}", data.display()),
+    )
+    .fix(
+        "name the folder of one that is enrolled with --data, or enrol it now: \
+         `baton robots enroll` on the server, and here `baton service install robot -- --token TOKEN`",
+    ))
+}
+
+/// Gives a folder and what is in it to the person who will run the service.
+fn give(folder: &Path, name: &str) -> Done {
+    let unknown = || {
+        Failure::new(
+            Exit::NotFound,
+            "unknown_user",
+            format!("there is no user {name:?} on this machine"),
+        )
+        .fix("name one that exists, or make one: useradd --system --create-home NAME")
+    };
+    let user = nix::unistd::User::from_name(name)
+        .ok()
+        .flatten()
+        .ok_or_else(unknown)?;
+    let failed = |path: &Path, e: &std::io::Error| Failure::file(path, "give away", e);
+    let mut left = vec![folder.to_path_buf()];
+    while let Some(path) = left.pop() {
+        std::os::unix::fs::lchown(&path, Some(user.uid.as_raw()), Some(user.gid.as_raw()))
+            .map_err(|e| failed(&path, &e))?;
+        let is_folder = std::fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_dir());
+        if is_folder {
+            let entries = std::fs::read_dir(&path).map_err(|e| failed(&path, &e))?;
+            left.extend(entries.filter_map(Result::ok).map(|entry| entry.path()));
+        }
+    }
+    Ok(())
+}
+
+fn install(global: &Global, wish: Wish<'_>, dry_run: bool) -> Done {
+    let (unit, user) = (wish.unit, wish.user);
     let executable = std::env::current_exe()
         .map_err(|e| Failure::new(Exit::Failed, "no_executable", e.to_string()))?;
-    let data = data_folder(unit, user, data)?;
-    let url = match unit {
-        Unit::Server => None,
-        Unit::Robot => Some(settings::target(global)?.url),
+    let data = data_folder(unit, user, wish.data.clone())?;
+    let mut words = match unit {
+        Unit::Server => Vec::new(),
+        Unit::Robot => server_words(global, &data)?,
     };
+    words.extend(wish.flags.iter().cloned());
     let text = text(&Plan {
         unit,
         user,
+        run_as: wish.run_as,
         executable: &executable,
         data: &data,
-        url: url.as_deref(),
-        flags,
+        words,
     });
     let path = place(unit, user)?;
+    let enrolled = check_enrolled(&wish, &data);
     if dry_run {
         output::note(&format!("# {}", path.display()));
         output::text_out(&text);
+        if let Err(failure) = enrolled {
+            output::warn(&format!("{failure}; {}", failure.fix));
+        }
         return Ok(());
     }
+    enrolled?;
     std::fs::create_dir_all(&data).map_err(|e| advise(Failure::file(&data, "make", &e), user))?;
+    if let Some(name) = wish.run_as {
+        give(&data, name)?;
+    }
     let folder = path.parent().unwrap_or(Path::new("/"));
     std::fs::create_dir_all(folder).map_err(|e| advise(Failure::file(folder, "make", &e), user))?;
     std::fs::write(&path, text).map_err(|e| advise(Failure::file(&path, "write", &e), user))?;
@@ -266,10 +367,10 @@ mod tests {
         text(&Plan {
             unit,
             user: false,
+            run_as: Some("sap"),
             executable: Path::new("/opt/my tools/baton"),
             data: Path::new("/var/lib/baton/server"),
-            url: Some("https://baton.example:8765"),
-            flags: &flags.iter().map(|f| (*f).to_owned()).collect::<Vec<_>>(),
+            words: flags.iter().map(|f| (*f).to_owned()).collect(),
         })
     }
 
@@ -280,16 +381,41 @@ mod tests {
             "ExecStart=\"/opt/my tools/baton\" server --data /var/lib/baton/server --port 9000\n"
         ));
         assert!(text.contains("Restart=always\n"));
+        assert!(text.contains("User=sap\n"));
+        assert!(text.contains("RestartPreventExitStatus=6\n"));
         assert!(text.contains("WantedBy=multi-user.target\n"));
     }
 
     #[test]
-    fn a_robot_unit_names_its_server_and_quotes_what_systemd_would_read() {
+    fn a_unit_quotes_what_systemd_would_read() {
         let text = unit(Unit::Robot, &["--label", "100% $HOME"]);
-        assert!(
-            text.contains("robot --data /var/lib/baton/server --url https://baton.example:8765")
+        assert!(text.contains("robot --data /var/lib/baton/server --label \"100%% $$HOME\""));
+    }
+
+    #[test]
+    fn a_robot_that_is_not_enrolled_is_told_its_server_and_needs_a_token() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let global = Global {
+            url: Some("https://baton.example:8765".into()),
+            fingerprint: Some("ab".into()),
+            ..Global::default()
+        };
+        let words = server_words(&global, folder.path()).expect("known");
+        assert_eq!(
+            words,
+            ["--url", "https://baton.example:8765", "--fingerprint", "ab"]
         );
-        assert!(text.contains("RestartPreventExitStatus=6\n"));
-        assert!(text.contains("--label \"100%% $$HOME\""));
+        let with = |flags: &[String]| {
+            let wish = Wish {
+                unit: Unit::Robot,
+                user: true,
+                run_as: None,
+                data: None,
+                flags,
+            };
+            check_enrolled(&wish, folder.path())
+        };
+        assert_eq!(with(&[]).expect_err("refused").code, "not_enrolled");
+        with(&["--token".into(), "be_x".into()]).expect("it will enrol itself");
     }
 }

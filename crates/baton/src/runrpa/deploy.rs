@@ -17,7 +17,7 @@ use crate::{output, settings};
 pub(crate) fn deploy(global: &Global, script: &Script, flags: &Flags) -> Done {
     let computer = settings::computer();
     let source = source(script)?;
-    let parameters = super::own_parameters(&source.schema, super::parameters(script, flags));
+    let parameters = super::own_parameters(&source.schema, super::stored_parameters(script, flags));
     let patch = patch(&computer, parameters, flags)?;
     let deployment = format!("{}-{computer}", script.flow);
     let request = commands::deploy::request(&source, deployment, patch);

@@ -9,20 +9,16 @@ use baton_api::rest::{EnrolRequest, Enrolled};
 use owo_colors::OwoColorize as _;
 
 use super::local_robot::failed;
-use super::{asked_to_stop, stop_gracefully};
+use super::{asked_to_stop, stop_gracefully, trust};
 use crate::cli::Global;
 use crate::cli::serve::Robot;
 use crate::exit::Exit;
 use crate::failure::{Done, Failure};
 use crate::output;
-use crate::settings::{self, known};
+use crate::settings::{self, Pinned};
 
 /// How long running work may go on after the first Ctrl-C.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The certificate that the robot trusts, kept beside its identity.
-const FINGERPRINT: &str = "server.fingerprint";
-/// Or the authorities whose certificates it trusts.
-const AUTHORITY: &str = "server.ca.pem";
 
 /// Does it.
 pub(crate) fn robot(global: &Global, args: &Robot) -> Done<Exit> {
@@ -32,10 +28,11 @@ pub(crate) fn robot(global: &Global, args: &Robot) -> Done<Exit> {
         .clone()
         .unwrap_or_else(|| PathBuf::from("./baton-robot"));
     super::runtime()?.block_on(async {
-        let pinned = Pinned::of(&folder, args);
-        let trust = pinned.trust()?;
+        let pinned = trust::of(global, args.server.as_ref(), &folder)?;
+        // One that makes no sense is refused before anything else.
+        pinned.trust()?;
         let (identity, key) = identify(global, args, &folder, &pinned).await?;
-        let trust = pinned.keep(&folder, trust)?;
+        let trust = trust::keep(&folder, &pinned)?;
         let config = configure(args, &folder, &identity, key, trust);
         let mut agent = Agent::start(config).await.map_err(failed)?;
         output::line(&format!(
@@ -70,58 +67,6 @@ fn by_itself(stopped: Stopped, name: &str, folder: &Path) -> Failure {
             Failure::new(Exit::Failed, "robot", "the robot stopped by itself")
                 .fix("its log above says why; start it again")
         }
-    }
-}
-
-/// The certificate or the authority to trust: given now, or when the robot was enrolled.
-struct Pinned {
-    fingerprint: Option<String>,
-    authority: Option<PathBuf>,
-}
-
-impl Pinned {
-    fn of(folder: &Path, args: &Robot) -> Self {
-        let given = args.fingerprint.is_some() || args.tls_ca.is_some();
-        let kept = folder.join(AUTHORITY);
-        Self {
-            fingerprint: args
-                .fingerprint
-                .clone()
-                .or_else(|| known::key_in(&folder.join(FINGERPRINT)).filter(|_| !given)),
-            authority: args
-                .tls_ca
-                .clone()
-                .or_else(|| (!given && kept.exists()).then_some(kept)),
-        }
-    }
-
-    fn trust(&self) -> Done<Trust> {
-        let trust = match (&self.fingerprint, &self.authority) {
-            (Some(text), _) => Trust::fingerprint(text)
-                .map_err(|e| Failure::usage(format!("--fingerprint: {e}")))?,
-            (None, Some(file)) => Trust::Authority(file.clone()),
-            (None, None) => Trust::System,
-        };
-        Ok(trust)
-    }
-
-    /// Keeps it beside the robot's identity, so that the next start needs no flag.
-    fn keep(&self, folder: &Path, trust: Trust) -> Done<Trust> {
-        let (fingerprint, authority) = (folder.join(FINGERPRINT), folder.join(AUTHORITY));
-        match (&self.fingerprint, &self.authority) {
-            (Some(text), _) => {
-                known::write_private(&fingerprint, text.trim().as_bytes())?;
-                let _ = std::fs::remove_file(&authority);
-            }
-            (None, Some(file)) if *file != authority => {
-                let pem = std::fs::read(file).map_err(|e| Failure::file(file, "read", &e))?;
-                known::write_private(&authority, &pem)?;
-                let _ = std::fs::remove_file(&fingerprint);
-                return Ok(Trust::Authority(authority));
-            }
-            _ => {}
-        }
-        Ok(trust)
     }
 }
 

@@ -37,7 +37,10 @@ impl Running {
         settings::Target {
             url: self.handle.url.clone(),
             key: Some(self.admin.key.clone()),
-            fingerprint: self.handle.tls_fingerprint.clone(),
+            pinned: settings::Pinned {
+                fingerprint: self.handle.tls_fingerprint.clone(),
+                authority: None,
+            },
             from: "the server in this process",
         }
     }
@@ -129,6 +132,7 @@ fn remember(handle: &ServerHandle, admin: &KeyFile) {
         api_key: None,
         key_file: Some(admin.path.clone()),
         fingerprint: handle.tls_fingerprint.clone(),
+        tls_ca: None,
     };
     if let Err(failure) = known::write(&known) {
         output::warn(&format!(

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::Pinned;
 use crate::exit::Exit;
 use crate::failure::{Done, Failure};
 
@@ -70,6 +71,20 @@ pub(crate) struct Client {
     pub(crate) url: Option<String>,
     /// File with the key in it.
     pub(crate) key_file: Option<PathBuf>,
+    /// SHA-256 of the server's certificate.
+    pub(crate) fingerprint: Option<String>,
+    /// PEM file of the authorities that may vouch for the server.
+    pub(crate) tls_ca: Option<PathBuf>,
+}
+
+impl Client {
+    /// Whom it says to trust.
+    pub(crate) fn pinned(&self) -> Pinned {
+        Pinned {
+            fingerprint: self.fingerprint.clone(),
+            authority: self.tls_ca.clone(),
+        }
+    }
 }
 
 /// `[flow]`

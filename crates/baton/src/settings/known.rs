@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::Pinned;
 use crate::failure::{Done, Failure};
 
 /// What is recorded, in `$XDG_CONFIG_HOME/baton/server.json`, readable by its owner alone.
@@ -22,9 +23,20 @@ pub(crate) struct Known {
     /// SHA-256 of the server's certificate, where it is pinned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) fingerprint: Option<String>,
+    /// PEM file of the authorities that may vouch for the server, as an absolute path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tls_ca: Option<PathBuf>,
 }
 
 impl Known {
+    /// Whom to trust.
+    pub(crate) fn pinned(&self) -> Pinned {
+        Pinned {
+            fingerprint: self.fingerprint.clone(),
+            authority: self.tls_ca.clone(),
+        }
+    }
+
     /// The key.
     pub(crate) fn key(&self) -> Option<String> {
         self.api_key

@@ -306,18 +306,19 @@ fn a_certificate_nobody_vouches_for_is_refused_unless_its_fingerprint_is_given()
     let command = told["command"].as_str().expect("a command");
     assert!(command.contains("sha256sum -c"), "{command}");
     let wrong = "0".repeat(64);
+    let stranger = Home::new();
     for more in [&[][..], &["--fingerprint", &wrong]] {
         let words = [
             "robot", "--server", &up.url, "--token", token, "--name", "new", "--data", "robot",
         ];
-        let said = home.baton(&[&words[..], more].concat());
+        let said = stranger.baton(&[&words[..], more].concat());
         refused(
             &said,
             5,
             &["[untrusted_certificate]", &up.url, "--fingerprint"],
         );
     }
-    assert!(!home.path("robot").exists());
+    assert!(!stranger.path("robot").exists());
     // The command line of this person knows the fingerprint from the start of the server.
     home.baton(&["runs", "ls"]).ok();
 }

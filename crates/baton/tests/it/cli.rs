@@ -80,6 +80,25 @@ fn a_wrong_command_line_ends_with_2() {
         &["deploy"],
         &["deploy", ".", "--cron", "* * * * *", "--every", "1m"],
         &["up", "--port", "99999"],
+        &["up", "--port", "-1"],
+        &["up", "--slots", "0"],
+        &["up", "--slots", "1025"],
+        &["up", "--default-timeout", "-1"],
+        &["robot", "--slots", "0"],
+        &["runs", "ls", "--limit", "0"],
+        &["runs", "ls", "--limit", "-5"],
+        &["runs", "ls", "--limit", "100001"],
+        &["runs", "logs", "x", "--attempt", "0"],
+        &["schedules", "next", "--limit", "0"],
+        &["schedules", "preview", "--cron", "* * * * *", "-n", "0"],
+        &["schedules", "preview", "--cron", "* * * * *", "-n", "1001"],
+        &["schedules", "preview", "--hourly", "60"],
+        &["queues", "peek", "default", "--limit", "0"],
+        &["queues", "add", "q", "--limit", "-1"],
+        &["limits", "set", "sap", "-1"],
+        &["robots", "logs", "x", "--limit", "0"],
+        &["robots", "logs", "x", "--limit", "4294967296"],
+        &["deploy", ".", "--retries", "-1"],
         &["runs", "ls", "--state", "sleeping"],
     ] {
         let said = home.baton(words);
@@ -196,19 +215,118 @@ fn completion_scripts_know_every_command() {
 }
 
 #[test]
-fn a_unit_can_be_looked_at_before_it_is_installed() {
+fn a_unit_can_be_looked_at_before_it_is_installed_and_systemd_understands_it() {
     let home = Home::new();
-    let said = home
-        .baton(&[
-            "service",
-            "install",
-            "server",
-            "--dry-run",
-            "--",
-            "--port",
-            "9000",
-        ])
-        .ok();
-    assert!(said.out.contains("[Service]"), "{}", said.out);
-    assert!(said.out.contains("--port 9000"), "{}", said.out);
+    let odd = home.path("my 100% data");
+    let odd = odd.to_str().expect("text");
+    for (unit, words) in [
+        ("server", &["--", "--port", "9000"][..]),
+        ("server", &["--data", odd, "--run-as", "daemon"]),
+        (
+            "robot",
+            &["--user", "--", "--token", "be_x", "--label", "a b$c"],
+        ),
+    ] {
+        let install = [&["service", "install", unit, "--dry-run"], words].concat();
+        let said = home.baton(&install).ok();
+        for line in [
+            "[Service]\n",
+            "Restart=always\n",
+            "KillSignal=SIGTERM\n",
+            "KillMode=mixed\n",
+            "TimeoutStopSec=90\n",
+            "[Install]\nWantedBy=",
+        ] {
+            assert!(said.out.contains(line), "{line}: {}", said.out);
+        }
+        let file = home.write(&format!("baton-{unit}.service"), &said.out);
+        let verified = std::process::Command::new("systemd-analyze")
+            .args(["verify", "--man=no"])
+            .arg(&file)
+            .output();
+        // A machine without systemd cannot say what it thinks.
+        let Ok(verified) = verified else { continue };
+        let thinks = String::from_utf8_lossy(&verified.stderr);
+        let name = format!("baton-{unit}.service");
+        assert!(!thinks.contains(&name), "{thinks}\n{}", said.out);
+    }
+    assert!(!home.path("baton-data").exists());
+}
+
+#[test]
+fn a_robots_service_needs_a_robot_or_a_token() {
+    let home = Home::new();
+    let said = home.baton(&["service", "install", "robot", "--user"]);
+    assert_eq!(said.code, 6, "{}", said.err);
+    for part in ["[not_enrolled]", "baton robots enroll", "--token"] {
+        assert!(said.err.contains(part), "{part}: {}", said.err);
+    }
+    assert!(!home.folder().join("config/systemd").exists());
+}
+
+#[test]
+fn a_wrong_value_from_the_environment_is_refused_by_the_variables_name() {
+    let home = Home::new();
+    for (variable, value, command) in [
+        ("ORCHESTRATOR_PORT", "99999", "up"),
+        ("ORCHESTRATOR_PORT", "http", "server"),
+        ("DEFAULT_JOB_TIMEOUT", "1h", "server"),
+        ("DISPATCH_INTERVAL", "often", "server"),
+        ("DISPATCH_INTERVAL", "-1", "server"),
+    ] {
+        let output = home
+            .command(&[command])
+            .env(variable, value)
+            .output()
+            .expect("it starts");
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{err}");
+        for part in [variable, value] {
+            assert!(err.contains(part), "{part}: {err}");
+        }
+    }
+    // A typed flag is not the variable's fault.
+    let output = home
+        .command(&["up", "--port", "http"])
+        .env("ORCHESTRATOR_PORT", "9000")
+        .output()
+        .expect("it starts");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("ORCHESTRATOR_PORT"));
+    assert!(!home.path("baton-data").exists(), "nothing was made");
+}
+
+#[test]
+fn a_variable_that_is_set_to_nothing_counts_as_not_set() {
+    let home = Home::new();
+    let output = home
+        .command(&["up", "--port", "none"])
+        .env("DEFAULT_JOB_TIMEOUT", "")
+        .env("DISPATCH_INTERVAL", "")
+        .output()
+        .expect("it starts");
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(err.contains("'none' for '--port"), "{err}");
+    let output = home
+        .command(&["env", "--json"])
+        .env("BATON_URL", "")
+        .output()
+        .expect("it starts");
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("an object");
+    assert_eq!(told["BATON_URL"], "http://127.0.0.1:8765");
+}
+
+#[test]
+fn a_wrong_command_line_is_told_as_json_to_a_program() {
+    let said = Home::new().baton(&["runs", "ls", "--json", "--limit", "none"]);
+    assert_eq!(said.code, 2);
+    let error: serde_json::Value = serde_json::from_str(&said.err).expect("an object");
+    assert_eq!(error["error"]["code"], "usage");
+    assert_eq!(error["error"]["exit"], 2);
+    assert!(
+        error["error"]["message"]
+            .as_str()
+            .expect("text")
+            .contains("--limit")
+    );
 }

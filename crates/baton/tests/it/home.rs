@@ -10,10 +10,13 @@ use serde_json::Value;
 pub(crate) const BATON: &str = env!("CARGO_BIN_EXE_baton");
 
 /// Variables of the machine that runs the tests, which must not leak into them.
-const LEAKS: [&str; 14] = [
+const LEAKS: [&str; 17] = [
     "BATON_URL",
     "BATON_API_KEY",
     "BATON_DATA",
+    "BATON_FINGERPRINT",
+    "BATON_TLS_CA",
+    "XDG_DATA_HOME",
     "BATON_EVENTS",
     "BATON_ROBOT_DATA",
     "ORCHESTRATOR_HOST",
@@ -44,7 +47,8 @@ pub(crate) struct Said {
 }
 
 impl Said {
-    fn of(output: Output) -> Self {
+    /// What an ended process said.
+    pub(crate) fn of(output: Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -74,6 +78,11 @@ impl Home {
         Self { folder }
     }
 
+    /// The home folder itself.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// A path in the working folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join("work").join(name)
@@ -92,7 +101,8 @@ impl Home {
         self.program(Path::new(BATON), words)
     }
 
-    fn program(&self, program: &Path, words: &[&str]) -> Command {
+    /// Another program, from this home.
+    pub(crate) fn program(&self, program: &Path, words: &[&str]) -> Command {
         let mut command = Command::new(program);
         let home = self.folder.path();
         command

@@ -12,3 +12,4 @@ mod home;
 mod runrpa;
 mod support;
 mod tidy;
+mod tls;

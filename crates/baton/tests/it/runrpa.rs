@@ -101,6 +101,9 @@ fn manual_and_unattended_runs_are_told_apart_by_the_computers_name() {
     assert_eq!(all[0]["full_name"], format!("cscKPI/cscKPI-{computer}"));
     assert_eq!(all[0]["queue_name"], computer);
     assert_eq!(all[0]["settings"]["retry"]["max_retries"], 2);
+    // What is deployed runs as a flow, as it did in the original.
+    assert_eq!(all[0]["settings"]["parameters"]["flowrun"], 1);
+    assert_eq!(all[0]["settings"]["parameters"]["startfile"], "cscKPI.py");
 
     home.baton(&["run", "cscKPI", "--watch"]).ok();
     let runs = home.baton(&["runs", "ls", "--json"]).ok().json();
