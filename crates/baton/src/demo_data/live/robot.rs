@@ -101,6 +101,7 @@ impl Desk {
         let active = self.holdings.iter().map(|(claim, holding)| Held {
             claim: *claim,
             phase: holding.phase,
+            executing_seconds: None,
         });
         Heartbeat {
             status: if self.holdings.is_empty() {
