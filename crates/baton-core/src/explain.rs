@@ -362,5 +362,7 @@ fn barrier(run: &Run, queue: &str, blocked: &Blocked, situation: &Situation<'_>)
 }
 
 #[cfg(test)]
+mod table_tests;
+#[cfg(test)]
 #[path = "explain_tests.rs"]
 pub(crate) mod tests;

@@ -35,6 +35,8 @@ pub struct App {
     pub(crate) versions: Cache<VersionId, baton_core::flow::Version>,
     /// When the dispatcher decided last.
     pub(crate) decided_at: crate::services::dispatcher::DecidedAt,
+    /// Runs that ended since the last sample, by queue.
+    pub(crate) ended: crate::services::Ended,
     /// When this server started: no lease lapses within a full lease of it.
     pub started_at: Timestamp,
     /// Cancelled when the server begins to stop: streams end, robots are told to reconnect.
@@ -66,6 +68,7 @@ impl App {
             fleet: FleetView::default(),
             versions: Cache::of(CACHED_VERSIONS),
             decided_at: Default::default(),
+            ended: Default::default(),
             stopping: CancellationToken::new(),
         })
     }

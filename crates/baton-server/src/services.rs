@@ -28,6 +28,7 @@ mod sampler;
 mod scheduler;
 
 pub(crate) use fleet_view::FleetView;
+pub(crate) use sampler::Ended;
 
 /// Something that decides, again and again.
 #[async_trait]

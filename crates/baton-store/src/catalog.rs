@@ -134,9 +134,12 @@ pub trait Catalog {
         now: Timestamp,
     ) -> Result<Flow>;
 
-    /// Deletes a flow, its versions, deployments and schedules, and its ended runs. `Conflict` with
-    /// `flow_in_use` while runs of it are not terminal.
-    async fn delete_flow(&self, org: OrgId, id: FlowId, now: Timestamp) -> Result<()>;
+    /// Takes one bounded step of deleting a flow: first its deployments and schedules go, so that nothing
+    /// makes new runs, then its ended runs, at most [`DELETE_STEP`] at a time, at last the flow with its
+    /// versions. Answers whether the flow is gone; until then, call again. What a crash leaves in between
+    /// is a flow with fewer runs, and the next call goes on with it. `Conflict` with `flow_in_use` while
+    /// runs of it are not terminal or still live; then nothing is deleted.
+    async fn delete_flow(&self, org: OrgId, id: FlowId, now: Timestamp) -> Result<bool>;
 
     /// One version.
     async fn version(&self, org: OrgId, id: VersionId) -> Result<Version>;
@@ -192,3 +195,6 @@ pub trait Catalog {
 
 /// Bytes of a blob chunk: large enough for few rows, small enough not to hold up the writer.
 pub const BLOB_CHUNK: usize = 1 << 20;
+
+/// Runs that one step of deleting a flow removes: some milliseconds of the writer.
+pub const DELETE_STEP: u32 = 200;

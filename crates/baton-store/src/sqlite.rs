@@ -47,6 +47,7 @@ mod schedules;
 mod stats;
 mod step;
 mod tasks;
+mod unused;
 mod verify;
 mod wal;
 mod writer;

@@ -13,7 +13,7 @@ use crate::error::Result;
 pub struct Sample {
     /// Whose.
     pub org: OrgId,
-    /// `queue_depth`, `queue_oldest_seconds`, `robots_online`, `robot_utilization`, `throughput`, …
+    /// `queue_depth`, `queue_oldest_seconds`, `throughput`, `robots_online`, `robot_utilization`.
     pub metric: String,
     /// What it is of: a queue's or robot's id, or empty.
     pub subject: String,
@@ -125,6 +125,8 @@ pub struct Pruned {
     pub events: u64,
     /// Blobs that nothing names any more.
     pub blobs: u64,
+    /// Descriptions of what runs need that no run has any more.
+    pub specs: u64,
     /// Whether there is more to do.
     pub more: bool,
 }

@@ -66,10 +66,11 @@ pub struct StateCount {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct SampleQuery {
-    /// `queue_depth`, `queue_oldest_seconds`, `robots_online`, `robot_utilization`, `throughput`, …; up to eight, with
-    /// commas between them.
+    /// `queue_depth`, `queue_oldest_seconds` and `throughput` (runs that ended each second), of each work queue
+    /// and of all; `robot_utilization` (the share of the slots that is taken), of each robot and of all;
+    /// `robots_online`. Up to eight, with commas between them.
     pub metric: String,
-    /// Of this queue or robot, by id; of all unless given.
+    /// Of this queue or robot, by id; empty for the whole; of each, and of the whole, unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     /// From this instant; an hour ago unless given.

@@ -177,7 +177,7 @@ proptest! {
     }
 
     #[test]
-    fn the_suggested_change_makes_the_run_dispatchable(seed in any::<u64>()) {
+    fn the_suggested_change_makes_the_run_dispatchable_and_nothing_less_does(seed in any::<u64>()) {
         let (mut scene, run) = world(&mut Dice::new(seed));
         let told = ask_why(&scene, &run, &[alone(&run)], &[]);
         let Some(change) = told.change else {
@@ -185,6 +185,13 @@ proptest! {
             prop_assert!(told.dispatchable || pinned, "nothing is suggested: {:#?}", told);
             return Ok(());
         };
+        for left_out in 0..change.steps.len() {
+            let mut part = scene.clone();
+            let others = change.steps.iter().enumerate().filter(|(n, _)| *n != left_out);
+            others.for_each(|(_, step)| take_step(&mut part, &run, step));
+            let still = ask_why(&part, &run, &[alone(&run)], &[]);
+            prop_assert!(!still.dispatchable, "not all of it is needed: {change:#?}");
+        }
         for step in &change.steps {
             take_step(&mut scene, &run, step);
         }

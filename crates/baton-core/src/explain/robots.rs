@@ -105,9 +105,13 @@ fn sentence(ask: &Ask<'_>, looked: &[Looked<'_>]) -> (ReasonCode, String) {
         let message = format!("no robot serves the work queue {queue:?}");
         return (ReasonCode::NoRobotServesQueue, message);
     }
-    let mut busy = looked
-        .iter()
-        .filter(|one| one.misfits.iter().all(|m| is_busy(*m)));
+    // A robot without any desktop session gets none by waiting.
+    let waits = |one: &&Looked<'_>| {
+        let no_desktops = one.robot.offer.desktops.is_empty();
+        let passes = |m: &Misfit| is_busy(*m) && !(no_desktops && *m == Misfit::NoDesktop);
+        one.misfits.iter().all(passes)
+    };
+    let mut busy = looked.iter().filter(waits);
     if let Some(closest) = busy.next() {
         let others = busy.count() + 1;
         let robots = match others {

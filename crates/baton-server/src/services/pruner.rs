@@ -43,12 +43,13 @@ impl Service for Pruner {
             return Ok(Some(after(now, AFTER_START)));
         }
         let pruned = app.store.prune(app.config.retention, now).await?;
-        if pruned.runs + pruned.lines + pruned.events + pruned.blobs > 0 {
+        if pruned.runs + pruned.lines + pruned.events + pruned.blobs + pruned.specs > 0 {
             tracing::info!(
                 runs = pruned.runs,
                 lines = pruned.lines,
                 events = pruned.events,
                 blobs = pruned.blobs,
+                specs = pruned.specs,
                 "pruned"
             );
         }

@@ -13,6 +13,7 @@ mod registering;
 mod reporting;
 mod resources;
 mod restarting;
+mod sampling;
 mod scheduling;
 mod streams;
 mod support;

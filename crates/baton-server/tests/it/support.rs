@@ -268,6 +268,23 @@ impl World {
             .expect("one run comes to this state")
     }
 
+    /// Waits until this is so of what is stored.
+    pub(crate) async fn until_stored(&mut self, what: &str, is_so: impl AsyncFn(&Self) -> bool) {
+        let mut commits = self.commits.clone();
+        let waiting = async {
+            loop {
+                commits.mark_unchanged();
+                if is_so(self).await {
+                    return;
+                }
+                // Not everything that is written is announced.
+                _ = tokio::time::timeout(LOOK_AGAIN, commits.changed()).await;
+            }
+        };
+        let waited = tokio::time::timeout(PATIENCE, waiting).await;
+        waited.unwrap_or_else(|_| panic!("waited for {what}"));
+    }
+
     /// Waits until a robot's row is like this.
     pub(crate) async fn until_robot(
         &mut self,

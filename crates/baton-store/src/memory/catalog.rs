@@ -9,7 +9,7 @@ use baton_core::schedule::Schedule;
 use jiff::Timestamp;
 
 use super::{Blob, MemoryStore, World, page, schedules};
-use crate::catalog::{Artifact, BLOB_CHUNK, Catalog, Deploy, Deployed};
+use crate::catalog::{Artifact, BLOB_CHUNK, Catalog, DELETE_STEP, Deploy, Deployed};
 use crate::error::{Result, StoreError};
 use crate::page::{Page, PageRequest};
 
@@ -125,7 +125,7 @@ impl Catalog for MemoryStore {
         })
     }
 
-    async fn delete_flow(&self, org: OrgId, id: FlowId, _now: Timestamp) -> Result<()> {
+    async fn delete_flow(&self, org: OrgId, id: FlowId, _now: Timestamp) -> Result<bool> {
         self.write(|world, note| {
             let name = world.flow_of(org, id)?.name.clone();
             let runs = world.runs.values().map(|rows| &rows.run);
@@ -135,7 +135,6 @@ impl Catalog for MemoryStore {
                 return Err(StoreError::conflict("flow_in_use", text));
             }
             let runs: Vec<RunId> = of_flow.into_iter().map(|r| r.id).collect();
-            runs.into_iter().for_each(|run| world.remove_run(run));
             let gone: BTreeSet<_> = (world.deployments.values())
                 .filter(|d| d.flow_id == id)
                 .map(|d| d.id)
@@ -144,10 +143,16 @@ impl Catalog for MemoryStore {
                 .schedules
                 .retain(|_, s| !gone.contains(&s.deployment_id));
             world.deployments.retain(|_, d| d.flow_id != id);
-            world.versions.retain(|_, v| v.flow_id != id);
-            world.flows.remove(&id);
             note.due_changed = true;
-            Ok(())
+            let step = DELETE_STEP as usize;
+            let is_last = runs.len() < step;
+            let runs = runs.into_iter().take(step);
+            runs.for_each(|run| world.remove_run(run));
+            if is_last {
+                world.versions.retain(|_, v| v.flow_id != id);
+                world.flows.remove(&id);
+            }
+            Ok(is_last)
         })
     }
 

@@ -11,7 +11,7 @@ use rusqlite::params;
 use super::row::{Id, all, to_json};
 use super::writer::Tx;
 use super::{SqliteStore, blobs, deploy, flow_rows, prune};
-use crate::catalog::{Artifact, Catalog, Deploy, Deployed};
+use crate::catalog::{Artifact, Catalog, DELETE_STEP, Deploy, Deployed};
 use crate::error::{Result, StoreError};
 use crate::page::{Page, PageRequest};
 
@@ -119,7 +119,7 @@ impl Catalog for SqliteStore {
         .await
     }
 
-    async fn delete_flow(&self, org: OrgId, id: FlowId, _now: Timestamp) -> Result<()> {
+    async fn delete_flow(&self, org: OrgId, id: FlowId, _now: Timestamp) -> Result<bool> {
         self.write(move |tx| delete_flow(tx, org, id)).await
     }
 
@@ -266,7 +266,7 @@ fn paged<T>(mut items: Vec<T>, page: &PageRequest, key: impl Fn(&T) -> String) -
     Page { items, next }
 }
 
-fn delete_flow(tx: &mut Tx, org: OrgId, id: FlowId) -> Result<()> {
+fn delete_flow(tx: &mut Tx, org: OrgId, id: FlowId) -> Result<bool> {
     let name = flow_rows::flow(&tx.conn, org, id)?.name;
     let busy = tx
         .conn
@@ -279,19 +279,27 @@ fn delete_flow(tx: &mut Tx, org: OrgId, id: FlowId) -> Result<()> {
         let text = format!("flow {name} has runs that have not ended; cancel them first");
         return Err(StoreError::conflict("flow_in_use", text));
     }
+    // Schedules go with their deployments, by their foreign keys.
+    tx.conn
+        .prepare_cached("DELETE FROM deployments WHERE org = ?1 AND flow_id = ?2")?
+        .execute(params![org.0, id.bytes()])?;
+    catalog_changed(tx);
     let runs = all(
-        tx.conn
-            .prepare_cached("SELECT id FROM runs WHERE org = ?1 AND flow_id = ?2")?,
-        params![org.0, id.bytes()],
+        tx.conn.prepare_cached(
+            "SELECT id FROM runs INDEXED BY runs_by_flow
+             WHERE org = ?1 AND flow_id = ?2 ORDER BY id LIMIT ?3",
+        )?,
+        params![org.0, id.bytes(), DELETE_STEP],
         |row| Ok(RunId::from_bytes(row.get(0)?)),
     )?;
+    let is_last = runs.len() < DELETE_STEP as usize;
     for run in runs {
         prune::delete_run(tx, org, run)?;
     }
-    // Versions, deployments and their schedules go with it, by their foreign keys.
-    tx.conn
-        .prepare_cached("DELETE FROM flows WHERE org = ?1 AND id = ?2")?
-        .execute(params![org.0, id.bytes()])?;
-    catalog_changed(tx);
-    Ok(())
+    if is_last {
+        tx.conn
+            .prepare_cached("DELETE FROM flows WHERE org = ?1 AND id = ?2")?
+            .execute(params![org.0, id.bytes()])?;
+    }
+    Ok(is_last)
 }

@@ -27,6 +27,11 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         name: "events_by_subject",
         sql: include_str!("../../migrations/sqlite/0002_events_by_subject.sql"),
     },
+    Migration {
+        number: 3,
+        name: "shapes_by_needs",
+        sql: include_str!("../../migrations/sqlite/0003_shapes_by_needs.sql"),
+    },
 ];
 
 const RECORD: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

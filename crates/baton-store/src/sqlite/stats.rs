@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::row::{Id, all};
-use super::{SqliteStore, backup, buckets, prune, queued, verify};
+use super::{SqliteStore, backup, buckets, prune, queued, unused, verify};
 use crate::error::Result;
 use crate::stats::{
     Grain, OutcomeBucket, OutcomeQuery, Pruned, Retention, Sample, Stats, StoreCounters,
@@ -107,7 +107,17 @@ impl Stats for SqliteStore {
     }
 
     async fn prune(&self, retention: Retention, now: Timestamp) -> Result<Pruned> {
-        self.write(move |tx| prune::prune(tx, retention, now)).await
+        let mut pruned = self
+            .write(move |tx| prune::prune(tx, retention, now))
+            .await?;
+        if !pruned.more {
+            let unused = self.scan(unused::find).await?;
+            pruned.more = unused.more;
+            if !unused.is_empty() {
+                pruned.specs = self.write(move |tx| unused::remove(tx, &unused)).await?;
+            }
+        }
+        Ok(pruned)
     }
 
     async fn backup(&self, path: &Path) -> Result<()> {

@@ -6,11 +6,12 @@ use baton_core::flow::{DeploymentSettings, VersionStatus};
 use baton_core::id::{DeploymentId, FlowId, OrgId, QueueId, ScheduleId, VersionId};
 use baton_core::state::{Event, State};
 use baton_store::PageRequest;
-use baton_store::catalog::Deployed;
+use baton_store::catalog::{DELETE_STEP, Deployed};
+use baton_store::runs::RunFilter;
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::harness::{Bench, ORG, at, command, completed, for_each_store, kind};
+use crate::harness::{Bench, ORG, at, command, completed, for_each_store, kind, step};
 use crate::schedules::{daily, schedule};
 
 for_each_store!(
@@ -25,6 +26,7 @@ for_each_store!(
     deployments_come_by_flow_then_by_name,
     a_flow_is_ensured_once_and_described,
     a_flow_in_use_is_not_deleted,
+    a_flow_with_many_runs_goes_in_steps_that_can_be_left_and_taken_up,
     a_deployment_in_use_is_not_deleted_and_its_runs_stay,
     settings_of_a_deployment_are_replaced,
 );
@@ -366,7 +368,7 @@ async fn a_flow_in_use_is_not_deleted(b: &Bench) {
     let delete = || b.store.delete_flow(ORG, made.flow.id, at(9));
     assert_eq!(kind(&delete().await), "flow_in_use");
     b.event(id, Event::Cancel, 1).await.expect("cancelled");
-    delete().await.expect("deleted");
+    assert!(delete().await.expect("deleted"));
     assert_eq!(kind(&b.store.run(ORG, id).await), "not_found");
     assert!(b.attempts(id).await.is_empty());
     assert_eq!(
@@ -385,6 +387,41 @@ async fn a_flow_in_use_is_not_deleted(b: &Bench) {
         b.deployed("f", "d").await.new_version,
         "the name is free again"
     );
+}
+
+async fn a_flow_with_many_runs_goes_in_steps_that_can_be_left_and_taken_up(b: &Bench) {
+    let made = b.deployed("f", "d").await;
+    let mut runs = Vec::new();
+    for _ in 0..DELETE_STEP + 3 {
+        runs.push(b.run_of(&made).await);
+    }
+    let ids: Vec<_> = runs.iter().map(|run| run.id).collect();
+    for created in b.store.create_runs(runs, "x", at(0)).await {
+        created.expect("created");
+    }
+    let cancel = ids.iter().map(|id| step(*id, None, Event::Cancel, 1));
+    for stepped in b.store.step_runs(cancel.collect()).await {
+        stepped.expect("cancelled");
+    }
+    let delete = || b.store.delete_flow(ORG, made.flow.id, at(9));
+    let count = async || {
+        let page = PageRequest::first(ORG, 1_000);
+        let page = b.store.runs(RunFilter::default(), page).await;
+        page.expect("read").items.len()
+    };
+    assert!(!delete().await.expect("a step"), "there is more to do");
+    // Whoever stops here leaves a flow with fewer runs, and nothing that makes new ones.
+    assert_eq!(count().await, 3);
+    assert_eq!(
+        b.store.flow(ORG, made.flow.id).await.expect("there").name,
+        "f"
+    );
+    let gone = b.store.deployment(ORG, made.deployment.id).await;
+    assert_eq!(kind(&gone), "not_found");
+    assert_eq!(b.store.verify().await.expect("verified").breaches, []);
+    assert!(delete().await.expect("the last step"));
+    assert_eq!(count().await, 0);
+    assert_eq!(kind(&delete().await), "not_found");
 }
 
 async fn a_deployment_in_use_is_not_deleted_and_its_runs_stay(b: &Bench) {

@@ -21,6 +21,7 @@ for_each_store!(
     pruning_nothing_keeps_everything,
     a_blob_that_nothing_names_is_pruned_after_a_day,
     samples_are_pruned_by_their_grain,
+    what_runs_needed_goes_with_the_last_of_them_and_comes_back_with_the_next,
     verify_counts_what_it_looked_at,
     commits_are_told_to_hooks,
     a_closed_store_answers_unavailable,
@@ -176,6 +177,7 @@ async fn prune(b: &Bench, retention: Retention, second: i64) -> Pruned {
         all.lines += step.lines;
         all.events += step.events;
         all.blobs += step.blobs;
+        all.specs += step.specs;
         if !step.more {
             return all;
         }
@@ -351,6 +353,49 @@ async fn samples_are_pruned_by_their_grain(b: &Bench) {
         left.push(found.expect("read").len());
     }
     assert_eq!(left, [1, 1, 2]);
+}
+
+async fn what_runs_needed_goes_with_the_last_of_them_and_comes_back_with_the_next(b: &Bench) {
+    let robot = b.robot("r", 9).await;
+    let tagged = async |n: u32| {
+        let mut new = b.new_run().await;
+        new.spec.needs.tags.insert(format!("invoice-{n}"));
+        new
+    };
+    let mut runs = Vec::new();
+    for n in 0..400 {
+        runs.push(tagged(n).await);
+    }
+    let ids: Vec<RunId> = runs.iter().map(|run| run.id).collect();
+    for created in b.store.create_runs(runs, "x", at(0)).await {
+        created.expect("created");
+    }
+    let held = b.assign(ids[0], &robot).await;
+    for id in &ids[2..] {
+        b.event(*id, Event::Cancel, 1).await.expect("cancelled");
+    }
+    let deleted = b.store.delete_runs(ORG, ids.clone(), "x", at(2)).await;
+    assert_eq!(deleted.expect("deleted"), 398);
+    prune(b, Retention::default(), 3).await;
+    // One runs, one waits: both still know what they need.
+    b.told(ids[0], held, Event::Start, 3)
+        .await
+        .expect("started");
+    b.told(ids[0], held, completed(), 4)
+        .await
+        .expect("completed");
+    assert!(b.run(ids[1]).await.spec.needs.tags.contains("invoice-1"));
+    for n in [1, 7, 399] {
+        let again = b.create(tagged(n).await).await;
+        let tag = format!("invoice-{n}");
+        assert!(b.run(again).await.spec.needs.tags.contains(&tag));
+        let held = b.assign(again, &robot).await;
+        b.told(again, held, Event::Start, 5).await.expect("started");
+        b.told(again, held, completed(), 6)
+            .await
+            .expect("completed");
+    }
+    assert_eq!(prune(b, Retention::default(), 7).await.runs, 0);
 }
 
 async fn verify_counts_what_it_looked_at(b: &Bench) {

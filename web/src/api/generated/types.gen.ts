@@ -4316,12 +4316,13 @@ export type ListSamplesData = {
     path?: never;
     query: {
         /**
-         * `queue_depth`, `queue_oldest_seconds`, `robots_online`, `robot_utilization`, `throughput`, …; up to eight, with
-         * commas between them.
+         * `queue_depth`, `queue_oldest_seconds` and `throughput` (runs that ended each second), of each work queue
+         * and of all; `robot_utilization` (the share of the slots that is taken), of each robot and of all;
+         * `robots_online`. Up to eight, with commas between them.
          */
         metric: string;
         /**
-         * Of this queue or robot, by id; of all unless given.
+         * Of this queue or robot, by id; empty for the whole; of each, and of the whole, unless given.
          */
         subject?: string;
         /**
