@@ -21,7 +21,7 @@ export function formatDuration(seconds: number | null | undefined): string {
 }
 
 /** A duration on an axis: `10s`, `5m`, `1h`. */
-export const formatTick = (seconds: number): string => formatDuration(seconds).replace(/^(\d+[dhm]) 0?0[hms]$/, "$1").replace(/\.0s$/, "s");
+export const formatTick = (seconds: number): string => seconds === 0 ? "0" : formatDuration(seconds).replace(/^(\d+[dhm]) 0?0[hms]$/, "$1").replace(/\.0s$/, "s");
 
 const pad = (n: number): string => String(n).padStart(2, "0");
 

@@ -1,7 +1,7 @@
-// Collects events between two frames: bounded, and reduced to what caches need; pure, so that floods can be tested.
+// Collects events between two paints: bounded, and reduced to what caches need; pure, so that floods can be tested.
 import type { Event, RunChange } from "@/api";
 
-/** What the events of one frame come to. */
+/** What the events of one batch come to. */
 export interface Batch {
   /** The latest change of each run. */
   runs: Map<string, RunChange & { at: string }>;
@@ -17,7 +17,7 @@ export interface Batch {
   overflow: boolean;
 }
 
-/** Distinct runs kept between two frames; beyond it single rows matter less than asking again. */
+/** Distinct runs kept between two batches; beyond it single rows matter less than asking again. */
 export const MOST_RUNS = 5_000;
 
 export const emptyBatch = (): Batch => ({
@@ -43,3 +43,12 @@ export function addEvent(batch: Batch, event: Event): void {
   batch.kinds.add(kind);
   if (kind === "robot") batch.robots.add(event.subject);
 }
+
+/** Between two batches at least: a change is seen within 200 ms of its commit. */
+const LEAST_PAUSE = 120;
+const MOST_PAUSE = 1_000;
+/** Two frames pass in any case. */
+const FREE = 40;
+
+/** How long to collect events, after the batch before took so many milliseconds to be painted. */
+export const pauseAfter = (took: number): number => Math.min(MOST_PAUSE, Math.max(LEAST_PAUSE, (took - FREE) * 5));

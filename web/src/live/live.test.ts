@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import type { Event, Run } from "@/api";
 import { changedPage, changedPages, changedRun } from "./apply";
-import { addEvent, emptyBatch, MOST_RUNS } from "./buffer";
+import { addEvent, emptyBatch, MOST_RUNS, pauseAfter } from "./buffer";
 
 const event = (n: number, to: "running" | "completed" = "running"): Event => ({
   id: `e${n}`, kind: `run.${to}`, at: new Date(1000 * n).toISOString(), subject: `r${n}`, actor: "x",
@@ -43,4 +43,8 @@ test("a page without the run stays the same object, so nothing is painted", () =
   const changes = new Map([["r5", { ...event(5).run!, at: event(5).at }]]);
   expect(changedPage(page, changes)).toBe(page);
   expect(changedPages(data, changes)).toBe(data);
+});
+
+test("batches that are slow to paint come less often, within bounds", () => {
+  expect([16, 60, 100, 500].map(pauseAfter)).toEqual([120, 120, 300, 1_000]);
 });

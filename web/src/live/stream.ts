@@ -1,7 +1,7 @@
 // The one event stream of a page: resumes where it broke off, rests while the page is hidden, hands on batches.
 import { queryString, BASE } from "@/api/http";
 import type { Event } from "@/api";
-import { addEvent, emptyBatch, type Batch } from "./buffer";
+import { addEvent, emptyBatch, pauseAfter, type Batch } from "./buffer";
 
 export type Connection = "connecting" | "live" | "broken" | "resting";
 
@@ -23,17 +23,24 @@ export function openStream(options: StreamOptions): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let rest: ReturnType<typeof setTimeout> | undefined;
   let batch = emptyBatch();
-  let frame = 0;
+  let waiting: ReturnType<typeof setTimeout> | undefined;
   let stopped = false;
 
+  let flushedAt = 0;
+  let pause = 0;
   const flush = () => {
-    frame = 0;
+    waiting = undefined;
     const done = batch;
     batch = emptyBatch();
+    const began = (flushedAt = performance.now());
     options.onBatch(done);
+    // What it cost shows when the frame after the next begins: by then it is painted.
+    pause = pauseAfter(0);
+    requestAnimationFrame(() => requestAnimationFrame(() => (pause = pauseAfter(performance.now() - began))));
   };
+  // At once when it was quiet; in a flood so seldom that most of the time is left for the person.
   const schedule = () => {
-    if (frame === 0) frame = document.hidden ? (setTimeout(flush, 250) as unknown as number) : requestAnimationFrame(flush);
+    waiting ??= setTimeout(flush, Math.max(0, document.hidden ? 250 : flushedAt + pause - performance.now()));
   };
   const receive = (message: MessageEvent<string>) => {
     if (message.lastEventId) lastId = message.lastEventId;
@@ -103,7 +110,7 @@ export function openStream(options: StreamOptions): () => void {
     stopped = true;
     close();
     clearTimeout(rest);
-    cancelAnimationFrame(frame);
+    clearTimeout(waiting);
     document.removeEventListener("visibilitychange", onVisibility);
     window.removeEventListener("online", onOnline);
   };

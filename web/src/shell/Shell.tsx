@@ -6,6 +6,7 @@ import { q } from "@/api";
 import { LiveProvider } from "@/live/Live";
 import { cx, formatCount } from "@/lib/format";
 import { useNarrow } from "@/lib/preferences";
+import { ServerProvider } from "@/lib/server";
 import { StateIcon } from "@/ui/Status";
 import { Help } from "./Help";
 import { BottomBar } from "./BottomBar";
@@ -81,6 +82,7 @@ export function Shell() {
   useShortcuts({ openPalette: () => setPalette(true), openHelp: () => setHelp(true) });
   return (
     <LiveProvider>
+      <ServerProvider>
       <a href="#content" className="sr-only focus:not-sr-only focus:absolute focus:top-2 focus:left-2 focus:z-60 focus:rounded-md focus:bg-raised focus:px-3 focus:py-2">Skip to the content</a>
       <div className="flex h-dvh min-h-0">
         {!narrow && <Sidebar />}
@@ -94,6 +96,7 @@ export function Shell() {
       </div>
       <Palette open={palette} onOpenChange={setPalette} onHelp={() => setHelp(true)} />
       <Help open={help} onOpenChange={setHelp} />
+      </ServerProvider>
     </LiveProvider>
   );
 }

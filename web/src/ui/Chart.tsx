@@ -41,6 +41,8 @@ interface ChartProps {
 }
 
 const GAP = 4;
+/** A chart is drawn anew at most this often: nobody reads one faster. */
+const DRAW_EVERY = 700;
 
 function stack(series: readonly ChartSeries[]): (number | null)[][] {
   const sums: number[] = [];
@@ -108,6 +110,7 @@ export function Chart(props: ChartProps) {
   const [hover, setHover] = useState<{ index: number; x: number; right: boolean } | null>(null);
   const shape = JSON.stringify([series.map((s) => [s.label, s.color, s.kind, s.shape]), stacked, log, durations, min, max, Boolean(card), Boolean(onPick), Boolean(onZoom)]);
   const plot = useRef<uPlot | null>(null);
+  const drawnAt = useRef(0);
 
   useEffect(() => {
     const element = host.current;
@@ -164,7 +167,16 @@ export function Chart(props: ChartProps) {
     // `shape` stands for everything that decides how it is drawn; data flows in below.
   }, [shape, height, theme, zone]);
 
-  useEffect(() => plot.current?.setData(toData(latest.current)), [times, series, range]);
+  useEffect(() => {
+    const draw = () => {
+      drawnAt.current = performance.now();
+      plot.current?.setData(toData(latest.current));
+    };
+    const wait = drawnAt.current + DRAW_EVERY - performance.now();
+    if (wait <= 0) return draw();
+    const timer = setTimeout(draw, wait);
+    return () => clearTimeout(timer);
+  }, [times, series, range]);
 
   return (
     <div className="relative" role="img" aria-label={label}>

@@ -1,11 +1,12 @@
 // A table of rows without limit: virtual rows under a sticky header, driven by keyboard; cards where it is narrow.
-import { useEffect, useRef, useState, type CSSProperties, type KeyboardEvent, type ReactNode } from "react";
+import { useEffect, useMemo, useRef, useState, type CSSProperties, type KeyboardEvent, type ReactNode } from "react";
 import { flexRender, getCoreRowModel, useReactTable, type ColumnDef, type RowData } from "@tanstack/react-table";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { cx } from "@/lib/format";
 import { useCompact } from "@/lib/preferences";
 import { Checkbox } from "./Choice";
 import { SkeletonRows } from "./States";
+import { TableRow } from "./TableRow";
 
 declare module "@tanstack/react-table" {
   // eslint-disable-next-line @typescript-eslint/no-unused-vars
@@ -54,7 +55,7 @@ export function DataTable<T>(props: DataTableProps<T>) {
     return () => observer.disconnect();
   }, []);
 
-  const shown = columns.filter((c) => width >= (c.meta?.from ?? 0));
+  const shown = useMemo(() => columns.filter((c) => width >= (c.meta?.from ?? 0)), [columns, width]);
   const table = useReactTable({ data: rows as T[], columns: shown, getRowId: rowId, getCoreRowModel: getCoreRowModel() });
   const list = table.getRowModel().rows;
   const virtual = useVirtualizer({
@@ -115,6 +116,14 @@ export function DataTable<T>(props: DataTableProps<T>) {
 
   const tracks = [selection ? "36px" : "", ...shown.map((c) => c.meta?.track ?? "minmax(96px, 1fr)")].filter(Boolean).join(" ");
   const grid: CSSProperties = { display: "grid", gridTemplateColumns: tracks };
+  const latest = useRef({ pick, onKeyDown, onOpen });
+  latest.current = { pick, onKeyDown, onOpen };
+  const [does] = useState(() => ({
+    focus: setFocused,
+    pick: (index: number, range: boolean) => latest.current.pick(index, range),
+    key: (event: KeyboardEvent<HTMLElement>, index: number) => latest.current.onKeyDown(event, index),
+    open: (row: T, newTab: boolean) => latest.current.onOpen?.(row, newTab),
+  }));
   const allPicked = selection && list.length > 0 && list.every((row) => selection.ids.has(row.id));
   const somePicked = selection && !allPicked && list.some((row) => selection.ids.has(row.id));
 
@@ -140,46 +149,21 @@ export function DataTable<T>(props: DataTableProps<T>) {
             {items.map((item) => {
               const row = list[item.index];
               if (!row) return null;
-              const picked = selection?.ids.has(row.id) ?? false;
               return (
-                <div
+                <TableRow
                   key={row.id}
-                  role="row"
-                  data-index={item.index}
-                  aria-rowindex={item.index + 2}
-                  aria-selected={selection ? picked : undefined}
-                  tabIndex={item.index === Math.min(focused, list.length - 1) ? 0 : -1}
-                  onFocus={(e) => e.target === e.currentTarget && setFocused(item.index)}
-                  onKeyDown={(e) => onKeyDown(e, item.index)}
-                  onClick={(e) => {
-                    if ((e.target as HTMLElement).closest("a,button,input,label")) return;
-                    if (e.shiftKey && selection) pick(item.index, true);
-                    else onOpen?.(row.original, e.ctrlKey || e.metaKey);
-                  }}
-                  style={{ ...(compact ? {} : grid), height: item.size, transform: `translateY(${item.start}px)` }}
-                  className={cx(
-                    "absolute top-0 left-0 w-full border-b border-line -outline-offset-2! hover:bg-hover",
-                    onOpen && "cursor-pointer",
-                    picked && "bg-selected hover:bg-selected",
-                  )}
-                >
-                  {compact && card ? (
-                    <div role="gridcell" className="flex h-full min-w-0 flex-col justify-center px-4">{card(row.original)}</div>
-                  ) : (
-                    <>
-                      {selection && (
-                        <div role="gridcell" className="flex items-center pl-4">
-                          <Checkbox label="Select" checked={picked} onChange={() => pick(item.index, false)} />
-                        </div>
-                      )}
-                      {row.getVisibleCells().map((cell) => (
-                        <div key={cell.id} role="gridcell" className={cx("flex min-w-0 items-center overflow-hidden px-2 first:pl-4 last:pr-4", cell.column.columnDef.meta?.align === "right" && "justify-end text-right")}>
-                          {flexRender(cell.column.columnDef.cell, cell.getContext())}
-                        </div>
-                      ))}
-                    </>
-                  )}
-                </div>
+                  row={row}
+                  value={row.original}
+                  columns={shown}
+                  index={item.index}
+                  start={item.start}
+                  size={item.size}
+                  tracks={compact ? null : tracks}
+                  picked={selection ? (selection.ids.has(row.id) ? "yes" : "no") : null}
+                  reachable={item.index === Math.min(focused, list.length - 1)}
+                  card={compact ? card : undefined}
+                  does={does}
+                />
               );
             })}
           </div>

@@ -20,6 +20,8 @@ const FRESH_EVERY = 1_500;
 /** How often the list of late runs is asked again. */
 const LATE_EVERY = 3_000;
 
+const rowCard = (run: Run) => <RunRowCard run={run} />;
+
 /** Brings new runs to the top while it is in view; counts them while it is not. */
 function useFreshRuns(queryKey: readonly unknown[], atTop: () => boolean) {
   const { subscribe } = useLive();
@@ -88,7 +90,7 @@ export function Runs() {
   };
   const filtered = isFiltered(search);
   const ascending = search.order === "ascending";
-  const columns = useMemo(() => runColumns(ascending, () => setSearch(withFilter(search, "order", ascending ? undefined : "ascending"))), [ascending, text, setSearch]);
+  const columns = useMemo(() => runColumns(ascending, () => setSearch(withFilter(JSON.parse(text) as Search, "order", ascending ? undefined : "ascending"))), [ascending, text, setSearch]);
 
   return (
     <Page title="Runs" fill>
@@ -104,7 +106,7 @@ export function Runs() {
               columns={columns}
               cardHeight={64}
               rowId={(run) => run.id}
-              card={(run) => <RunRowCard run={run} />}
+              card={rowCard}
               loading={list.isPending}
               selection={mayRun ? { ids, onChange: (next) => { setIds(next); setEverything(false); } } : undefined}
               onOpen={(run, newTab) => (newTab ? void window.open(`/runs/${run.id}`) : void navigate({ to: "/runs/$run", params: { run: run.id } }))}

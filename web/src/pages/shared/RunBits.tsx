@@ -1,14 +1,14 @@
 // How a run looks in every list: its state as of now, its name, who started it, how long it took.
 import { Link } from "@tanstack/react-router";
-import { useQuery } from "@tanstack/react-query";
 import { CalendarClock, ChevronsUp, ChevronDown, CornerDownRight, Flame, UserRound } from "lucide-react";
-import { q, type Priority, type Run, type Trigger } from "@/api";
+import type { Priority, Run, Trigger } from "@/api";
 import { useNow } from "@/lib/preferences";
+import { useServer } from "@/lib/server";
 import { isTerminal, shownState, type ShownState } from "@/lib/states";
 import { Duration, HoverCard, RelativeTime, StateBadge, Tooltip } from "@/ui";
 
 /** Seconds after which a due run counts as late: the server's setting. */
-export const useLateAfter = (): number => useQuery(q.about()).data?.late_after_seconds ?? 15;
+export const useLateAfter = (): number => useServer().lateAfter;
 
 export function useShownState(run: Run): ShownState {
   const waits = run.state === "pending" || run.state === "queued" || run.state === "dispatched";
