@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
-import { addPages, deepest, settled, watchFrames } from "./measuring.mjs";
+import { everyPage, deepest, settled, watchFrames } from "./measuring.mjs";
 
 const words = process.argv.slice(2);
 const option = (name, usual) => (words.includes(`--${name}`) ? words[words.indexOf(`--${name}`) + 1] : usual);
@@ -39,7 +39,7 @@ async function open(base) {
 async function pages(base) {
   const { context, page } = await open(base);
   await page.goto(base);
-  const all = await addPages(page);
+  const all = await everyPage(page);
   await context.close();
   console.log("page                         interactive  requests beside the shell's");
   for (const [name, path] of all) {
@@ -86,9 +86,21 @@ async function log(base) {
 
 async function flood(base, path, seconds) {
   const { context, page } = await open(base);
+  // Counts what the page's own stream brings.
+  await page.addInitScript(() => {
+    window.eventsSeen = 0;
+    const Plain = window.EventSource;
+    window.EventSource = class extends Plain {
+      constructor(...args) {
+        super(...args);
+        this.addEventListener("event", () => window.eventsSeen++);
+      }
+    };
+  });
   await page.goto(base + path);
   await settled(page);
   await page.waitForTimeout(4000);
+  const seen = await page.evaluate(() => window.eventsSeen);
   const cdp = await context.newCDPSession(page);
   const memory = async () => {
     await cdp.send("HeapProfiler.collectGarbage");
@@ -102,7 +114,8 @@ async function flood(base, path, seconds) {
     at.push((await page.evaluate(() => performance.memory.usedJSHeapSize / 1e6)).toFixed(0));
   }
   const frames = await stop();
-  console.log(`flood on ${path}, ${seconds} s: ${frames}; memory after collection ${before.toFixed(1)} → ${(await memory()).toFixed(1)} MB (${at.join(", ")} on the way)`);
+  const rate = ((await page.evaluate(() => window.eventsSeen)) - seen) / seconds;
+  console.log(`flood on ${path}, ${seconds} s of ${Math.round(rate)} events/s: ${frames}; memory after collection ${before.toFixed(1)} → ${(await memory()).toFixed(1)} MB (${at.join(", ")} on the way)`);
   await context.close();
 }
 

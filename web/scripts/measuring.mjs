@@ -3,7 +3,7 @@
 const ask = (page, path) => page.evaluate((p) => fetch(`/api/v1${p}`).then((r) => (r.ok ? r.json() : { items: [] })), path);
 
 /** Every page as name and path, some of them found by what is in the store. */
-export async function addPages(page) {
+export async function everyPage(page) {
   const one = async (query) => (await ask(page, `/runs?limit=1&${query}`)).items[0]?.id;
   const [running, failed, waiting, done] = [await one("state=running"), await one("state=failed"), (await one("late=true")) ?? (await one("state=queued")), await one("state=completed")];
   const first = async (path) => (await ask(page, path)).items[0]?.id;
