@@ -29,14 +29,15 @@ pub use quota::LogLimits;
 pub(crate) use watch::Control;
 
 use self::command::Places;
-use self::environment::HeldEnvironment;
+use self::environment::Wanted;
 use self::log::{RunLog, pump};
 use self::report::Reports;
 use self::watch::{Watched, millis, watch};
+use crate::cache::Held;
 use crate::config::AgentConfig;
 use crate::guard::Spec;
 use crate::http::Http;
-use crate::packages::{Packages, copy_tree};
+use crate::packages::{HeldPackage, Packages, copy_tree};
 use crate::process::{self, Tree};
 use crate::session::Input;
 use crate::spool::{Entry, Spool};
@@ -139,7 +140,7 @@ pub(crate) fn unexecuted(claim: Claim, state: State, error: Option<ErrorInfo>) -
 /// What preparing gives: where to run what. What it holds must stay until the run is over.
 struct Prepared {
     spec: Spec,
-    _environment: Option<HeldEnvironment>,
+    _environment: Option<Held>,
 }
 
 struct Attempt<'a> {
@@ -189,15 +190,15 @@ impl Attempt<'_> {
         let environment = match python {
             Some(Python::Requirements(file)) => {
                 let file = inside(&self.places.package, file)?;
-                let Shared {
-                    environments,
-                    config,
-                    ..
-                } = &**self.shared;
-                let within = config.limits.build_within;
-                let built = environments
-                    .get(&file, &config.guard, self.log, control, within)
-                    .await?;
+                let config = &self.shared.config;
+                let wanted = Wanted {
+                    requirements: &file,
+                    package: self.job.workflow.package.as_deref(),
+                    guard: &config.guard,
+                    log: self.log,
+                    within: config.limits.build_within,
+                };
+                let built = self.shared.environments.get(&wanted, control).await?;
                 if built.is_none() {
                     return Ok(None);
                 }
@@ -258,7 +259,7 @@ impl Attempt<'_> {
             }
             None => None,
         };
-        let tree = held.as_ref().map(|h| h.tree.clone());
+        let tree = held.as_ref().map(HeldPackage::tree);
         let places = Places::under(
             self.places
                 .package

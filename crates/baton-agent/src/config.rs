@@ -122,6 +122,10 @@ pub struct Limits {
     pub spool_bytes: u64,
     /// Bytes of cached packages; past it, the least recently used go.
     pub cache_bytes: u64,
+    /// Bytes of built Python environments; past it, the least recently used go.
+    pub environment_bytes: u64,
+    /// Packages and environments that were not used for this long go.
+    pub cache_age: Duration,
     /// The log of one attempt.
     pub log: LogLimits,
     /// Bytes of one artifact; a larger file is not uploaded, visibly.
@@ -141,6 +145,8 @@ impl Default for Limits {
         Self {
             spool_bytes: crate::spool::DEFAULT_BOUND,
             cache_bytes: 5 << 30,
+            environment_bytes: 10 << 30,
+            cache_age: Duration::from_secs(30 * 86_400),
             log: LogLimits::default(),
             artifact_bytes: 64 << 20,
             artifacts: 1_000,

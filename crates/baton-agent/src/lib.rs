@@ -5,6 +5,7 @@
 //! `spool` (what survives the agent). The server is reached over one WebSocket and a few HTTP requests.
 
 mod attempt;
+mod cache;
 pub mod config;
 mod connection;
 pub mod events;

@@ -1,87 +1,66 @@
 //! Packages on this robot: fetched once, checked by their hash, kept while there is room.
 
-use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use baton_api::package;
 
+use crate::cache::{Bounds, Cache, Found, Held};
 use crate::http::{Http, Refused};
 
 /// How often a download is tried before the run fails, and how long the waits in between are at first.
 const TRIES: u32 = 4;
 const FIRST_WAIT: Duration = Duration::from_millis(500);
-/// The file in each cached package that says how large it is, and by its time when it was last used.
-const SIZE: &str = "size";
+/// Packages kept: more are not looked through quickly.
+const MAX_KEPT: usize = 10_000;
 
 /// The cache.
 pub(crate) struct Packages {
-    folder: PathBuf,
-    bound: u64,
+    cache: Cache,
     http: Http,
-    locks: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 /// A package in the cache that stays there while this exists.
-pub(crate) struct Held {
+pub(crate) struct HeldPackage(Held);
+
+impl HeldPackage {
     /// Its unpacked files. Nobody runs in here; attempts get copies.
-    pub(crate) tree: PathBuf,
-    _in_use: Arc<tokio::sync::Mutex<()>>,
+    pub(crate) fn tree(&self) -> PathBuf {
+        self.0.folder.join("tree")
+    }
 }
 
 impl Packages {
-    pub(crate) fn open(folder: PathBuf, bound: u64, http: Http) -> io::Result<Self> {
-        fs::create_dir_all(&folder)?;
-        for entry in fs::read_dir(&folder)? {
-            let path = entry?.path();
-            // Half a package of an agent that died while it unpacked.
-            if path.extension().is_some() {
-                fs::remove_dir_all(&path)?;
-            }
-        }
-        Ok(Self {
-            folder,
-            bound,
-            http,
-            locks: Mutex::default(),
-        })
+    pub(crate) fn open(folder: PathBuf, bytes: u64, age: Duration, http: Http) -> io::Result<Self> {
+        let bounds = Bounds {
+            bytes,
+            count: MAX_KEPT,
+            age,
+        };
+        let cache = Cache::open(folder, bounds)?;
+        Ok(Self { cache, http })
     }
 
     /// The package with this hash, from the cache or from the server. Concurrent callers share one download.
-    pub(crate) async fn fetch(&self, hash: &str) -> Result<Held> {
+    pub(crate) async fn fetch(&self, hash: &str) -> Result<HeldPackage> {
         if !package::is_hash(hash) {
             bail!("{hash:?} is not the name of a package");
         }
-        let lock = Arc::clone(self.locks().entry(hash.to_owned()).or_default());
-        let _alone = lock.lock().await;
-        let home = self.folder.join(hash);
-        let held = Held {
-            tree: home.join("tree"),
-            _in_use: Arc::clone(&lock),
+        let making = match self.cache.find(hash).await? {
+            Found::Whole(held) => return Ok(HeldPackage(held)),
+            Found::Missing(making) => making,
         };
-        let size = home.join(SIZE);
-        if let Ok(file) = fs::File::options().write(true).open(&size) {
-            file.set_modified(SystemTime::now())?;
-            return Ok(held);
-        }
         let bytes = self.download(hash).await?;
-        let (partial, home_of) = (self.folder.join(format!("{hash}.partial")), home.clone());
-        let unpack = move || -> Result<()> {
-            if partial.exists() {
-                fs::remove_dir_all(&partial)?;
-            }
-            let entries = package::unpack(&bytes, &partial.join("tree"))?;
-            let total: u64 = entries.iter().map(|e| e.size + 4_096).sum();
-            fs::write(partial.join(SIZE), total.to_string())?;
-            fs::rename(&partial, &home_of).context("cannot put the package into the cache")
-        };
-        tokio::task::spawn_blocking(unpack).await??;
-        self.shrink(hash);
-        Ok(held)
+        // The making goes along: a caller who does not wait for the end must not let the next one in.
+        let unpack = move || package::unpack(&bytes, &making.folder.join("tree")).map(|_| making);
+        let making = tokio::task::spawn_blocking(unpack).await??;
+        let held = self.cache.finish(making).await;
+        Ok(HeldPackage(
+            held.context("cannot put the package into the cache")?,
+        ))
     }
 
     async fn download(&self, hash: &str) -> Result<Vec<u8>> {
@@ -104,61 +83,12 @@ impl Packages {
         unreachable!("the loop ends by returning")
     }
 
-    /// Drops the package unless a run is on it; the next run fetches it anew.
-    pub(crate) fn evict(&self, hash: &str) -> io::Result<()> {
-        if package::is_hash(hash) && !self.in_use(hash) {
-            self.remove(&self.folder.join(hash))?;
+    /// Drops the package as soon as no run is being set up from it; the next run fetches it anew.
+    pub(crate) async fn evict(&self, hash: &str) -> io::Result<()> {
+        if package::is_hash(hash) {
+            self.cache.evict(hash).await?;
         }
         Ok(())
-    }
-
-    fn remove(&self, home: &Path) -> io::Result<()> {
-        // First out of sight, so that nobody finds half a package.
-        let gone = home.with_extension("gone");
-        match fs::rename(home, &gone) {
-            Ok(()) => fs::remove_dir_all(gone),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(e) => Err(e),
-        }
-    }
-
-    fn in_use(&self, hash: &str) -> bool {
-        self.locks()
-            .get(hash)
-            .is_some_and(|lock| Arc::strong_count(lock) > 1)
-    }
-
-    /// Drops the least recently used packages until the rest fits, never the one just fetched.
-    fn shrink(&self, just: &str) {
-        let measured = |entry: fs::DirEntry| {
-            let file = entry.path().join(SIZE);
-            let size = fs::read_to_string(&file).ok()?.parse::<u64>().ok()?;
-            let used = fs::metadata(&file).ok()?.modified().ok()?;
-            Some((used, size, entry.path()))
-        };
-        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        let mut cached: Vec<_> = entries.filter_map(measured).collect();
-        cached.sort();
-        let mut total: u64 = cached.iter().map(|(_, size, _)| size).sum();
-        for (_, size, home) in cached {
-            let name = home
-                .file_name()
-                .and_then(|n| n.to_str())
-                .unwrap_or_default();
-            if total <= self.bound {
-                break;
-            }
-            if name != just && !self.in_use(name) && self.remove(&home).is_ok() {
-                total -= size;
-            }
-        }
-    }
-
-    fn locks(&self) -> MutexGuard<'_, HashMap<String, Arc<tokio::sync::Mutex<()>>>> {
-        let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
-        // Locks nobody holds are made again when needed; so the map stays as small as the work at hand.
-        locks.retain(|_, lock| Arc::strong_count(lock) > 1);
-        locks
     }
 }
 

@@ -174,6 +174,7 @@ fn share(config: AgentConfig, inputs: mpsc::Sender<Input>) -> Result<Shared> {
     let packages = Packages::open(
         data.join("packages"),
         config.limits.cache_bytes,
+        config.limits.cache_age,
         http.clone(),
     );
     let digest = Sha256::digest(data.as_os_str().as_encoded_bytes());
@@ -182,7 +183,12 @@ fn share(config: AgentConfig, inputs: mpsc::Sender<Input>) -> Result<Shared> {
             Spool::open(&data.join("spool"), config.limits.spool_bytes).context("the spool")?,
         ),
         packages: packages.context("the package cache")?,
-        environments: Environments::open(data.join("environments")).context("the environments")?,
+        environments: Environments::open(
+            data.join("environments"),
+            config.limits.environment_bytes,
+            config.limits.cache_age,
+        )
+        .context("the environments")?,
         http,
         work,
         mark: hex(&digest)[..16].to_owned(),

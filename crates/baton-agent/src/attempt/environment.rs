@@ -1,11 +1,11 @@
 //! Python environments built from a package's requirements: once per content, visibly, under a limit.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
 use baton_api::package::hex;
 use baton_core::error::{ErrorInfo, ErrorKind, clip};
@@ -15,7 +15,8 @@ use tokio::io::AsyncReadExt;
 
 use super::lines::Lines;
 use super::log::RunLog;
-use super::watch::{Control, Watched, millis, watch};
+use super::watch::{Cause, Control, Watched, millis, watch};
+use crate::cache::{Bounds, Cache, Found, Held};
 use crate::guard::{GuardCommand, Spec};
 use crate::process::{Stream, Tree};
 
@@ -27,20 +28,21 @@ const MAX_REQUIREMENTS: u64 = 1 << 20;
 const VERSION_WITHIN: Duration = Duration::from_secs(30);
 /// Lines of the installer that are shown with a failure.
 const TAIL: usize = 20;
-/// The file that says that an environment is whole, and by its time when it was last used.
-const WHOLE: &str = "baton-whole";
-
 /// The environments of this robot.
-pub(crate) struct Environments {
-    folder: PathBuf,
-    locks: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
-}
+pub(crate) struct Environments(Cache);
 
-/// An environment that stays while this exists.
-pub(crate) struct HeldEnvironment {
-    /// Where it is.
-    pub(crate) folder: PathBuf,
-    _in_use: Arc<tokio::sync::Mutex<()>>,
+/// What an attempt needs an environment for.
+pub(crate) struct Wanted<'a> {
+    /// The requirements file, in the attempt's own copy of the package.
+    pub(crate) requirements: &'a Path,
+    /// The package's hash.
+    pub(crate) package: Option<&'a str>,
+    /// How builders are guarded.
+    pub(crate) guard: &'a GuardCommand,
+    /// Where they speak.
+    pub(crate) log: &'a Arc<RunLog>,
+    /// How long building may take.
+    pub(crate) within: Duration,
 }
 
 fn failed(message: impl Into<String>) -> ErrorInfo {
@@ -48,87 +50,64 @@ fn failed(message: impl Into<String>) -> ErrorInfo {
 }
 
 impl Environments {
-    pub(crate) fn open(folder: PathBuf) -> io::Result<Self> {
-        fs::create_dir_all(&folder)?;
-        Ok(Self {
-            folder,
-            locks: Mutex::default(),
-        })
+    pub(crate) fn open(folder: PathBuf, bytes: u64, age: Duration) -> io::Result<Self> {
+        let bounds = Bounds {
+            bytes,
+            count: MAX_KEPT,
+            age,
+        };
+        Cache::open(folder, bounds).map(Self)
     }
 
     /// The environment for this requirements file, built if it is not there. `Ok(None)`: the attempt is to end.
     pub(crate) async fn get(
         &self,
-        requirements: &Path,
-        guard: &GuardCommand,
-        log: &Arc<RunLog>,
+        wanted: &Wanted<'_>,
         control: &mut Control,
-        within: Duration,
-    ) -> Result<Option<HeldEnvironment>, ErrorInfo> {
-        let content = read(requirements)?;
-        let version = python_version().await?;
-        let mut digest = Sha256::new();
-        digest.update(version.as_bytes());
-        digest.update([0]);
-        digest.update(&content);
-        let name = hex(&digest.finalize())[..32].to_owned();
-        let lock = {
-            let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
-            locks.retain(|_, lock| Arc::strong_count(lock) > 1);
-            Arc::clone(locks.entry(name.clone()).or_default())
+    ) -> Result<Option<Held>, ErrorInfo> {
+        let name = wanted.name().await?;
+        let unusable = |e: io::Error| failed(format!("the environment cannot be kept: {e}"));
+        let making = match control.unless_ended(self.0.find(&name)).await {
+            None => return Ok(None),
+            Some(Ok(Found::Whole(held))) => return Ok(Some(held)),
+            Some(Ok(Found::Missing(making))) => making,
+            Some(Err(error)) => return Err(unusable(error)),
         };
-        let Some(_alone) = control.unless_ended(lock.lock()).await else {
-            return Ok(None);
-        };
-        let folder = self.folder.join(&name);
-        let held = HeldEnvironment {
-            folder: folder.clone(),
-            _in_use: Arc::clone(&lock),
-        };
-        if let Ok(whole) = fs::File::options().write(true).open(folder.join(WHOLE)) {
-            // Its time only decides what is dropped first.
-            let _ = whole.set_modified(SystemTime::now());
-            return Ok(Some(held));
-        }
-        let built = build(&folder, requirements, guard, log, control, within).await;
-        match built {
-            Ok(true) => {
-                fs::write(folder.join(WHOLE), &version).map_err(|e| failed(e.to_string()))?;
-                self.shrink(&name);
-                Ok(Some(held))
-            }
+        match build(&making.folder, wanted, control).await {
+            Ok(true) => self.0.finish(making).await.map(Some).map_err(unusable),
             unfinished => {
-                // Half an environment would be taken for a whole one by nobody, but it takes space.
-                let _ = fs::remove_dir_all(&folder);
+                self.0.abandon(making).await;
                 unfinished.map(|_| None)
             }
         }
     }
+}
 
-    fn shrink(&self, just: &str) {
-        let used = |entry: fs::DirEntry| {
-            let at = fs::metadata(entry.path().join(WHOLE))
-                .ok()?
-                .modified()
-                .ok()?;
-            Some((at, entry.path()))
-        };
-        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        let mut whole: Vec<_> = entries.filter_map(used).collect();
-        whole.sort();
-        let mut surplus = whole.len().saturating_sub(MAX_KEPT);
-        for (_, folder) in whole {
-            let name = folder
-                .file_name()
-                .and_then(|n| n.to_str())
-                .unwrap_or_default();
-            let locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
-            let busy = locks.get(name).is_some_and(|l| Arc::strong_count(l) > 1);
-            if surplus > 0 && name != just && !busy && fs::remove_dir_all(&folder).is_ok() {
-                surplus -= 1;
-            }
+impl Wanted<'_> {
+    /// The same for all that would build the same: by interpreter and content.
+    async fn name(&self) -> Result<String, ErrorInfo> {
+        let content = read(self.requirements)?;
+        let mut digest = Sha256::new();
+        digest.update(python_version().await?.as_bytes());
+        digest.update([0]);
+        digest.update(&content);
+        // What other files of the package say does not show in this one.
+        if let Some(package) = self.package.filter(|_| names_files(&content)) {
+            digest.update([0]);
+            digest.update(package.as_bytes());
         }
+        Ok(hex(&digest.finalize())[..32].to_owned())
     }
+}
+
+/// Whether a requirements file may mean other files: by an option, a path or a URL.
+fn names_files(content: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(content);
+    let lines = text.lines().map(|l| l.split(" #").next().unwrap_or(l));
+    lines.map(str::trim).any(|line| {
+        !line.starts_with('#')
+            && (line.starts_with('-') || line.contains('/') || line.contains('\\') || line == ".")
+    })
 }
 
 fn read(requirements: &Path) -> Result<Vec<u8>, ErrorInfo> {
@@ -171,49 +150,46 @@ async fn python_version() -> Result<String, ErrorInfo> {
 /// Builds the environment; false if the attempt is to end.
 async fn build(
     folder: &Path,
-    requirements: &Path,
-    guard: &GuardCommand,
-    log: &Arc<RunLog>,
+    wanted: &Wanted<'_>,
     control: &mut Control,
-    within: Duration,
 ) -> Result<bool, ErrorInfo> {
-    let _ = fs::remove_dir_all(folder);
     let shown = |path: &Path| path.display().to_string();
+    let words = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
     let python = shown(&folder.join("bin/python"));
-    let file = shown(requirements);
-    let steps: [Vec<String>; 2] = [
-        ["python3", "-m", "venv", &shown(folder)]
-            .map(str::to_owned)
-            .into(),
-        [
-            &python,
-            "-m",
-            "pip",
-            "install",
-            "--no-input",
-            "--disable-pip-version-check",
-            "-r",
-            &file,
-        ]
-        .map(str::to_owned)
-        .into(),
+    let file = shown(wanted.requirements);
+    let pip = ["-m", "pip", "install", "--no-input"];
+    let pip = [
+        &[&*python],
+        &pip[..],
+        &["--disable-pip-version-check", "-r", &file],
+    ]
+    .concat();
+    let steps = [
+        words(&["python3", "-m", "venv", &shown(folder)]),
+        words(&pip),
     ];
-    let deadline = tokio::time::Instant::now() + within;
-    log.say(
+    let deadline = tokio::time::Instant::now() + wanted.within;
+    wanted.log.say(
         LogLevel::Info,
         "building the Python environment of this flow",
     );
     for argv in steps {
         let left = deadline.saturating_duration_since(tokio::time::Instant::now());
-        let (seen, tail) = step(argv, requirements, guard, log, control, left).await?;
-        if seen.cause == Some(super::watch::Cause::TimedOut) {
-            return Err(failed(format!(
-                "building the environment took longer than {} s",
-                within.as_secs()
-            )));
-        }
-        if seen.cause.is_some() || control.asked.is_some() {
-            return Ok(false);
+        let (seen, tail) = step(argv, wanted, control, left).await?;
+        match seen.cause {
+            Some(Cause::TimedOut) => {
+                let limit = wanted.within.as_secs();
+                return Err(failed(format!(
+                    "building the environment took longer than {limit} s"
+                )));
+            }
+            Some(Cause::Ended(why)) => {
+                // The guard ends a build by itself when the lease lapses, and nobody had asked.
+                control.asked.get_or_insert(why);
+                return Ok(false);
+            }
+            None if control.asked.is_some() => return Ok(false),
+            None => {}
         }
         if seen.code != Some(0) {
             let mut error =
@@ -222,29 +198,31 @@ async fn build(
             return Err(error.bounded());
         }
     }
-    log.say(LogLevel::Info, "the Python environment is ready");
+    wanted
+        .log
+        .say(LogLevel::Info, "the Python environment is ready");
     Ok(true)
 }
 
 async fn step(
     argv: Vec<String>,
-    requirements: &Path,
-    guard: &GuardCommand,
-    log: &Arc<RunLog>,
+    wanted: &Wanted<'_>,
     control: &mut Control,
     within: Duration,
 ) -> Result<(Watched, Vec<String>), ErrorInfo> {
+    let folder = wanted.requirements.parent().unwrap_or(Path::new("/"));
     let spec = Spec {
         argv,
         env: std::env::vars()
             .filter(|(k, _)| !k.starts_with("BATON_"))
             .collect(),
-        folder: requirements.parent().unwrap_or(Path::new("/")).to_owned(),
+        folder: folder.to_owned(),
         lease_until: millis(*control.lease.borrow_and_update()),
     };
-    let (mut tree, out, err) = Tree::start(guard, spec).map_err(|e| failed(e.to_string()))?;
-    let out = tokio::spawn(show(out, Arc::clone(log)));
-    let err = tokio::spawn(show(err, Arc::clone(log)));
+    let (mut tree, out, err) =
+        Tree::start(wanted.guard, spec).map_err(|e| failed(e.to_string()))?;
+    let out = tokio::spawn(show(out, Arc::clone(wanted.log)));
+    let err = tokio::spawn(show(err, Arc::clone(wanted.log)));
     let seen = watch(&mut tree, control, Some(within), Duration::ZERO, None).await;
     let mut tail = out.await.unwrap_or_default();
     tail.extend(err.await.unwrap_or_default());
@@ -278,4 +256,29 @@ async fn show(mut from: Stream, log: Arc<RunLog>) -> Vec<String> {
         each(line);
     }
     tail.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_files;
+
+    #[test]
+    fn only_requirements_that_mean_other_files_depend_on_the_package() {
+        for alone in [
+            "",
+            "requests==2.0\nrich  # a/b\n",
+            "# -r more.txt\nflask>=2",
+        ] {
+            assert!(!names_files(alone.as_bytes()), "{alone}");
+        }
+        for more in [
+            "-r more.txt",
+            "a==1\n--find-links wheels",
+            "./lib",
+            ".",
+            "x @ file:///y",
+        ] {
+            assert!(names_files(more.as_bytes()), "{more}");
+        }
+    }
 }

@@ -33,6 +33,12 @@ pub(crate) fn boot_id() -> String {
         .unwrap_or_default()
 }
 
+/// Waits until everything written below this folder is on the disk, in one call for its whole file system.
+pub(crate) fn sync_files(folder: &std::path::Path) -> io::Result<()> {
+    let folder = std::fs::File::open(folder)?;
+    Ok(nix::unistd::syncfs(&folder)?)
+}
+
 /// What a tree writes to one of its streams.
 pub(crate) type Stream = Receiver;
 

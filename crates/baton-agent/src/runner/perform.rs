@@ -60,10 +60,7 @@ impl Runner {
             }
             Action::JournalAcked(_) => {}
             Action::Fetch(hash) => self.prefetch(hash),
-            Action::Evict(hash) => {
-                let done = self.shared.packages.evict(&hash);
-                self.complain("a package cannot be dropped", done);
-            }
+            Action::Evict(hash) => self.evict(hash),
             Action::Note(level, message) => self.journal.note(level, message),
             Action::Close => self.hang_up(None),
         }
@@ -162,6 +159,19 @@ impl Runner {
         tokio::spawn(async move {
             attempt::save(&entry, result).await;
             let _ = inputs.send(Input::Ended(claim)).await;
+        });
+    }
+
+    fn evict(&self, hash: String) {
+        let (shared, journal) = (Arc::clone(&self.shared), self.journal.clone());
+        tokio::spawn(async move {
+            match shared.packages.evict(&hash).await {
+                Ok(()) => journal.note(LogLevel::Info, format!("package {hash} is dropped")),
+                Err(e) => journal.note(
+                    LogLevel::Warning,
+                    format!("package {hash} cannot be dropped: {e}"),
+                ),
+            }
         });
     }
 

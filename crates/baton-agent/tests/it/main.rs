@@ -5,6 +5,8 @@
 mod beats;
 mod faults;
 mod logs;
+mod packages;
+mod python;
 mod refused;
 mod runs;
 mod server;

@@ -4,7 +4,6 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use baton_core::error::ErrorKind;
-use baton_core::flow::{Entry, Python};
 use baton_core::run::LogStream;
 use baton_core::state::State;
 use serde_json::json;
@@ -193,68 +192,4 @@ async fn a_package_that_is_missing_or_not_what_its_name_says_is_not_run() {
     let error = link.run(&job).await.error.expect("why");
     assert_eq!(error.kind, ErrorKind::Package);
     assert!(error.message.contains("404"), "{}", error.message);
-}
-
-#[tokio::test]
-async fn concurrent_runs_share_one_download() {
-    let mut server = Server::start().await;
-    let package = tempfile::tempdir().expect("folder");
-    fs::write(package.path().join("data"), "x").expect("written");
-    let hash = server.add_package(package.path());
-    let _robot = Robot::start(&server).await;
-    let mut link = server.robot().await;
-    let jobs: Vec<_> = (1..=4)
-        .map(|n| {
-            let mut job = shell(n, "grep -q x data");
-            job.workflow.package = Some(hash.clone());
-            job
-        })
-        .collect();
-    for job in &jobs {
-        link.start(job).await;
-    }
-    for _ in &jobs {
-        assert_eq!(link.result().await.state, State::Completed);
-    }
-    assert_eq!(server.files.lock().expect("not poisoned").downloads, 1);
-}
-
-#[tokio::test]
-async fn a_python_environment_is_built_once_and_visibly() {
-    let mut server = Server::start().await;
-    let package = tempfile::tempdir().expect("folder");
-    fs::write(package.path().join("requirements.txt"), "# nothing\n").expect("written");
-    fs::write(
-        package.path().join("main.py"),
-        "import sys; print('prefix', sys.prefix)\n",
-    )
-    .expect("written");
-    let hash = server.add_package(package.path());
-    let robot = Robot::start(&server).await;
-    let mut link = server.robot().await;
-    for number in 1..=2 {
-        let mut job = job(number, &["main.py"]);
-        job.workflow.package = Some(hash.clone());
-        let Entry::Command { python, .. } = &mut job.workflow.entry else {
-            panic!("a command")
-        };
-        *python = Some(Python::Requirements("requirements.txt".into()));
-        link.lines.clear();
-        let result = link.run(&job).await;
-        assert_eq!(
-            result.state,
-            State::Completed,
-            "{:?} {:?}",
-            result.error,
-            link.lines
-        );
-        let built = link
-            .messages(LogStream::System)
-            .iter()
-            .any(|m| m.contains("building"));
-        assert_eq!(built, number == 1);
-        let prefix = robot.dir.path().join("environments");
-        let prefix = prefix.canonicalize().expect("there").display().to_string();
-        assert!(link.messages(LogStream::Stdout)[0].contains(&prefix));
-    }
 }

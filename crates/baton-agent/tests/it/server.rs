@@ -284,6 +284,17 @@ impl Link {
         }
     }
 
+    /// Waits for something else, answering the robot meanwhile.
+    pub(crate) async fn during<T>(&mut self, other: impl Future<Output = T>) -> T {
+        let mut other = std::pin::pin!(other);
+        loop {
+            tokio::select! {
+                done = &mut other => return done,
+                _ = self.until::<baton_api::robot::Heartbeat>() => {}
+            }
+        }
+    }
+
     async fn read(&mut self) -> String {
         loop {
             match self.socket.next().await {
