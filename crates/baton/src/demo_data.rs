@@ -103,6 +103,7 @@ async fn make(
 async fn live(global: &Global, args: &DemoData) -> Done<Exit> {
     let listen = Listen {
         host: args.host.clone(),
+        insecure_http: args.insecure_http,
         port: Some(args.port),
         data: Some(args.data.clone()),
         ..Listen::default()
@@ -117,9 +118,11 @@ async fn live(global: &Global, args: &DemoData) -> Done<Exit> {
         () = serve::asked_to_stop() => {}
     }
     output::note("stopping");
-    let stopped = serve::stop_gracefully(running.handle.stop()).await;
-    drop(robots);
-    Ok(stopped)
+    Ok(serve::stop_gracefully(async {
+        robots.hand_over().await;
+        running.handle.stop().await;
+    })
+    .await)
 }
 
 fn people(
@@ -138,7 +141,7 @@ fn people(
 /// Waits for a first sight of work, says where it is, and goes on until it is stopped.
 async fn show(global: &Global, running: &Running, mut people: live::People) -> Done {
     people.begin().await;
-    let link = running.sign_in_link().await?;
+    let link = apart(&running.sign_in_link().await?);
     if global.json {
         output::json(&serde_json::json!({
             "url": running.handle.url, "link": link, "data": running.data, "key_file": running.admin.path,
@@ -156,4 +159,10 @@ async fn show(global: &Global, running: &Running, mut people: live::People) -> D
     }
     people.go_on().await;
     Ok(())
+}
+
+/// The link under another name of this machine: browsers keep cookies by name, not by port, and signing in to the
+/// demo must not sign anybody out of the real server.
+fn apart(link: &str) -> String {
+    link.replacen("//127.0.0.1:", "//localhost:", 1)
 }

@@ -277,6 +277,9 @@ pub(crate) struct DemoData {
     /// Port to listen on; 0 takes a free one
     #[arg(long, default_value_t = 8766, value_name = "PORT")]
     pub(crate) port: u16,
+    /// Listen beyond this machine without encryption: everything in the demo is made up
+    #[arg(long)]
+    pub(crate) insecure_http: bool,
     /// Make the folder, and start nothing
     #[arg(long)]
     pub(crate) fill_only: bool,

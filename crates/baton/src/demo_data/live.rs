@@ -7,6 +7,7 @@ use std::time::Duration;
 use baton_api::client::Client;
 use baton_api::rest::{CreateRun, RunQuery};
 use baton_core::state::State;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::catalog::{self, DeploymentDef, FlowDef};
@@ -22,18 +23,34 @@ const AT_ONCE: usize = 12;
 const PAUSE: (f64, f64) = (6.0, 30.0);
 /// How long a first look at running work may take.
 const SEEN_WITHIN: Duration = Duration::from_secs(8);
+/// How long robots may take to hand over what they do when the demo ends.
+const HAND_OVER: Duration = Duration::from_secs(3);
 /// How many runs are to be running before the link is printed.
 const RUNNING: usize = 4;
 /// Runs of one deployment that wait at most because of these people: nobody wants a queue that only grows.
 const MAX_WAITING: usize = 6;
 
-/// Connects the robots. They stop when the set is dropped.
-pub(crate) fn robots(
-    to: SocketAddr,
-    keys: &BTreeMap<String, String>,
-    dice: &mut Dice,
-) -> JoinSet<()> {
-    let mut robots = JoinSet::new();
+/// The simulated robots. They stop when this is dropped.
+pub(crate) struct Robots {
+    tasks: JoinSet<()>,
+    hurry: watch::Sender<bool>,
+}
+
+impl Robots {
+    /// Ends what they do, so that nothing is lost by a stop, and waits a moment for it.
+    pub(crate) async fn hand_over(mut self) {
+        self.hurry.send_replace(true);
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(HAND_OVER, ended).await.is_err() {
+            tracing::debug!("some of the demo's robots did not hand over what they had");
+        }
+    }
+}
+
+/// Connects the robots.
+pub(crate) fn robots(to: SocketAddr, keys: &BTreeMap<String, String>, dice: &mut Dice) -> Robots {
+    let (hurry, hurried) = watch::channel(false);
+    let mut tasks = JoinSet::new();
     for def in ROBOTS {
         let gone = matches!(def.is, Condition::Gone(_));
         let Some(key) = keys.get(def.name).filter(|_| !gone) else {
@@ -44,10 +61,11 @@ pub(crate) fn robots(
             key: key.clone(),
             def,
             dice: dice.fork(),
+            hurry: hurried.clone(),
         };
-        robots.spawn(robot.work());
+        tasks.spawn(robot.work());
     }
-    robots
+    Robots { tasks, hurry }
 }
 
 /// People and programs that ask for runs now and then.

@@ -24,10 +24,11 @@ pub(crate) enum Ending {
 }
 
 impl Ending {
-    /// How one of the many attempts ends: 93 of 100 go well, unless there is trouble.
+    /// How one of the many attempts ends: nine of ten go well unless there is trouble, so that after retries
+    /// some 93 of 100 runs do.
     pub(crate) fn draw(dice: &mut Dice, trouble: f64) -> Self {
         let drawn = dice.share();
-        if drawn < trouble.max(0.042) {
+        if drawn < trouble.max(0.07) {
             Self::Failed
         } else if drawn > 0.993 {
             Self::TimedOut
@@ -234,7 +235,12 @@ impl Writer<'_> {
 
     fn says(&mut self, step: &Step, from: f64, until: f64) {
         let name = format!("{}: begins", step.name);
-        self.line(from + 0.03, LogLevel::Debug, Some(step.key), &name);
+        self.line(
+            (from + 0.03).min(until),
+            LogLevel::Debug,
+            Some(step.key),
+            &name,
+        );
         let gap = (until - from) / (step.says.len() + 1) as f64;
         for (index, said) in step.says.iter().enumerate() {
             let at = from + gap * (index as f64 + self.dice.between(0.6, 1.4));
@@ -381,16 +387,21 @@ mod tests {
                     "{} {ending:?}",
                     flow.name
                 );
-                assert!(!script.lines.iter().any(|line| line.text.contains('{')));
+                // A stack shows source, and source may have braces.
+                let mut said = script
+                    .lines
+                    .iter()
+                    .filter(|line| line.stream == LogStream::Stdout);
+                assert!(!said.any(|line| line.text.contains('{')));
             }
         }
     }
 
     #[test]
-    fn about_ninety_three_of_a_hundred_attempts_go_well() {
+    fn about_nine_of_ten_attempts_go_well() {
         let mut dice = Dice::new(11);
         let drawn = (0..10_000).filter(|_| Ending::draw(&mut dice, 0.0) == Ending::Completed);
         let well = drawn.count();
-        assert!((9_200..9_450).contains(&well), "{well}");
+        assert!((8_900..9_150).contains(&well), "{well}");
     }
 }

@@ -253,8 +253,9 @@ const VAT: FlowDef = FlowDef {
     pictures: false,
     deployments: &[DeploymentDef {
         queue: "finance",
-        about: "Held until the new rates are in",
+        about: "Held until the new rates are in; signs in a desktop application",
         tags: &["finance"],
+        desktop: true,
         schedules: &[ScheduleDef {
             name: "tenth-of-the-month",
             rule: |_| Rule::Monthly {

@@ -230,6 +230,12 @@ const CERTIFICATES: FlowDef = FlowDef {
                 ..ScheduleDef::PLAIN
             },
             ScheduleDef {
+                name: "before-the-launch",
+                rule: |now| once(now, -1, "06:00"),
+                zone: "Europe/Berlin",
+                ..ScheduleDef::PLAIN
+            },
+            ScheduleDef {
                 name: "before-the-holidays",
                 rule: |now| once(now, 9, "07:00"),
                 zone: "Europe/Berlin",

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 use baton_api::robot::{
-    Accept, CancelJob, Claim, Frame, Heartbeat, Held, JobAssignment, Message, Phase, Start,
+    Accept, Ack, CancelJob, Claim, Frame, Heartbeat, HeartbeatAck, Held, JobAssignment, Message,
+    Phase, Start,
 };
 use baton_core::robot::RobotMetrics;
 use futures_util::{SinkExt, StreamExt};
 use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_tungstenite::tungstenite;
 
 use super::player::{self, Job};
@@ -35,6 +36,8 @@ pub(crate) struct SimulatedRobot {
     pub(crate) key: String,
     pub(crate) def: &'static RobotDef,
     pub(crate) dice: Dice,
+    /// Whether everything is to end at once.
+    pub(crate) hurry: watch::Receiver<bool>,
 }
 
 /// A job that it holds.
@@ -48,14 +51,14 @@ struct Holding {
 struct Desk {
     holdings: HashMap<Claim, Holding>,
     outbox: mpsc::Sender<String>,
-    ended: mpsc::UnboundedSender<Claim>,
     dice: Dice,
+    hurry: watch::Receiver<bool>,
 }
 
 impl SimulatedRobot {
-    /// Works for ever; connects again whenever the connection ends.
+    /// Works until there is hurry and nothing is left; connects again whenever the connection ends.
     pub(crate) async fn work(mut self) {
-        loop {
+        while !*self.hurry.borrow() {
             if let Err(error) = self.serve().await {
                 tracing::debug!(robot = self.def.name, %error, "a simulated robot lost its connection");
             }
@@ -67,16 +70,15 @@ impl SimulatedRobot {
         let offer = self.def.offer();
         let mut socket = simulated::connect(self.to, self.def.name, &self.key, offer).await?;
         let (outbox, mut frames) = mpsc::channel(OUTBOX);
-        let (ended, mut endings) = mpsc::unbounded_channel();
         let mut desk = Desk {
             holdings: HashMap::new(),
             outbox,
-            ended,
             dice: self.dice.fork(),
+            hurry: self.hurry.clone(),
         };
         let mut load = self.dice.between(4.0, 18.0);
         let mut beat = tokio::time::interval(BEAT);
-        loop {
+        while !(*self.hurry.borrow() && desk.holdings.is_empty()) {
             tokio::select! {
                 message = socket.next() => match message {
                     Some(Ok(tungstenite::Message::Text(text))) => desk.answer(&mut socket, &text).await?,
@@ -85,7 +87,7 @@ impl SimulatedRobot {
                     None => return Ok(()),
                 },
                 Some(text) = frames.recv() => socket.send(tungstenite::Message::Text(text.into())).await?,
-                Some(claim) = endings.recv() => { desk.holdings.remove(&claim); }
+                told = self.hurry.changed() => told?,
                 _ = beat.tick() => {
                     let busy = desk.holdings.len() as f64 / f64::from(self.def.slots.max(1));
                     load = 0.6f64.mul_add(load, 0.4 * busy.mul_add(70.0, self.dice.between(2.0, 16.0)));
@@ -93,6 +95,7 @@ impl SimulatedRobot {
                 }
             }
         }
+        Ok(())
     }
 }
 
@@ -124,6 +127,8 @@ impl Desk {
     async fn answer(&mut self, socket: &mut Socket, text: &str) -> Result<()> {
         let frame: Frame<'_> = serde_json::from_str(text)?;
         match frame.kind {
+            // In a hurry nothing new is begun: unanswered, it waits for the next start.
+            JobAssignment::KIND if *self.hurry.borrow() => Ok(()),
             JobAssignment::KIND => {
                 let assignment = JobAssignment::read(&frame)?;
                 let claim = assignment.claim;
@@ -143,12 +148,8 @@ impl Desk {
                     let (cancel, cancelled) = oneshot::channel();
                     holding.phase = Phase::Running;
                     holding.cancel = Some(cancel);
-                    let (outbox, ended) = (self.outbox.clone(), self.ended.clone());
-                    tokio::spawn(async move {
-                        player::play(job, outbox, cancelled).await;
-                        // The connection that held it may be gone.
-                        let _ = ended.send(claim);
-                    });
+                    let (outbox, hurry) = (self.outbox.clone(), self.hurry.clone());
+                    tokio::spawn(player::play(job, outbox, cancelled, hurry));
                 }
                 Ok(())
             }
@@ -157,6 +158,18 @@ impl Desk {
                 if let Some(cancel) = self.holdings.get_mut(&claim).and_then(|h| h.cancel.take()) {
                     // It may have ended just now.
                     let _ = cancel.send(());
+                }
+                Ok(())
+            }
+            Ack::KIND => {
+                if let Ack::Result { claim, .. } = Ack::read(&frame)? {
+                    self.holdings.remove(&claim);
+                }
+                Ok(())
+            }
+            HeartbeatAck::KIND => {
+                for claim in HeartbeatAck::read(&frame)?.superseded {
+                    self.holdings.remove(&claim);
                 }
                 Ok(())
             }
