@@ -318,6 +318,7 @@ impl Attempt<'_> {
         let grace = Duration::from_secs(self.job.cancel_grace_seconds.into());
         let seen = watch(&mut tree, control, timeout, grace, Some(&mut reports)).await;
         drop(tree);
+        self.log.ends();
         self.tidy_up(&seen).await;
         for mut stream in [out, err] {
             if tokio::time::timeout(STREAM_AFTER_TREE, &mut stream)

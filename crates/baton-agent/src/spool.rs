@@ -54,10 +54,16 @@ impl Spool {
                 Ok(entry) => {
                     entries.insert(entry.note.claim, Arc::new(entry));
                 }
+                // The disk has trouble: what is in there may be whole.
+                Err(error) if !is_torn(&error) => return Err(error),
                 Err(error) => {
                     // A note that was torn by a crash: nothing had begun under it.
                     tracing::warn!(path = %path.display(), %error, "a spooled attempt cannot be read and is dropped");
-                    fs::remove_dir_all(&path)?;
+                    if path.is_dir() {
+                        fs::remove_dir_all(&path)?;
+                    } else {
+                        fs::remove_file(&path)?;
+                    }
                 }
             }
         }
@@ -117,6 +123,15 @@ impl Spool {
     fn lock(&self) -> MutexGuard<'_, HashMap<Claim, Arc<Entry>>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a file is not there or holds less than it should, as a crash leaves it.
+fn is_torn(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, NotADirectory, NotFound, UnexpectedEof};
+    matches!(
+        error.kind(),
+        InvalidData | NotADirectory | NotFound | UnexpectedEof
+    )
 }
 
 #[cfg(test)]

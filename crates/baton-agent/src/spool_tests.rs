@@ -96,7 +96,7 @@ fn everything_unacknowledged_survives_the_agent_even_a_torn_line() {
         let spool = Spool::open(dir.path(), DEFAULT_BOUND).expect("opens");
         let entry = spool.create(note()).expect("created");
         entry.append_logs(&lines(1, 10)).expect("written");
-        entry.append_tasks(Vec::new()).expect("written");
+        entry.append_tasks(Vec::new());
         entry.save_result(&result()).expect("synced");
     }
     let segment = fs::read_dir(dir.path())
@@ -118,4 +118,75 @@ fn everything_unacknowledged_survives_the_agent_even_a_torn_line() {
     assert_eq!(entry.result(), Some(result()));
     entry.append_logs(&lines(11, 11)).expect("written");
     assert_eq!(entry.read_logs(0, 1 << 20).expect("read").len(), 11);
+}
+
+#[test]
+fn the_numbers_go_on_after_a_restart_although_every_line_was_acknowledged_and_dropped() {
+    let dir = tempfile::tempdir().expect("folder");
+    let spool = Spool::open(dir.path(), 100_000).expect("opens");
+    let entry = spool.create(note()).expect("created");
+    entry.append_logs(&lines(1, 120)).expect("written");
+    assert!(spool.is_full());
+    entry.ack_logs(120).expect("dropped");
+    assert!(
+        !spool.is_full(),
+        "room for others, though no segment was full"
+    );
+    drop((entry, spool));
+    let spool = Spool::open(dir.path(), 100_000).expect("opens");
+    let entry = spool.get(note().claim).expect("there");
+    assert_eq!(entry.log_range(), (120, 120));
+    entry.append_logs(&lines(121, 121)).expect("written");
+    assert_eq!(entry.read_logs(120, 1_000).expect("read").len(), 1);
+}
+
+#[test]
+fn lines_and_tasks_that_the_disk_refuses_are_kept_in_memory_in_their_order() {
+    let dir = tempfile::tempdir().expect("folder");
+    let spool = Spool::open(dir.path(), DEFAULT_BOUND).expect("opens");
+    // Its folder is not there: every write fails, as on a full disk.
+    let entry = spool.create_in_memory(note());
+    let why = entry.append_logs(&lines(1, 100)).expect("kept");
+    assert!(why.is_some(), "said once");
+    assert!(entry.append_logs(&lines(101, 200)).expect("kept").is_none());
+    entry
+        .append_logs(&lines(201, 1_500))
+        .expect_err("memory is bounded as well");
+    assert_eq!(entry.log_range().0, 200);
+    let batch = entry.read_logs(50, 20_000).expect("read");
+    assert_eq!((batch[0].seq, batch.len()), (51, 19));
+    entry.ack_logs(200).expect("dropped");
+    assert!(entry.read_logs(0, 20_000).expect("read").is_empty());
+    entry.append_logs(&lines(201, 300)).expect("room again");
+    entry.keep_logs(&lines(301, 301));
+    assert_eq!(entry.log_range().0, 301);
+
+    assert_eq!(entry.append_tasks(Vec::new()), 1);
+    assert_eq!(entry.read_tasks(0).expect("kept").seq, 1);
+    entry.save_result(&result()).expect_err("no folder");
+    entry.keep_result(result());
+    assert_eq!(entry.result(), Some(result()));
+}
+
+#[test]
+fn what_is_no_attempt_is_dropped_from_the_spool_and_what_cannot_be_read_now_is_not() {
+    let dir = tempfile::tempdir().expect("folder");
+    fs::create_dir(dir.path().join("torn")).expect("made");
+    fs::write(dir.path().join("torn/note.json"), "{\"claim\"").expect("written");
+    fs::write(dir.path().join("stray"), "").expect("written");
+    drop(Spool::open(dir.path(), DEFAULT_BOUND).expect("opens"));
+    assert_eq!(fs::read_dir(dir.path()).expect("there").count(), 0);
+
+    // A folder in the place of a file cannot be read as one, whoever asks.
+    let spool = Spool::open(dir.path(), DEFAULT_BOUND).expect("opens");
+    let entry = spool.create(note()).expect("created");
+    entry.save_result(&result()).expect("saved");
+    let home = fs::read_dir(dir.path()).expect("there").next();
+    let home = home.expect("one").expect("read").path();
+    fs::create_dir(home.join("tasks.jsonl")).expect("made");
+    assert!(Spool::open(dir.path(), DEFAULT_BOUND).is_err());
+    assert!(
+        home.join("result.json").exists(),
+        "the result is still there"
+    );
 }

@@ -1,6 +1,7 @@
 //! The log of one attempt on its way into the spool: numbered, batched, bounded, and never silently short.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ pub(crate) struct RunLog {
     spool: Arc<Spool>,
     inputs: mpsc::Sender<Input>,
     waiting: Notify,
+    /// The processes are gone: what is left in the pipes is read without waiting for room.
+    ending: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -45,6 +48,8 @@ struct State {
     quota: Quota,
     bound: u64,
     tail: VecDeque<String>,
+    /// It was said that the spool is full; said again after it had room.
+    full_said: bool,
 }
 
 impl RunLog {
@@ -62,6 +67,7 @@ impl RunLog {
             spool,
             inputs,
             waiting: Notify::new(),
+            ending: AtomicBool::new(false),
             state: Mutex::new(State {
                 last,
                 batch: Vec::new(),
@@ -69,6 +75,7 @@ impl RunLog {
                 quota: Quota::new(limits, boot_clock()),
                 bound: limits.bytes,
                 tail: VecDeque::new(),
+                full_said: false,
             }),
         }
     }
@@ -131,10 +138,17 @@ impl RunLog {
                 return;
             }
             match self.entry.append_logs(&state.batch) {
-                Ok(()) => {
+                Ok(refused) => {
                     state.batch.clear();
                     state.bytes = 0;
-                    state.last
+                    let written = state.last;
+                    if let Some(why) = refused {
+                        let mark = format!(
+                            "the robot's disk refuses log lines ({why}); until it takes them again they are kept in memory"
+                        );
+                        self.push(&mut state, LogLevel::Warning, LogStream::System, None, mark);
+                    }
+                    written
                 }
                 Err(error) => {
                     // They stay in memory, the pipes wait, and the next round tries again.
@@ -159,20 +173,38 @@ impl RunLog {
         }
     }
 
+    /// Nothing writes any more: what is still in the pipes is the last of it, and little.
+    pub(crate) fn ends(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+    }
+
     /// Waits until there is room for more.
     async fn room(&self) {
         loop {
             if self.lock().bytes > MAX_WAITING {
                 self.flush().await;
             }
-            if self.lock().bytes <= MAX_WAITING && !self.spool.is_full() {
+            if self.ending.load(Ordering::Relaxed) {
                 return;
+            }
+            let full = self.spool.is_full();
+            {
+                let mut state = self.lock();
+                if state.bytes <= MAX_WAITING && !full {
+                    state.full_said = false;
+                    return;
+                }
+                if full && !std::mem::replace(&mut state.full_said, true) {
+                    let mark = "the robot's spool is full; the run waits at its output until the server has taken some";
+                    let mark = mark.to_owned();
+                    self.push(&mut state, LogLevel::Warning, LogStream::System, None, mark);
+                }
             }
             tokio::time::sleep(FULL_AGAIN).await;
         }
     }
 
-    /// Says what was not kept and writes the rest. Lines that the disk refuses are counted visibly.
+    /// Says what was not kept and writes the rest. Lines that the disk refuses stay in memory.
     pub(crate) async fn finish(&self) {
         {
             let mut state = self.lock();
@@ -183,22 +215,13 @@ impl RunLog {
             }
         }
         self.flush().await;
-        let refused = {
+        // The mark of a flush that the disk refused.
+        self.flush().await;
+        {
+            // What neither disk nor memory had room for is little now: what was in the pipes, and a batch.
             let mut state = self.lock();
-            let refused = state.batch.len();
-            if refused > 0 {
-                state.last -= i64::try_from(refused).unwrap_or(0);
-                state.batch.clear();
-                state.bytes = 0;
-                let mark = format!(
-                    "log truncated: {refused} lines not kept, the robot's disk refused them"
-                );
-                self.push(&mut state, LogLevel::Warning, LogStream::System, None, mark);
-            }
-            refused
-        };
-        if refused > 0 {
-            self.flush().await;
+            self.entry.keep_logs(&std::mem::take(&mut state.batch));
+            state.bytes = 0;
         }
         // A flush that was cut off may have written without telling.
         let (last, _) = self.entry.log_range();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use baton_api::robot::{Claim, JobAssignment, LogBatch, MAX_LOG_BATCH};
-use baton_core::error::ErrorInfo;
+use baton_core::error::{ErrorInfo, ErrorKind};
 use baton_core::run::LogLevel;
 use baton_core::state::State;
 use tokio::sync::mpsc;
@@ -144,12 +144,20 @@ impl Runner {
                 job.run_name, job.claim.attempt
             ),
         );
-        self.attempts.spawn(attempt::execute(
-            job,
-            entry,
-            Arc::clone(&self.shared),
-            control,
-        ));
+        let (claim, shared) = (job.claim, Arc::clone(&self.shared));
+        let place = Arc::clone(&entry);
+        let work = attempt::execute(job, place, Arc::clone(&shared), control);
+        let attempt = tokio::spawn(work);
+        self.attempts.spawn(async move {
+            // A mistake of the agent's own must not hold the claim for ever; its guard has ended the tree.
+            if let Err(mistake) = attempt.await {
+                let message = format!("the agent made a mistake while it ran this: {mistake}");
+                let error = ErrorInfo::new(ErrorKind::Lost, message);
+                let result = attempt::unexecuted(claim, State::Crashed, Some(error));
+                attempt::save(&entry, result).await;
+                let _ = shared.inputs.send(Input::Ended(claim)).await;
+            }
+        });
     }
 
     fn unstarted(&mut self, claim: Claim, state: State, error: ErrorInfo) {

@@ -17,6 +17,9 @@ const NOTE: &str = "note.json";
 const TASKS: &str = "tasks.jsonl";
 const RESULT: &str = "result.json";
 
+/// Bytes of lines that one attempt may keep in memory while the disk refuses them.
+const MAX_IN_MEMORY: usize = 1 << 20;
+
 /// One attempt in the spool.
 pub(crate) struct Entry {
     /// What it is.
@@ -29,6 +32,9 @@ pub(crate) struct Entry {
 #[derive(Default)]
 struct State {
     logs: Segments,
+    /// Lines that the disk refused, after those in `logs`.
+    refused: VecDeque<LogLine>,
+    refused_bytes: usize,
     tasks: VecDeque<TaskUpdate>,
     task_seq: i64,
     task_bytes: u64,
@@ -43,7 +49,7 @@ impl Entry {
         Ok(Self::in_memory(folder, note, used))
     }
 
-    /// A place whose folder does not exist: it takes a result and nothing else.
+    /// A place whose folder does not exist: what it takes stays in memory.
     pub(super) fn in_memory(folder: PathBuf, note: Note, used: &Arc<AtomicU64>) -> Self {
         Self {
             note,
@@ -77,21 +83,57 @@ impl Entry {
         })
     }
 
-    /// Writes log lines behind the others.
-    pub(crate) fn append_logs(&self, lines: &[LogLine]) -> io::Result<()> {
-        let bytes = self.lock().logs.append(&self.folder, lines)?;
-        self.used.fetch_add(bytes, Ordering::Relaxed);
-        Ok(())
+    /// Writes log lines behind the others, into memory while the disk refuses them; why, the first time.
+    /// Fails when there is no room in memory either; then acknowledgements must make some.
+    pub(crate) fn append_logs(&self, lines: &[LogLine]) -> io::Result<Option<io::Error>> {
+        let mut state = self.lock();
+        let mut why = None;
+        if state.refused.is_empty() {
+            match state.logs.append(&self.folder, lines) {
+                Ok(bytes) => {
+                    self.used.fetch_add(bytes, Ordering::Relaxed);
+                    return Ok(None);
+                }
+                Err(error) => why = Some(error),
+            }
+        }
+        // What is in memory comes before what follows it, so nothing goes to the disk until that is committed.
+        if state.refused_bytes + cost(lines) > MAX_IN_MEMORY {
+            return Err(why.unwrap_or_else(|| io::ErrorKind::StorageFull.into()));
+        }
+        state.refuse(lines);
+        Ok(why)
+    }
+
+    /// Keeps last words about an attempt in memory, however much is there.
+    pub(crate) fn keep_logs(&self, lines: &[LogLine]) {
+        self.lock().refuse(lines);
     }
 
     /// Lines after this one, as many as fit into `max` bytes.
     pub(crate) fn read_logs(&self, after: i64, max: usize) -> io::Result<Vec<LogLine>> {
-        self.lock().logs.read(&self.folder, after, max)
+        let mut state = self.lock();
+        let lines = state.logs.read(&self.folder, after, max)?;
+        if !lines.is_empty() {
+            return Ok(lines);
+        }
+        let mut size = 0;
+        let fits = |line: &&LogLine| {
+            let is_first = size == 0;
+            size += cost(std::slice::from_ref(*line));
+            is_first || size <= max
+        };
+        let newer = state.refused.iter().filter(|line| line.seq > after);
+        Ok(newer.take_while(fits).cloned().collect())
     }
 
     /// Lines up to this one are committed.
     pub(crate) fn ack_logs(&self, seq: i64) -> io::Result<()> {
-        let freed = self.lock().logs.ack(&self.folder, seq)?;
+        let mut state = self.lock();
+        while let Some(line) = state.refused.pop_front_if(|line| line.seq <= seq) {
+            state.refused_bytes -= cost(&[line]);
+        }
+        let freed = state.logs.ack(&self.folder, seq)?;
         self.used.fetch_sub(freed, Ordering::Relaxed);
         Ok(())
     }
@@ -99,11 +141,12 @@ impl Entry {
     /// The last line, and the line up to which all are committed.
     pub(crate) fn log_range(&self) -> (i64, i64) {
         let state = self.lock();
-        (state.logs.last(), state.logs.acked())
+        let in_memory = state.refused.back().map_or(0, |line| line.seq);
+        (state.logs.last().max(in_memory), state.logs.acked())
     }
 
-    /// Writes an update of tasks; its number.
-    pub(crate) fn append_tasks(&self, tasks: Vec<TaskReport>) -> io::Result<i64> {
+    /// Writes an update of tasks, which is kept in memory as well; its number.
+    pub(crate) fn append_tasks(&self, tasks: Vec<TaskReport>) -> i64 {
         let mut state = self.lock();
         let seq = state.task_seq + 1;
         let update = TaskUpdate {
@@ -111,26 +154,18 @@ impl Entry {
             seq,
             tasks,
         };
-        let mut line = serde_json::to_vec(&update)?;
-        line.push(b'\n');
-        let file = match &mut state.tasks_file {
-            Some(file) => file,
-            none => {
-                let mut options = File::options();
-                none.insert(
-                    options
-                        .create(true)
-                        .append(true)
-                        .open(self.folder.join(TASKS))?,
-                )
+        match state.write_tasks(&self.folder, &update) {
+            Ok(bytes) => {
+                self.used.fetch_add(bytes, Ordering::Relaxed);
             }
-        };
-        file.write_all(&line)?;
-        self.used.fetch_add(line.len() as u64, Ordering::Relaxed);
-        state.task_bytes += line.len() as u64;
+            Err(error) => {
+                let run = self.note.claim.job_id;
+                tracing::warn!(%run, %error, "tasks cannot be written into the spool; they are kept in memory");
+            }
+        }
         state.task_seq = seq;
         state.tasks.push_back(update);
-        Ok(seq)
+        seq
     }
 
     /// The update after this one.
@@ -191,6 +226,37 @@ impl Entry {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl State {
+    fn refuse(&mut self, lines: &[LogLine]) {
+        self.refused_bytes += cost(lines);
+        self.refused.extend(lines.iter().cloned());
+    }
+
+    fn write_tasks(&mut self, folder: &Path, update: &TaskUpdate) -> io::Result<u64> {
+        let mut line = serde_json::to_vec(update)?;
+        line.push(b'\n');
+        let file = match &mut self.tasks_file {
+            Some(file) => file,
+            none => {
+                let mut options = File::options();
+                none.insert(options.create(true).append(true).open(folder.join(TASKS))?)
+            }
+        };
+        if let Err(error) = file.write_all(&line) {
+            // Half an update must not stand in the way of the next one.
+            let _ = file.set_len(self.task_bytes);
+            return Err(error);
+        }
+        self.task_bytes += line.len() as u64;
+        Ok(line.len() as u64)
+    }
+}
+
+/// Bytes of lines in memory.
+fn cost(lines: &[LogLine]) -> usize {
+    lines.iter().map(|line| line.message.len() + 128).sum()
 }
 
 fn read_optional(path: &Path) -> io::Result<Vec<u8>> {

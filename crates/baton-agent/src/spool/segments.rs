@@ -10,6 +10,10 @@ use baton_core::run::LogLine;
 /// A segment is closed when it holds this many bytes: small enough to give space back early.
 const SEGMENT: u64 = 1 << 20;
 
+/// The last segment is dropped too when all of it is committed and it holds this many bytes: otherwise the
+/// committed lines of many attempts could fill the spool, and all would wait for room that nobody gives back.
+const WORTH_DROPPING: u64 = 64 << 10;
+
 struct Segment {
     first: i64,
     last: i64,
@@ -175,17 +179,30 @@ impl Segments {
         self.acked = self.acked.max(seq);
         let mut freed = 0;
         while let Some(oldest) = self.closed_and_open.front() {
-            if oldest.last > seq || (self.closed_and_open.len() == 1 && oldest.bytes < SEGMENT) {
+            let is_last = self.closed_and_open.len() == 1;
+            if oldest.last > seq || (is_last && oldest.bytes < WORTH_DROPPING) {
                 break;
             }
-            fs::remove_file(path(folder, oldest.first))?;
-            freed += oldest.bytes;
-            self.closed_and_open.pop_front();
-            if self.closed_and_open.is_empty() {
-                self.writer = None;
+            let first = oldest.first;
+            if is_last {
+                self.begin_anew(folder)?;
             }
+            fs::remove_file(path(folder, first))?;
+            freed += self.closed_and_open.pop_front().map_or(0, |s| s.bytes);
         }
         Ok(freed)
+    }
+
+    /// Opens an empty segment behind the others: its name tells the next agent how far the numbers are.
+    fn begin_anew(&mut self, folder: &Path) -> io::Result<()> {
+        let first = self.last + 1;
+        self.writer = Some(File::create(path(folder, first))?);
+        self.closed_and_open.push_back(Segment {
+            first,
+            last: self.last,
+            bytes: 0,
+        });
+        Ok(())
     }
 
     /// Waits until the lines are on the disk.

@@ -10,6 +10,7 @@ mod python;
 mod refused;
 mod runs;
 mod server;
+mod spool;
 mod support;
 mod trees;
 mod trust;

@@ -295,6 +295,19 @@ impl Link {
         }
     }
 
+    /// Whether the next heartbeat names an attempt that has ended.
+    pub(crate) async fn holds_finished(&mut self) -> bool {
+        let beat: baton_api::robot::Heartbeat = self.until().await;
+        beat.active
+            .iter()
+            .any(|h| h.phase == baton_api::robot::Phase::Finished)
+    }
+
+    /// Cuts the connection; what came on it stays readable.
+    pub(crate) async fn hang_up(&mut self) {
+        let _ = self.socket.close(None).await;
+    }
+
     async fn read(&mut self) -> String {
         loop {
             match self.socket.next().await {

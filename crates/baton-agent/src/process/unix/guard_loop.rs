@@ -13,7 +13,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
 use nix::sys::signal::{SigHandler, Signal, kill, signal};
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{Pid, dup2_stderr, dup2_stdin, dup2_stdout, setsid};
+use nix::unistd::{Pid, dup2_stderr, dup2_stdin, dup2_stdout, getpid, getppid, setsid};
 
 use super::{boot_clock, tree};
 use crate::guard::{MAX_MESSAGE, Order, Report, Spec};
@@ -88,11 +88,16 @@ fn execute(spec: &Spec) -> io::Result<i32> {
         .envs(spec.env.iter().map(|(k, v)| (k, v)))
         .current_dir(&spec.folder)
         .stdin(Stdio::null());
+    let guard = getpid();
     // SAFETY: between fork and exec only these system calls are made, all of them async-signal-safe.
     unsafe {
-        command.pre_exec(|| {
+        command.pre_exec(move || {
             setsid()?;
             prctl::set_pdeathsig(Signal::SIGKILL)?;
+            // A guard that died before that line would never be heard of.
+            if getppid() != guard {
+                return Err(Errno::ESRCH.into());
+            }
             for ignored in IGNORED {
                 signal(ignored, SigHandler::SigDfl)?;
             }
