@@ -13,7 +13,7 @@ async function shows(page: Page, flows: string[]): Promise<void> {
 
 async function choose(page: Page, state: string): Promise<void> {
   await page.getByRole("button", { name: /^State/ }).click();
-  await page.getByRole("option", { name: state, exact: true }).getByRole("button").click();
+  await page.getByRole("option", { name: state, exact: true }).click();
   await page.keyboard.press("Escape");
 }
 

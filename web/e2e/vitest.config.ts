@@ -4,13 +4,14 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
+  cacheDir: fileURLToPath(new URL("../node_modules/.vite-e2e", import.meta.url)),
   test: {
     include: ["*.test.ts"],
     globalSetup: ["./lib/chromium.ts"],
     pool: "forks",
     // Each journey has a server of its own; more of them at once only make a small machine slow.
     maxWorkers: 2,
-    testTimeout: 120_000,
+    testTimeout: 300_000,
     hookTimeout: 60_000,
     reporters: ["verbose"],
   },

@@ -33,7 +33,7 @@ async function reported(server: Server, word: Word): Promise<{ failed: string; r
     ],
     lines: [
       word("log-line"),
-      `${ESC}[1;31m${word("log-bold-red")}${ESC}[0m ${ESC}[38;2;1;2;3;44m${word("log-true-colour")}${ESC}[0m`,
+      `${ESC}[1;31m${word("log-bold-red")}${ESC}[0m ${ESC}[4;36m${word("log-underlined")}${ESC}[0m`,
       { message: `${ESC}]8;;javascript:alert(1)\u0007${word("log-hyperlink")}${ESC}]8;;\u0007`, level: "warning" },
       { message: word("log-of-task"), level: "error", task: word("task-key") },
     ],

@@ -17,7 +17,7 @@ const KEYS: [string[], string][] = [
 
 export function Help({ open, onOpenChange }: { open: boolean; onOpenChange: (open: boolean) => void }) {
   return (
-    <Dialog open={open} onOpenChange={onOpenChange} title="Keys and states" width="lg">
+    <Dialog open={open} onOpenChange={onOpenChange} title="Keys and states" width="lg" reading>
       <div className="grid gap-8 sm:grid-cols-[1fr_1.2fr]">
         <div>
           <h3 className="mb-2 text-xs font-medium text-muted">Keys</h3>

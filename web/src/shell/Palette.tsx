@@ -120,8 +120,8 @@ function PaletteBody({ onOpenChange, onHelp }: PaletteProps) {
           >
             <entry.icon size={15} className="shrink-0 text-muted" aria-hidden />
             <span className="truncate">{entry.name}</span>
-            {entry.hint && <span className="truncate text-xs text-faint">{entry.hint}</span>}
-            <span className="ml-auto shrink-0 text-xs text-faint">{entry.group}</span>
+            {entry.hint && <span className="truncate text-xs text-muted">{entry.hint}</span>}
+            <span className="ml-auto shrink-0 text-xs text-muted">{entry.group}</span>
           </li>
         ))}
       </ul>

@@ -16,6 +16,8 @@ interface DialogProps {
   description?: ReactNode;
   width?: "sm" | "md" | "lg";
   footer?: ReactNode;
+  /** There is nothing to press in it: it is scrolled by the keyboard itself. */
+  reading?: boolean;
   children?: ReactNode;
 }
 
@@ -29,7 +31,7 @@ function focusContent(event: Event) {
   (first ?? content).focus();
 }
 
-export function Dialog({ open, onOpenChange, title, description, width = "md", footer, children }: DialogProps) {
+export function Dialog({ open, onOpenChange, title, description, width = "md", footer, reading, children }: DialogProps) {
   return (
     <RadixDialog.Root open={open} onOpenChange={onOpenChange}>
       <RadixDialog.Portal>
@@ -44,7 +46,7 @@ export function Dialog({ open, onOpenChange, title, description, width = "md", f
               <button type="button" aria-label="Close" className={buttonClass("quiet", "sm", "-mr-1 w-7 px-0!")}><X size={16} aria-hidden /></button>
             </RadixDialog.Close>
           </header>
-          <div data-body className="min-h-0 flex-1 overflow-auto px-5 pb-4">{children}</div>
+          <div data-body tabIndex={reading ? 0 : undefined} className="min-h-0 flex-1 overflow-auto px-5 pb-4 -outline-offset-2!">{children}</div>
           {footer && <footer className="flex flex-wrap justify-end gap-2 border-t border-line px-5 py-3">{footer}</footer>}
         </RadixDialog.Content>
       </RadixDialog.Portal>

@@ -46,6 +46,7 @@ export function Facet({ name, icon, chosen, shown, multiple, options, onOpen, on
   return (
     <span className={cx("inline-flex h-8 shrink-0 items-stretch overflow-hidden rounded-md border bg-surface text-sm", on ? "border-line-strong" : "border-dashed border-line-strong")}>
       <Popover
+        label={name}
         open={open}
         onOpenChange={(next) => {
           setOpen(next);
@@ -77,23 +78,21 @@ export function Facet({ name, icon, chosen, shown, multiple, options, onOpen, on
             className="mb-1 h-8 w-full rounded-md border border-line bg-surface px-2 text-sm outline-offset-0"
           />
         )}
-        <ul role="listbox" aria-label={name} aria-multiselectable={multiple} className="max-h-72 overflow-auto">
-          {!options && !free && [0, 1, 2].map((i) => <li key={i} className="px-2 py-1.5"><Skeleton className="h-4 w-32" /></li>)}
+        <div role="listbox" aria-label={name} aria-multiselectable={multiple} className="max-h-72 overflow-auto">
           {fitting?.map((option) => {
             const picked = chosen.includes(option.value);
             return (
-              <li key={option.value} role="option" aria-selected={picked}>
-                <button type="button" onClick={() => choose(option.value)} className="flex h-8 w-full items-center gap-2 rounded-sm px-2 text-left text-sm hover:bg-hover focus-visible:-outline-offset-2">
-                  <span className={cx("grid size-4 shrink-0 place-items-center", multiple && "rounded-sm border border-control", picked && multiple && "border-transparent bg-accent-solid text-on-accent")}>
-                    {picked && <Check size={12} strokeWidth={3} aria-hidden />}
-                  </span>
-                  <span className="truncate">{option.label}</span>
-                </button>
-              </li>
+              <button key={option.value} type="button" role="option" aria-selected={picked} onClick={() => choose(option.value)} className="flex h-8 w-full items-center gap-2 rounded-sm px-2 text-left text-sm hover:bg-hover focus-visible:-outline-offset-2">
+                <span className={cx("grid size-4 shrink-0 place-items-center", multiple && "rounded-sm border border-control", picked && multiple && "border-transparent bg-accent-solid text-on-accent")}>
+                  {picked && <Check size={12} strokeWidth={3} aria-hidden />}
+                </span>
+                <span className="truncate">{option.label}</span>
+              </button>
             );
           })}
-          {fitting?.length === 0 && !free && <li className="px-2 py-3 text-center text-xs text-muted">Nothing is called that</li>}
-        </ul>
+        </div>
+        {!options && !free && [0, 1, 2].map((i) => <p key={i} className="px-2 py-1.5"><Skeleton className="h-4 w-32" /></p>)}
+        {fitting?.length === 0 && !free && <p className="px-2 py-3 text-center text-xs text-muted">Nothing is called that</p>}
         {below && <div className="mt-1 border-t border-line pt-1">{below(() => setOpen(false))}</div>}
       </Popover>
       {on && (

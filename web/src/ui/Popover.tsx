@@ -5,6 +5,8 @@ import { cx } from "@/lib/format";
 
 interface PopoverProps {
   trigger: ReactNode;
+  /** What it is, for screen readers. */
+  label: string;
   children: ReactNode;
   align?: "start" | "center" | "end";
   open?: boolean;
@@ -12,12 +14,13 @@ interface PopoverProps {
   className?: string;
 }
 
-export function Popover({ trigger, children, align = "start", open, onOpenChange, className }: PopoverProps) {
+export function Popover({ trigger, label, children, align = "start", open, onOpenChange, className }: PopoverProps) {
   return (
     <RadixPopover.Root open={open} onOpenChange={onOpenChange}>
       <RadixPopover.Trigger asChild>{trigger}</RadixPopover.Trigger>
       <RadixPopover.Portal>
         <RadixPopover.Content
+          aria-label={label}
           align={align}
           sideOffset={4}
           collisionPadding={8}

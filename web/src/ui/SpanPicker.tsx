@@ -29,7 +29,7 @@ export function SpanPicker({ span, search, onChange, usual = "24h" }: SpanPicker
   return (
     <div className="flex items-center gap-2">
       <Segmented<Range | ""> label="Time range" value={span.range ?? ""} onChange={(next) => onChange(withSpan(search, next && next !== usual ? { range: next } : {}))} options={RANGES.map((r) => ({ value: r, label: r, title: `The last ${r}` }))} />
-      <Popover
+      <Popover label="Span of time"
         open={open}
         onOpenChange={setOpen}
         align="end"
