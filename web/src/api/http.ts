@@ -36,6 +36,13 @@ export function queryString(query: object | undefined): string {
 
 const UNREACHABLE = "It cannot be reached. This page comes back by itself when it answers again.";
 
+/** Whether the server answers at all; throws what pages show where it does not. */
+export async function reach(): Promise<void> {
+  await fetch("/healthz").catch(() => {
+    throw new ApiError(0, "unreachable", UNREACHABLE);
+  });
+}
+
 let signedOut: () => void = () => {};
 /** Called when the server no longer knows the session. */
 export const onSignedOut = (listener: () => void): void => void (signedOut = listener);

@@ -1,7 +1,9 @@
 // What stands where a page should: while it loads, when it breaks, when there is none.
+import { useEffect, useRef } from "react";
 import { Link, useRouter, type ErrorComponentProps } from "@tanstack/react-router";
 import { Compass, RotateCw } from "lucide-react";
 import { ApiError } from "@/api";
+import { useLive } from "@/live/Live";
 import { Button, buttonClass } from "@/ui/Button";
 import { useTitle } from "@/ui/Page";
 import { EmptyState, ErrorState, Skeleton } from "@/ui/States";
@@ -22,6 +24,14 @@ export function PageError({ error, reset }: ErrorComponentProps) {
     reset();
     void router.invalidate();
   };
+  // A page that the server's absence kept away comes back with it.
+  const { connection } = useLive();
+  const before = useRef(connection);
+  useEffect(() => {
+    const returned = connection === "live" && before.current !== "live";
+    before.current = connection;
+    if (returned && error instanceof ApiError) again();
+  });
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof ApiError) return <ErrorState className="h-full min-h-80" error={error} onRetry={again} />;
   // A page that cannot be loaded usually means that the server was upgraded under it.

@@ -2,6 +2,7 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
 import { q } from "@/api";
+import { reach } from "@/api/http";
 import { parseSearch, stringifySearch, type Search } from "@/lib/search";
 import { Shell } from "./Shell";
 import { NotFound, PageError, PagePending } from "./Fallbacks";
@@ -40,8 +41,18 @@ const shell = createRoute({
   },
 });
 
+/** Code that cannot be fetched because the server is away is no newer version: it comes when the server does. */
+const loaded = <T,>(load: () => Promise<T>) => async (): Promise<T> => {
+  try {
+    return await load();
+  } catch (error) {
+    await reach();
+    throw error;
+  }
+};
+
 const page = <const P extends string, T extends Record<string, React.ComponentType>>(path: P, load: () => Promise<T>, name: keyof T & string) =>
-  createRoute({ getParentRoute: () => shell, path, validateSearch, component: lazyRouteComponent(load, name) });
+  createRoute({ getParentRoute: () => shell, path, validateSearch, component: lazyRouteComponent(loaded(load), name) });
 
 /** Addresses that Prefect's clients print, led to the page that shows the same. */
 const old = <const P extends string>(path: P, to: (id: string) => string) =>
