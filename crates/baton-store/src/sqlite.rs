@@ -38,6 +38,7 @@ mod open;
 mod pending;
 mod prune;
 mod queued;
+mod queues;
 mod readers;
 mod row;
 mod run_list;

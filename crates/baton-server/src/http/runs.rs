@@ -10,12 +10,13 @@ use baton_api::rest::{
     RunExplanation, RunKind, RunQuery,
 };
 use baton_core::explain::Explanation;
-use baton_core::id::OrgId;
+use baton_core::id::{DeploymentId, FlowId, OrgId};
 use baton_core::run::{self, LATE_AFTER, NewRun, Trigger};
 use baton_core::state::State as RunState;
 use baton_store::runs::{Created, RunFilter};
 use baton_store::{StoreError, page::PageRequest};
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 
 use super::Http;
 use super::extract::{
@@ -82,7 +83,9 @@ pub(crate) async fn submit(
     ask: CreateRun,
 ) -> Result<Submitted, ApiError> {
     let now = http.app.clock.now();
+    let given: Vec<String> = ask.parameters.keys().cloned().collect();
     let run = prepare(http, caller, ask, now).await?;
+    let asked = Asked::of(&run, given);
     let mut made = http
         .app
         .store
@@ -91,7 +94,61 @@ pub(crate) async fn submit(
     let made = made
         .pop()
         .ok_or_else(|| ApiError::internal("the store gave no answer"))?;
-    Ok(Submitted(created_view(made?)))
+    let made = made?;
+    asked.check(http, caller.org, &made).await?;
+    Ok(Submitted(created_view(made)))
+}
+
+/// What was asked for under an idempotency key: another ask under the same key is a mistake of the
+/// caller, who would take the earlier run for the later one.
+pub(crate) struct Asked {
+    flow_id: FlowId,
+    deployment_id: Option<DeploymentId>,
+    /// The parameters that the caller gave, as the run has them; defaults may change between two asks.
+    parameters: Map<String, Value>,
+}
+
+impl Asked {
+    /// Of a run that is prepared; `given` names the parameters that stood in the request.
+    pub(crate) fn of(run: &NewRun, given: Vec<String>) -> Self {
+        let value = |name: String| {
+            let value = run.spec.parameters.get(&name)?.clone();
+            Some((name, value))
+        };
+        Self {
+            flow_id: run.spec.needs.flow_id,
+            deployment_id: run.spec.needs.deployment_id,
+            parameters: given.into_iter().filter_map(value).collect(),
+        }
+    }
+
+    /// Refuses a run that was there before and is another one than this.
+    pub(crate) async fn check(
+        &self,
+        http: &Http,
+        org: OrgId,
+        made: &Created,
+    ) -> Result<(), ApiError> {
+        if !made.existing {
+            return Ok(());
+        }
+        let run = http.app.store.run(org, made.run_id).await?;
+        let needs = &run.spec.needs;
+        let is_same = (needs.flow_id, needs.deployment_id) == (self.flow_id, self.deployment_id)
+            && (self.parameters.iter())
+                .all(|(name, value)| run.spec.parameters.get(name) == Some(value));
+        if is_same {
+            return Ok(());
+        }
+        Err(ApiError::conflict(
+            "idempotency_key_reused",
+            format!(
+                "this idempotency key made the run {} of another deployment or with other parameters; \
+                 nothing was made now: take a new key for a new run",
+                made.name
+            ),
+        ))
+    }
 }
 
 pub(crate) fn created_view(created: Created) -> CreatedRun {

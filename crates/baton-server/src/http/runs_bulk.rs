@@ -16,7 +16,7 @@ use baton_store::runs::RunStep;
 use super::Http;
 use super::extract::{Caller, HUGE, Json};
 use super::flows::{check_text, count};
-use super::runs::{created_view, filter, prepare};
+use super::runs::{Asked, created_view, filter, prepare};
 use crate::error::ApiError;
 use crate::operations;
 
@@ -39,19 +39,24 @@ pub(crate) async fn create_runs(
     let (mut runs, mut places) = (Vec::new(), Vec::new());
     for (place, ask) in body.runs.into_iter().enumerate() {
         items.push(CreateOutcome::default());
+        let given: Vec<String> = ask.parameters.keys().cloned().collect();
         match prepare(&http, &caller, ask, now).await {
             Ok(run) => {
+                places.push((place, Asked::of(&run, given)));
                 runs.push(run);
-                places.push(place);
             }
             Err(error) => items[place].problem = Some(error.problem()),
         }
     }
     let made = http.app.store.create_runs(runs, &caller.name, now).await;
-    for (place, made) in places.into_iter().zip(made) {
+    for ((place, asked), made) in places.into_iter().zip(made) {
+        let made = match made {
+            Ok(made) => asked.check(&http, caller.org, &made).await.map(|()| made),
+            Err(error) => Err(error.into()),
+        };
         match made {
             Ok(created) => items[place].run = Some(created_view(created)),
-            Err(error) => items[place].problem = Some(ApiError::from(error).problem()),
+            Err(error) => items[place].problem = Some(error.problem()),
         }
     }
     Ok(axum::Json(CreatedRuns { items }))

@@ -491,6 +491,26 @@ async fn a_package_that_could_do_harm_is_refused_by_name_and_not_kept() {
 }
 
 #[tokio::test]
+async fn json_that_is_nested_without_end_is_refused_before_it_hurts() {
+    let world = World::new().await;
+    world.deploy("cat_fact").await;
+    for (depth, status, codes) in [
+        (100_000, 400, &["bad_json"][..]),
+        (100, 422, &["invalid_parameters", "too_deep"][..]),
+    ] {
+        let nested = "[".repeat(depth) + &"]".repeat(depth);
+        let body =
+            format!(r#"{{"deployment":"cat_fact/default","parameters":{{"month":{nested}}}}}"#);
+        let (got, answer) = world.send(Method::POST, "/api/v1/runs", &body).await;
+        assert_eq!(got.as_u16(), status, "{answer}");
+        let code = answer["code"].as_str().unwrap_or_default();
+        assert!(codes.contains(&code), "{answer}");
+    }
+    let runs = world.client.runs(&Default::default()).await.expect("runs");
+    assert!(runs.items.is_empty());
+}
+
+#[tokio::test]
 async fn a_form_cannot_pretend_to_be_json() {
     let world = World::new().await;
     let response = world

@@ -36,10 +36,7 @@ async fn an_assigned_run_is_cancelled_at_once_and_the_robot_is_told() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_running_run_is_cancelled_only_when_its_robot_says_that_it_is_gone() {
-    let mut world = World::new().await;
-    let mut robot = world.robot("r1").await;
-    let run = world.run().await;
-    let claim = robot.take().await.claim;
+    let (mut world, mut robot, run, claim) = World::with_a_started_run().await;
     world.cancel(run).await;
     let cancel: CancelJob = robot.hear().await;
     assert_eq!((cancel.claim, cancel.grace_seconds), (claim, 30));
@@ -53,10 +50,7 @@ async fn a_running_run_is_cancelled_only_when_its_robot_says_that_it_is_gone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_that_finished_before_the_cancel_reached_it_completes() {
-    let mut world = World::new().await;
-    let mut robot = world.robot("r1").await;
-    let run = world.run().await;
-    let claim = robot.take().await.claim;
+    let (mut world, mut robot, run, claim) = World::with_a_started_run().await;
     world.cancel(run).await;
     let _: CancelJob = robot.hear().await;
     assert!(!robot.finish(claim, State::Completed).await);
@@ -66,10 +60,7 @@ async fn a_run_that_finished_before_the_cancel_reached_it_completes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cancel_that_was_not_confirmed_is_sent_again() {
-    let world = World::new().await;
-    let mut robot = world.robot("r1").await;
-    let run = world.run().await;
-    let claim = robot.take().await.claim;
+    let (world, mut robot, run, claim) = World::with_a_started_run().await;
     world.cancel(run).await;
     let _: CancelJob = robot.hear().await;
     world.pass(11);
@@ -81,13 +72,8 @@ async fn a_cancel_that_was_not_confirmed_is_sent_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cancel_meanwhile_is_told_to_a_robot_that_comes_back() {
-    let mut world = World::new().await;
-    let mut robot = world.robot("r1").await;
-    let run = world.run().await;
-    let claim = robot.take().await.claim;
-    let enrolled = robot.robot.clone();
-    drop(robot);
-    world.until_robot(enrolled.id, |r| !r.connected).await;
+    let (mut world, robot, run, claim) = World::with_a_started_run().await;
+    let enrolled = world.lose(robot).await;
     world.cancel(run).await;
     let mut robot =
         crate::support::Script::connect_holding(&enrolled, &[(claim, Phase::Running)]).await;

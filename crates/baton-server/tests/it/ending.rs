@@ -11,10 +11,7 @@ use crate::support::{ORG, Script, World};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_result_is_acknowledged_only_when_it_is_committed() {
-    let world = World::new().await;
-    let mut robot = world.robot("r1").await;
-    let run = world.run().await;
-    let claim = robot.take().await.claim;
+    let (world, mut robot, run, claim) = World::with_a_started_run().await;
     robot.finish(claim, State::Completed).await;
     // Nobody waited: whoever has the acknowledgement finds the result in the store.
     assert_eq!(world.get(run).await.state, State::Completed);
@@ -38,10 +35,7 @@ async fn a_store_that_cannot_write_acknowledges_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_result_that_is_sent_again_is_acknowledged_again_and_changes_nothing() {
-    let world = World::new().await;
-    let mut robot = world.robot("r1").await;
-    let run = world.run().await;
-    let claim = robot.take().await.claim;
+    let (world, mut robot, run, claim) = World::with_a_started_run().await;
     assert!(!robot.finish(claim, State::Completed).await);
     let before = world.store.run_history(ORG, run).await.expect("history");
     let mut robot = Script::connect(&robot.robot).await;
@@ -54,10 +48,7 @@ async fn a_result_that_is_sent_again_is_acknowledged_again_and_changes_nothing()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_result_with_a_stale_fence_is_refused_by_name_and_changes_nothing() {
-    let world = World::new().await;
-    let mut robot = world.robot("r1").await;
-    let run = world.run().await;
-    let claim = robot.take().await.claim;
+    let (world, mut robot, run, claim) = World::with_a_started_run().await;
     let mut stale = claim;
     stale.fence = Fence(claim.fence.0 - 1);
     robot
@@ -85,10 +76,7 @@ async fn a_result_with_a_stale_fence_is_refused_by_name_and_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_robot_that_says_the_same_wrong_thing_for_ever_is_recorded_and_bounded() {
-    let world = World::new().await;
-    let mut robot = world.robot("r1").await;
-    let run = world.run().await;
-    let claim = robot.take().await.claim;
+    let (world, mut robot, run, claim) = World::with_a_started_run().await;
     for n in 0..u32::try_from(MAX_REFUSALS).expect("few") + 10 {
         let wrong = Claim {
             attempt: 7 + n,
@@ -109,10 +97,7 @@ async fn a_robot_that_says_the_same_wrong_thing_for_ever_is_recorded_and_bounded
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_robot_cannot_end_a_run_with_a_claim_it_has_seen() {
-    let world = World::new().await;
-    let mut robot = world.robot("r1").await;
-    let run = world.run().await;
-    let claim = robot.take().await.claim;
+    let (world, mut robot, run, claim) = World::with_a_started_run().await;
     let mut thief = world.robot("r2").await;
     thief
         .say(&crate::support::result(claim, State::Completed))

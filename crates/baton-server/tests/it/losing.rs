@@ -18,9 +18,7 @@ async fn a_lost_robots_run_crashes_when_its_lease_has_lapsed_and_the_slot_is_fre
     let mut robot = world.robot("r1").await;
     let run = world.run().await;
     robot.take().await;
-    let enrolled = robot.robot.clone();
-    drop(robot);
-    world.until_robot(enrolled.id, |r| !r.connected).await;
+    let enrolled = world.lose(robot).await;
     world.pass(lapse());
     let crashed = world.until(run, State::Crashed).await;
     assert_eq!(crashed.error.expect("why").kind, ErrorKind::Lost);
@@ -35,13 +33,8 @@ async fn a_lost_robots_run_crashes_when_its_lease_has_lapsed_and_the_slot_is_fre
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_believed_dead_before_its_lease_and_margin_are_over() {
-    let mut world = World::new().await;
-    let mut robot = world.robot("r1").await;
-    let run = world.run().await;
-    let claim = robot.take().await.claim;
-    let enrolled = robot.robot.clone();
-    drop(robot);
-    world.until_robot(enrolled.id, |r| !r.connected).await;
+    let (mut world, robot, run, claim) = World::with_a_started_run().await;
+    let enrolled = world.lose(robot).await;
     world.pass(lapse() - 1);
     // It comes back in time, and what it holds is still its own.
     let mut robot = Script::connect_holding(&enrolled, &[(claim, Phase::Running)]).await;
@@ -54,13 +47,8 @@ async fn nothing_is_believed_dead_before_its_lease_and_margin_are_over() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_lapses_within_a_full_lease_of_a_servers_start() {
-    let mut world = World::new().await;
-    let mut robot = world.robot("r1").await;
-    let run = world.run().await;
-    let claim = robot.take().await.claim;
-    let enrolled = robot.robot.clone();
-    drop(robot);
-    world.until_robot(enrolled.id, |r| !r.connected).await;
+    let (mut world, robot, run, claim) = World::with_a_started_run().await;
+    let enrolled = world.lose(robot).await;
     // The server is away for an hour: nobody could renew.
     world.pass(3_600);
     let run_before = world.get(run).await;
@@ -92,13 +80,8 @@ async fn a_run_whose_robot_was_lost_before_the_start_is_queued_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_result_after_the_lapse_is_kept_as_evidence_only() {
-    let mut world = World::new().await;
-    let mut robot = world.robot("r1").await;
-    let run = world.run().await;
-    let claim = robot.take().await.claim;
-    let enrolled = robot.robot.clone();
-    drop(robot);
-    world.until_robot(enrolled.id, |r| !r.connected).await;
+    let (mut world, robot, run, claim) = World::with_a_started_run().await;
+    let enrolled = world.lose(robot).await;
     world.pass(lapse());
     world.until(run, State::Crashed).await;
     let mut robot = Script::connect_holding(&enrolled, &[(claim, Phase::Finished)]).await;
@@ -171,10 +154,7 @@ async fn a_reboot_is_told_from_a_network_cut() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_attempt_that_heartbeats_no_longer_name_is_lost_after_two() {
-    let mut world = World::new().await;
-    let mut robot = world.robot("r1").await;
-    let run = world.run().await;
-    let claim = robot.take().await.claim;
+    let (mut world, mut robot, run, claim) = World::with_a_started_run().await;
     for _ in 0..3 {
         world.pass(HEARTBEAT.as_secs() + 1);
         robot.beat(&[(claim, Phase::Running)]).await;
@@ -191,10 +171,7 @@ async fn an_attempt_that_heartbeats_no_longer_name_is_lost_after_two() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_heartbeat_that_names_a_claim_of_nobody_is_told_so() {
-    let world = World::new().await;
-    let mut robot = world.robot("r1").await;
-    let run = world.run().await;
-    let claim = robot.take().await.claim;
+    let (world, mut robot, run, claim) = World::with_a_started_run().await;
     let mut old = claim;
     old.fence = baton_core::id::Fence(0);
     let ack = robot

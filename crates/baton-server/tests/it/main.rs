@@ -7,6 +7,7 @@ mod bad_input;
 mod cancelling;
 mod ending;
 mod following;
+mod full_disk;
 mod losing;
 mod openapi;
 mod registering;

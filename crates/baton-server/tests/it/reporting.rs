@@ -22,10 +22,7 @@ fn line(seq: i64, message: &str) -> LogLine {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn log_lines_are_acknowledged_up_to_the_first_gap() {
-    let world = World::new().await;
-    let mut robot = world.robot("r1").await;
-    let run = world.run().await;
-    let claim = robot.take().await.claim;
+    let (world, mut robot, run, claim) = World::with_a_started_run().await;
     let mut send = async |lines: Vec<LogLine>| {
         robot.say(&LogBatch { claim, lines }).await;
         match robot.hear::<Ack>().await {
@@ -47,10 +44,7 @@ async fn log_lines_are_acknowledged_up_to_the_first_gap() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_overlong_line_is_cut_visibly_whatever_the_robot_sends() {
-    let world = World::new().await;
-    let mut robot = world.robot("r1").await;
-    let run = world.run().await;
-    let claim = robot.take().await.claim;
+    let (world, mut robot, run, claim) = World::with_a_started_run().await;
     let lines = vec![line(1, &"x".repeat(MAX_LINE + 10))];
     robot.say(&LogBatch { claim, lines }).await;
     let _: Ack = robot.hear().await;
@@ -73,10 +67,7 @@ async fn an_overlong_line_is_cut_visibly_whatever_the_robot_sends() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lines_of_a_claim_of_nobody_are_refused_and_need_not_be_sent_again() {
-    let world = World::new().await;
-    let mut robot = world.robot("r1").await;
-    let run = world.run().await;
-    let claim = robot.take().await.claim;
+    let (world, mut robot, run, claim) = World::with_a_started_run().await;
     let nobody = crate::support::nobodys_claim(run);
     let lines = vec![line(1, "a"), line(2, "b")];
     robot
@@ -100,10 +91,7 @@ async fn lines_of_a_claim_of_nobody_are_refused_and_need_not_be_sent_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tasks_and_progress_are_there_while_the_run_goes_on() {
-    let mut world = World::new().await;
-    let mut robot = world.robot("r1").await;
-    let run = world.run().await;
-    let claim = robot.take().await.claim;
+    let (mut world, mut robot, run, claim) = World::with_a_started_run().await;
     let report = |state| TaskReport {
         key: "load".into(),
         name: "load invoices".into(),

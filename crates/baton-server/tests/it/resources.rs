@@ -114,6 +114,53 @@ async fn the_same_idempotency_key_makes_one_run() {
 }
 
 #[tokio::test]
+async fn a_used_idempotency_key_makes_no_other_run_and_says_which_it_made() {
+    let world = World::new().await;
+    world.deploy("cat_fact").await;
+    world.deploy("invoices").await;
+    let ask = |deployment: &str, month: Option<i64>| {
+        let mut ask = CreateRun {
+            deployment: Some(deployment.into()),
+            idempotency_key: Some("order-4711".into()),
+            ..CreateRun::default()
+        };
+        let month = month.map(|month| ("month".to_owned(), month.into()));
+        ask.parameters.extend(month);
+        ask
+    };
+    let create =
+        async |deployment: &str, month| world.client.create_run(&ask(deployment, month)).await;
+    let first = create("cat_fact/default", Some(3)).await.expect("a run");
+    for (deployment, month) in [("cat_fact/default", Some(4)), ("invoices/default", Some(3))] {
+        let error = create(deployment, month).await.expect_err("another run");
+        assert_eq!(error.code(), "idempotency_key_reused");
+        assert!(error.to_string().contains(&first.name), "{error}");
+    }
+    let batch = CreateRuns {
+        runs: vec![
+            ask("cat_fact/default", Some(5)),
+            ask("cat_fact/default", Some(3)),
+        ],
+    };
+    let made = world
+        .client
+        .create_runs(&batch)
+        .await
+        .expect("answered")
+        .items;
+    let problem = made[0].problem.as_ref().expect("refused");
+    assert_eq!(problem.code, "idempotency_key_reused");
+    assert_eq!(made[1].run.as_ref().expect("the same").id, first.id);
+    // What the caller leaves open is no contradiction.
+    assert_eq!(
+        create("cat_fact/default", None).await.expect("the same").id,
+        first.id
+    );
+    let runs = world.client.runs(&Default::default()).await.expect("runs");
+    assert_eq!(runs.items.len(), 1);
+}
+
+#[tokio::test]
 async fn a_batch_answers_one_by_one_and_pages_resume_without_gap_or_repetition() {
     let world = World::new().await;
     world.deploy("cat_fact").await;

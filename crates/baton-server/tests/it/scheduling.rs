@@ -1,16 +1,18 @@
 //! Schedules and due times: what the scheduler makes of them when the clock moves.
 
+use baton_api::robot::{Claim, Phase};
 use baton_core::id::{RunId, ScheduleId};
 use baton_core::schedule::{Missed, Overlap, Rule, Schedule, ScheduleSettings};
 use baton_core::state::State;
 use baton_server::operations;
 use baton_store::catalog::Deployed;
+use baton_store::logs::EventFilter;
 use baton_store::page::PageRequest;
 use baton_store::runs::RunFilter;
 use jiff::SignedDuration;
 use serde_json::Map;
 
-use crate::support::{ORG, World};
+use crate::support::{ORG, Script, World};
 
 async fn every_minute(world: &World, deployed: &Deployed, overlap: Overlap) -> ScheduleId {
     let now = world.app.now();
@@ -78,12 +80,8 @@ async fn a_slot_makes_a_run_when_its_time_comes_and_not_before() {
     world.done().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn under_overlap_queue_the_next_run_waits_for_the_one_before() {
-    let mut world = World::new().await;
-    let mut robot = world.robot("r1").await;
-    let deployed = world.deploy("report", |_| {}).await;
-    let schedule = every_minute(&world, &deployed, Overlap::Queue).await;
+/// Lets a minute pass and has the robot start the run that it makes.
+async fn started_by_schedule(world: &mut World, robot: &mut Script) -> Claim {
     for _ in 0..3 {
         world.pass(20);
         robot.say(&baton_api::robot::Heartbeat::default()).await;
@@ -91,13 +89,55 @@ async fn under_overlap_queue_the_next_run_waits_for_the_one_before() {
             break;
         }
     }
-    let first = world.only_run_in(State::Dispatched).await;
-    let claim = baton_api::robot::Claim {
-        job_id: first.id,
+    let run = world.only_run_in(State::Dispatched).await;
+    let claim = Claim {
+        job_id: run.id,
         attempt: 1,
-        fence: first.fence,
+        fence: run.fence,
     };
     robot.accept_skipping_acks(claim).await;
+    claim
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_lets_no_run_of_a_schedule_overlap_the_one_that_goes_on() {
+    let mut world = World::new().await;
+    let mut robot = world.robot("r1").await;
+    let deployed = world.deploy("report", |_| {}).await;
+    let schedule = every_minute(&world, &deployed, Overlap::Skip).await;
+    let claim = started_by_schedule(&mut world, &mut robot).await;
+    let mut world = world.after_a_crash().await;
+    let enrolled = robot.robot.at(&world.server.url);
+    let holds = [(claim, Phase::Running)];
+    let mut robot = Script::connect_holding(&enrolled, &holds).await;
+    for _ in 0..3 {
+        world.pass(20);
+        robot.beat(&holds).await;
+    }
+    // It is not dropped silently either.
+    world
+        .until_stored("the slot to be skipped with a word", async |world| {
+            let skipped = EventFilter {
+                kinds: vec!["schedule.skipped".into()],
+                subject: Some(schedule.to_string()),
+                ..EventFilter::default()
+            };
+            let page = world.store.events(skipped, PageRequest::first(ORG, 9));
+            !page.await.expect("events").items.is_empty()
+        })
+        .await;
+    assert_eq!(runs_of(&world, schedule).await, [claim.job_id]);
+    robot.finish(claim, State::Completed).await;
+    world.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn under_overlap_queue_the_next_run_waits_for_the_one_before() {
+    let mut world = World::new().await;
+    let mut robot = world.robot("r1").await;
+    let deployed = world.deploy("report", |_| {}).await;
+    let schedule = every_minute(&world, &deployed, Overlap::Queue).await;
+    let claim = started_by_schedule(&mut world, &mut robot).await;
     for _ in 0..3 {
         world.pass(20);
         robot
@@ -105,7 +145,7 @@ async fn under_overlap_queue_the_next_run_waits_for_the_one_before() {
             .await;
     }
     let second = world.only_run_in(State::Pending).await;
-    assert_eq!(runs_of(&world, schedule).await, [first.id, second.id]);
+    assert_eq!(runs_of(&world, schedule).await, [claim.job_id, second.id]);
     let why = operations::explain(&world.app, ORG, second.id)
         .await
         .expect("why");

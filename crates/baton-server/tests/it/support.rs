@@ -246,6 +246,23 @@ impl World {
         }
     }
 
+    /// A server with one robot `r1` that has started a run: the run and the robot's claim on it.
+    pub(crate) async fn with_a_started_run() -> (Self, Script, RunId, Claim) {
+        let world = Self::new().await;
+        let mut robot = world.robot("r1").await;
+        let run = world.run().await;
+        let claim = robot.take().await.claim;
+        (world, robot, run, claim)
+    }
+
+    /// Cuts a robot's connection and waits until the server has noticed.
+    pub(crate) async fn lose(&mut self, robot: Script) -> Enrolled {
+        let enrolled = robot.robot.clone();
+        drop(robot);
+        self.until_robot(enrolled.id, |r| !r.connected).await;
+        enrolled
+    }
+
     /// Waits until exactly one run is in this state, and answers it.
     pub(crate) async fn only_run_in(&mut self, state: State) -> Run {
         let filter = RunFilter {

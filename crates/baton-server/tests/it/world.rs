@@ -28,8 +28,12 @@ pub(crate) struct World {
 impl World {
     /// A server on an empty store.
     pub(crate) async fn new() -> Self {
+        Self::on(Arc::new(MemoryStore::new())).await
+    }
+
+    /// A server on this store.
+    pub(crate) async fn on(store: Arc<dyn Store>) -> Self {
         let data = tempfile::tempdir().expect("a folder");
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         let clock = Arc::new(SystemClock);
         let admin = ensure_admin_key(&*store, data.path(), clock.now())
             .await

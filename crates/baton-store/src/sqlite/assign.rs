@@ -15,7 +15,7 @@ use rusqlite::{Connection, params};
 use super::row::{Id, all, first};
 use super::run_row::{self, Depth, RunRow};
 use super::writer::Tx;
-use super::{Shared, fleet, history};
+use super::{Shared, fleet, history, queues};
 use crate::error::Result;
 use crate::runs::{Assign, Assigned};
 use crate::step;
@@ -55,7 +55,7 @@ impl Rules {
         if let Some(queue) = self.queues.get(&(org, id)) {
             return Ok(queue.clone());
         }
-        let queue = fleet::find_queue(conn, org, id)?.map(Rc::new);
+        let queue = queues::find_queue(conn, org, id)?.map(Rc::new);
         self.queues.insert((org, id), queue.clone());
         Ok(queue)
     }
@@ -84,7 +84,7 @@ impl Rules {
     /// Limits on the tags of these needs.
     fn tags(&mut self, conn: &Connection, org: OrgId, needs: &Needs) -> Result<Vec<(String, u32)>> {
         if self.tags.is_none() {
-            self.tags = Some(fleet::all_tag_limits(conn, None)?);
+            self.tags = Some(queues::all_tag_limits(conn, None)?);
         }
         let limits = self.tags.iter().flatten();
         Ok(limits

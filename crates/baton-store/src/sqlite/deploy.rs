@@ -9,7 +9,7 @@ use rusqlite::params;
 
 use super::row::{Id, opt, to_json, us};
 use super::writer::Tx;
-use super::{blobs, fleet, flow_rows, schedules};
+use super::{blobs, flow_rows, queues, schedules};
 use crate::catalog::{Deploy, Deployed};
 use crate::error::{Result, StoreError};
 
@@ -150,7 +150,7 @@ pub(super) fn check_settings(
     making: Option<VersionId>,
 ) -> Result<()> {
     let queue_id = settings.queue_id;
-    fleet::find_queue(&tx.conn, org, queue_id)?
+    queues::find_queue(&tx.conn, org, queue_id)?
         .ok_or_else(|| StoreError::not_found(format!("queue {queue_id}")))?;
     if let Some(id) = settings.version_id
         && Some(id) != making

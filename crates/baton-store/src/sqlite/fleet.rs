@@ -1,14 +1,18 @@
-//! Robots, work queues and limits in SQLite.
+//! Robots in SQLite, and the trait of the fleet over them and [`super::queues`].
 
 use async_trait::async_trait;
 use baton_core::id::{LimitId, OrgId, QueueId, RobotId};
-use baton_core::queue::{DEFAULT_QUEUE, Queue, QueueSettings, TagLimit};
+use baton_core::queue::{Queue, QueueSettings, TagLimit};
 use baton_core::robot::{Robot, RobotOffer};
 use baton_core::run::LogLevel;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 
 use super::SqliteStore;
+use super::queues::{
+    QUEUE, all_tag_limits, delete_queue, find_queue, insert_queue, put_tag_limit, queue,
+    queue_entropy, queue_named, read_queue,
+};
 use super::row::{Cols, Id, all, first, opt_us, to_json, us};
 use super::writer::Tx;
 use crate::error::{Result, StoreError};
@@ -56,76 +60,8 @@ fn any_robot(conn: &Connection, id: RobotId) -> Result<Robot> {
         .ok_or_else(|| StoreError::not_found(format!("robot {id}")))
 }
 
-const QUEUE: &str = "org, id, name, settings, created_at";
-
-fn read_queue(row: &Row<'_>) -> Result<Queue> {
-    let mut c = Cols::new(row);
-    Ok(Queue {
-        org: OrgId(c.get()?),
-        id: c.id()?,
-        name: c.get()?,
-        settings: c.json()?,
-        created_at: c.ts()?,
-    })
-}
-
-/// The queue of this org, if it is there.
-pub(super) fn find_queue(conn: &Connection, org: OrgId, id: QueueId) -> Result<Option<Queue>> {
-    let sql = format!("SELECT {QUEUE} FROM queues WHERE org = ?1 AND id = ?2");
-    first(
-        conn.prepare_cached(&sql)?,
-        params![org.0, id.bytes()],
-        read_queue,
-    )
-}
-
-fn queue(conn: &Connection, org: OrgId, id: QueueId) -> Result<Queue> {
-    find_queue(conn, org, id)?.ok_or_else(|| StoreError::not_found(format!("queue {id}")))
-}
-
-fn queue_named(conn: &Connection, org: OrgId, name: &str) -> Result<Option<Queue>> {
-    let sql = format!("SELECT {QUEUE} FROM queues WHERE org = ?1 AND name = ?2");
-    first(conn.prepare_cached(&sql)?, params![org.0, name], read_queue)
-}
-
-fn insert_queue(tx: &Tx, queue: &Queue) -> Result<()> {
-    tx.conn
-        .prepare_cached(
-            "INSERT INTO queues (org, id, name, settings, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![
-            queue.org.0,
-            queue.id.bytes(),
-            queue.name,
-            to_json(&queue.settings),
-            us(queue.created_at),
-        ])?;
-    Ok(())
-}
-
-/// All limits of all orgs, or of one, by org and tag.
-pub(super) fn all_tag_limits(conn: &Connection, org: Option<OrgId>) -> Result<Vec<TagLimit>> {
-    all(
-        conn.prepare_cached(
-            r#"SELECT org, id, tag, "limit", created_at FROM tag_limits
-               WHERE ?1 IS NULL OR org = ?1 ORDER BY org, tag"#,
-        )?,
-        [org.map(|o| o.0)],
-        |row| {
-            let mut c = Cols::new(row);
-            Ok(TagLimit {
-                org: OrgId(c.get()?),
-                id: c.id()?,
-                tag: c.get()?,
-                limit: c.get()?,
-                created_at: c.ts()?,
-            })
-        },
-    )
-}
-
 /// The rules have changed: assignments read them anew, and what waits may go now.
-fn rules_changed(tx: &mut Tx) {
+pub(super) fn rules_changed(tx: &mut Tx) {
     tx.rules.clear();
     tx.pending.note.queued = true;
 }
@@ -421,19 +357,6 @@ fn open_session(
     Ok(robot)
 }
 
-/// Ten bytes for the id of a queue that a robot names: from org and name, which are unique together.
-fn queue_entropy(org: OrgId, name: &str) -> [u8; 10] {
-    let hash = name
-        .bytes()
-        .chain(org.0.to_le_bytes())
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-    let mut entropy = [0; 10];
-    entropy[2..].copy_from_slice(&hash.to_be_bytes());
-    entropy
-}
-
 fn delete_robot(tx: &mut Tx, org: OrgId, id: RobotId) -> Result<()> {
     let robot = robot(&tx.conn, org, id)?;
     if tx
@@ -493,52 +416,4 @@ fn append_robot_log(tx: &mut Tx, id: RobotId, lines: &[RobotLogLine]) -> Result<
         )?
         .execute(params![org.0, id.bytes(), MAX_ROBOT_LOG])?;
     Ok(())
-}
-
-fn delete_queue(tx: &mut Tx, org: OrgId, id: QueueId) -> Result<()> {
-    let queue = queue(&tx.conn, org, id)?;
-    let feeds = tx
-        .conn
-        .prepare_cached("SELECT 1 FROM deployments WHERE org = ?1 AND queue_id = ?2")?
-        .exists(params![org.0, id.bytes()])?;
-    let mut waits = false;
-    for phase in [0, 1, 2] {
-        waits |= tx
-            .conn
-            .prepare_cached(
-                "SELECT 1 FROM runs INDEXED BY runs_by_phase
-                 WHERE org = ?1 AND phase = ?2 AND queue_id = ?3",
-            )?
-            .exists(params![org.0, phase, id.bytes()])?;
-    }
-    if waits || feeds || queue.name == DEFAULT_QUEUE {
-        let text = format!("queue {} is still in use", queue.name);
-        return Err(StoreError::conflict("queue_in_use", text));
-    }
-    tx.conn
-        .prepare_cached("DELETE FROM queues WHERE org = ?1 AND id = ?2")?
-        .execute(params![org.0, id.bytes()])?;
-    tx.numbers.doubt();
-    rules_changed(tx);
-    Ok(())
-}
-
-fn put_tag_limit(tx: &mut Tx, limit: &TagLimit) -> Result<TagLimit> {
-    tx.conn
-        .prepare_cached(
-            r#"INSERT INTO tag_limits (org, tag, id, "limit", created_at) VALUES (?1, ?2, ?3, ?4, ?5)
-               ON CONFLICT (org, tag) DO UPDATE SET "limit" = excluded."limit""#,
-        )?
-        .execute(params![
-            limit.org.0,
-            limit.tag,
-            limit.id.bytes(),
-            limit.limit,
-            us(limit.created_at),
-        ])?;
-    rules_changed(tx);
-    all_tag_limits(&tx.conn, Some(limit.org))?
-        .into_iter()
-        .find(|l| l.tag == limit.tag)
-        .ok_or_else(|| StoreError::not_found(format!("limit of {}", limit.tag)))
 }
