@@ -13,6 +13,8 @@ use baton_api::rest::{Artifact, BASE, Collection, PutArtifact};
 use baton_core::id::{ArtifactId, Fence, RunId};
 use baton_core::state::Executor;
 use baton_store::catalog::{self, BLOB_CHUNK};
+use baton_store::logs::Refusal;
+use baton_store::runs::Claim;
 use http_body_util::BodyExt;
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
@@ -25,6 +27,7 @@ use super::flows::entropy;
 use super::route::{Bytes, Created};
 use super::runs::find;
 use crate::error::ApiError;
+use crate::operations;
 
 /// Largest artifact, in bytes: a screen recording fits; a data lake does not belong here.
 pub(crate) const MAX_ARTIFACT: u64 = 256 << 20;
@@ -92,6 +95,20 @@ async fn check_claim(
             }
     });
     if !is_own {
+        let refusal = Refusal {
+            org: caller.org,
+            run_id,
+            claim: Claim {
+                attempt: about.attempt,
+                fence: Fence(about.fence),
+                robot_id: caller.robot,
+            },
+            actor: caller.name.clone(),
+            what: "artifact".into(),
+            why: "the attempt is not the caller's".into(),
+            at: http.app.clock.now(),
+        };
+        operations::record_refusals(&http.app, vec![refusal]).await;
         return Err(ApiError::conflict(
             "stale_fence",
             format!(

@@ -204,6 +204,19 @@ fn refuse_query(uri: &Uri, message: &str) -> ApiError {
     bad_query(field, value.as_deref(), why)
 }
 
+/// Refuses every parameter, for a route that reads none: a typing error in the path is often one.
+pub(crate) fn no_query(uri: &Uri) -> Result<(), ApiError> {
+    let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri);
+    match pairs.map(|pairs| pairs.0.into_iter().next()) {
+        Ok(None) => Ok(()),
+        Ok(Some((name, value))) => {
+            let why = "is not known here; there are none".to_owned();
+            Err(bad_query(&clip(name, SHOWN_VALUE), Some(&value), why))
+        }
+        Err(_) => Err(bad_query("", None, "cannot be read".to_owned())),
+    }
+}
+
 /// A parameter of the query that cannot be read or lies out of its bounds.
 fn bad_query(field: &str, value: Option<&str>, why: String) -> ApiError {
     let detail = match value {

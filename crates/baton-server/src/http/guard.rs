@@ -41,19 +41,31 @@ impl<S: Sync> FromRequestParts<S> for Peer {
     }
 }
 
+/// What the guard knows of the route that it stands before.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    /// What every handler shares.
+    pub(crate) http: Arc<Http>,
+    /// Who may pass.
+    pub(crate) access: Access,
+    /// Whether the route reads parameters from the query.
+    pub(crate) takes_query: bool,
+}
+
 /// Lets a request pass, with its caller, or answers why not.
-pub(crate) async fn admit(
-    State((http, access)): State<(Arc<Http>, Access)>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(crate) async fn admit(State(gate): State<Gate>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    match caller(&http, access, &parts).await {
+    match caller(&gate.http, gate.access, &parts).await {
         Ok(Some(caller)) => {
             parts.extensions.insert(caller);
         }
         Ok(None) => {}
         Err(error) => return error.into_response(),
+    }
+    if !gate.takes_query
+        && let Err(error) = super::extract::no_query(&parts.uri)
+    {
+        return error.into_response();
     }
     next.run(Request::from_parts(parts, body)).await
 }

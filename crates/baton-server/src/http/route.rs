@@ -19,7 +19,7 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::Http;
 use super::extract::{Caller, Id, IdempotencyKey, Json, MaybeJson, Name, Query};
-use super::guard;
+use super::guard::{self, Gate};
 use crate::error::ApiError;
 
 /// Who may use a route. There is no default.
@@ -132,8 +132,21 @@ impl Route {
 
     /// The route behind its guard.
     pub(crate) fn guarded(self, http: &Arc<Http>) -> MethodRouter<Arc<Http>, Infallible> {
-        let state = (Arc::clone(http), self.access);
-        self.service.layer(from_fn_with_state(state, guard::admit))
+        let gate = Gate {
+            http: Arc::clone(http),
+            access: self.access,
+            takes_query: self.takes_query(),
+        };
+        self.service.layer(from_fn_with_state(gate, guard::admit))
+    }
+
+    /// Whether parameters may stand in the query; pages and probes pass over what they do not know.
+    fn takes_query(&self) -> bool {
+        let Some(shape) = &self.shape else {
+            return true;
+        };
+        let mut parameters = shape.parameters.iter();
+        parameters.any(|one| matches!(one.parameter_in, ParameterIn::Query))
     }
 }
 

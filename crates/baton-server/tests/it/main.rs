@@ -4,6 +4,7 @@ mod access;
 mod assigning;
 mod audit;
 mod bad_input;
+mod bad_query;
 mod cancelling;
 mod ending;
 mod following;

@@ -531,6 +531,13 @@ async fn packages_and_artifacts_go_in_and_come_out_unchanged() {
         .put_artifact(run.id, &stale, "text/plain", vec![1])
         .await;
     assert_eq!(error.expect_err("not its own").code(), "stale_fence");
+    let (id, first) = (run.id.to_string(), Default::default());
+    let notes = world.client.run_notes(&id, &first).await;
+    let notes = notes.expect("its notes").items;
+    assert_eq!(
+        (notes[0].kind.as_str(), &notes[0].detail["message"]),
+        ("run.message_refused", &json!("artifact"))
+    );
 }
 
 #[tokio::test]

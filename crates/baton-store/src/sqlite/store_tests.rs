@@ -179,6 +179,48 @@ async fn a_full_disk_refuses_writes_until_there_is_space_again() {
     assert_eq!(found.breaches, []);
 }
 
+#[tokio::test]
+async fn when_a_full_disk_takes_the_transaction_away_no_later_part_of_it_is_kept() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let options = SqliteOptions {
+        max_pages: Some(200),
+        ..SqliteOptions::default()
+    };
+    let store = SqliteStore::open(&dir.path().join("baton.db"), options).expect("a new database");
+    let fill = |tx: &mut Tx| -> Result<()> {
+        for n in 0..100 {
+            tx.conn.execute(
+                "INSERT INTO blob_chunks (hash, number, bytes) VALUES ('x', ?1, zeroblob(50000))",
+                [n],
+            )?;
+        }
+        Ok(())
+    };
+    let parts = store
+        .write(move |tx| {
+            let first = tx.part(fill);
+            let second = tx.part(|tx| {
+                let sql = "INSERT INTO sequences (name, value) VALUES ('left behind', 1)";
+                Ok(tx.conn.execute(sql, [])?)
+            });
+            Ok((first.is_ok(), second.is_ok()))
+        })
+        .await;
+    let Err(StoreError::Unavailable(why)) = parts else {
+        panic!("nothing of it may be kept: {parts:?}");
+    };
+    assert!(why.contains("full"), "{why}");
+    let left = store.point(|conn| {
+        let sql = "SELECT count(*) FROM sequences WHERE name = 'left behind'";
+        Ok(conn.query_row(sql, [], |row| row.get::<_, i64>(0))?)
+    });
+    assert_eq!(left.expect("reads go on"), 0);
+    store
+        .create_queue(queue(7))
+        .await
+        .expect("the writer goes on");
+}
+
 /// Holds the writer until told to go on, so that what is sent meanwhile shares one commit.
 async fn hold(store: &Arc<SqliteStore>) -> mpsc::Sender<()> {
     let (go, wait) = mpsc::channel::<()>();

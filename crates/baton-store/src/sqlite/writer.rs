@@ -41,14 +41,21 @@ pub(super) struct Tx {
     careful: bool,
     /// Whether the group must be run again, carefully.
     replay: bool,
+    /// Why the database rolled the transaction back by itself: a full disk does that.
+    lost: Option<String>,
 }
 
 impl Tx {
     /// Runs one part that fails as a whole: when it returns an error, nothing of it stays.
     pub(super) fn part<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if self.conn.is_autocommit() {
+            // An earlier part lost the transaction: outside of one, this part would be kept by itself.
+            return Err(self.gone());
+        }
         if !self.careful {
             let before = self.conn.total_changes();
             let result = run(self);
+            self.note_loss(&result);
             if result.is_err() && self.conn.total_changes() != before {
                 self.replay = true;
             }
@@ -57,8 +64,9 @@ impl Tx {
         let before = self.pending.clone();
         self.conn.execute_batch("SAVEPOINT part")?;
         let result = run(self);
+        self.note_loss(&result);
         if self.conn.is_autocommit() {
-            return result.and(Err(gone()));
+            return result.and(Err(self.gone()));
         }
         if result.is_ok() {
             self.conn.execute_batch("RELEASE part")?;
@@ -68,6 +76,24 @@ impl Tx {
             self.forget();
         }
         result
+    }
+
+    /// Remembers the error after which there was no transaction any more, for all who were in it.
+    fn note_loss<T>(&mut self, result: &Result<T>) {
+        if let (Err(error), true, None) = (result, self.conn.is_autocommit(), &self.lost) {
+            self.lost = Some(match error {
+                StoreError::Unavailable(why) => why.clone(),
+                other => other.to_string(),
+            });
+        }
+    }
+
+    /// What those are told whose transaction the database has rolled back.
+    fn gone(&self) -> StoreError {
+        match &self.lost {
+            Some(why) => StoreError::Unavailable(why.clone()),
+            None => gone(),
+        }
     }
 
     /// Drops everything that a rollback may have made untrue.
@@ -155,6 +181,7 @@ pub(super) fn run(
         shared,
         careful: false,
         replay: false,
+        lost: None,
     };
     let mut messages = Vec::with_capacity(MAX_GROUP);
     let mut ops: Vec<Box<dyn Op>> = Vec::with_capacity(MAX_GROUP);
@@ -240,6 +267,7 @@ fn roll_back(tx: &mut Tx, before: &Pending) {
 /// One try; `false` when it must be repeated carefully.
 fn attempt(tx: &mut Tx, ops: &mut [Box<dyn Op>], before: &Pending, changes: u64) -> Result<bool> {
     let conn = Rc::clone(&tx.conn);
+    tx.lost = None;
     conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     for op in ops.iter_mut() {
         op.run(tx);
@@ -247,7 +275,7 @@ fn attempt(tx: &mut Tx, ops: &mut [Box<dyn Op>], before: &Pending, changes: u64)
             return Ok(false);
         }
         if conn.is_autocommit() {
-            return Err(gone());
+            return Err(tx.gone());
         }
     }
     tx.pending.flush(&conn, before)?;

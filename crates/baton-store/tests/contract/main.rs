@@ -3,6 +3,7 @@
 //! Each test is written once and runs against each store; afterwards `verify` must find nothing.
 
 mod assigning;
+mod cancelling;
 mod catalog;
 mod creating;
 mod ending;
@@ -11,6 +12,7 @@ mod fleet;
 mod harness;
 mod keys;
 mod listing;
+mod queued;
 mod random;
 mod reporting;
 mod retrying;
