@@ -68,6 +68,8 @@ pub(crate) struct FlowDef {
     pub(crate) pictures: bool,
     /// Its deployments.
     pub(crate) deployments: &'static [DeploymentDef],
+    /// How people run it without a deployment.
+    pub(crate) by_hand: &'static [DeploymentDef],
 }
 
 /// A deployment.
@@ -123,6 +125,14 @@ impl DeploymentDef {
         asks: nothing,
     };
 }
+
+/// How developers run a flow without a deployment, with its defaults.
+const BY_HAND: &[DeploymentDef] = &[DeploymentDef {
+    name: "",
+    by_hand: 3.0,
+    by: "ci",
+    ..DeploymentDef::PLAIN
+}];
 
 /// A schedule.
 pub(crate) struct ScheduleDef {

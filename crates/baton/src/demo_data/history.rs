@@ -35,11 +35,16 @@ const PICTURES: u64 = 6;
 /// The end of what a run may do before it must have ended or not have begun, in seconds.
 const AIR: f64 = 2.0;
 
+/// What the store says of an assignment whose desktop is another's just now.
+const DESKTOP_TAKEN: &str = "desktop_taken";
+
 /// What a run or a robot was busy with, for the metrics.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Busy {
     /// Its place among the deployments.
     pub(crate) deployment: usize,
+    /// The place of its robot among the robots.
+    pub(crate) member: Option<usize>,
     /// When it was queued.
     pub(crate) queued_at: Timestamp,
     /// When a robot got it.
@@ -199,15 +204,16 @@ impl Historian {
                     stint.claim.robot_id = run.robot_id;
                     self.busy.push(Busy {
                         deployment: stint.life.deployment,
+                        member: Some(stint.member),
                         queued_at: stint.life.due_at,
                         assigned_at: stint.assigned_at,
                         ended_at: stint.ended_at,
                     });
                     given.push(stint);
                 }
-                Some(Assigned::Refused {
-                    code: "desktop_taken",
-                }) => put_off.push(stint.life),
+                Some(Assigned::Refused { code }) if code == DESKTOP_TAKEN => {
+                    put_off.push(stint.life);
+                }
                 Some(Assigned::Refused { code }) => {
                     return Err(Failure::new(
                         Exit::Failed,

@@ -118,17 +118,22 @@ impl People {
     async fn ask(&mut self, flow: Option<&str>) {
         let choices: Vec<(&FlowDef, &DeploymentDef)> = catalog::flows()
             .filter(|def| flow.is_none_or(|name| def.name == name))
-            .flat_map(|def| def.deployments.iter().map(move |one| (def, one)))
+            .flat_map(|def| {
+                let all = def.deployments.iter().chain(def.by_hand);
+                all.map(move |one| (def, one))
+            })
             // What is held or waits for a machine that never comes has enough runs from the beginning.
             .filter(|(_, one)| one.queue != "partner-portal" && !one.labels.contains(&"gpu"))
             .collect();
         let Some((flow, def)) = self.dice.pick(&choices).copied() else {
             return;
         };
-        let deployment = format!("{}/{}", flow.name, def.name);
+        let by_hand = def.name.is_empty();
+        let deployment = (!by_hand).then(|| format!("{}/{}", flow.name, def.name));
         let waiting = RunQuery {
             state: vec![State::Queued],
-            deployment: Some(deployment.clone()),
+            flow: by_hand.then(|| flow.name.to_owned()),
+            deployment: deployment.clone(),
             ..RunQuery::default()
         };
         if let Ok(page) = self.client.runs(&waiting).await
@@ -138,7 +143,8 @@ impl People {
         }
         let asked = (def.asks)(&mut self.dice);
         let request = CreateRun {
-            deployment: Some(deployment),
+            flow: by_hand.then(|| flow.name.to_owned()),
+            deployment,
             parameters: asked.as_object().cloned().unwrap_or_default(),
             ..CreateRun::default()
         };

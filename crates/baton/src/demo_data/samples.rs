@@ -71,6 +71,8 @@ fn measure(
         });
     };
     let waits = |one: &&Busy| one.queued_at <= at && at < one.assigned_at;
+    let span = seconds(before, at).max(1.0);
+    let ends = |one: &&Busy| before < one.ended_at && one.ended_at <= at && one.member.is_some();
     let mut all = (0.0, 0.0_f64);
     for (name, id) in &world.queues {
         let of_queue = |one: &&Busy| world.deployments[one.deployment].def.queue == name;
@@ -79,21 +81,33 @@ fn measure(
         let depth = waiting.count() as f64;
         put("queue_depth", id.to_string(), depth);
         put("queue_oldest_seconds", id.to_string(), oldest);
+        let ended = busy.iter().filter(ends).filter(of_queue).count() as f64;
+        put("throughput", id.to_string(), ended / span);
         all = (all.0 + depth, all.1.max(oldest));
     }
     put("queue_depth", String::new(), all.0);
     put("queue_oldest_seconds", String::new(), all.1);
-    let online = world.members.iter().filter(|member| at < member.until);
-    let slots: usize = online.clone().map(|member| member.free_at.len()).sum();
-    let taken = busy
-        .iter()
-        .filter(|one| one.assigned_at <= at && at < one.ended_at);
-    put("robots_online", String::new(), online.count() as f64);
-    let share = taken.count() as f64 / slots.max(1) as f64;
-    put("robot_utilization", String::new(), share.min(1.0));
-    let ended = busy
-        .iter()
-        .filter(|one| before < one.ended_at && one.ended_at <= at);
-    let span = seconds(before, at).max(1.0);
-    put("throughput", String::new(), ended.count() as f64 / span);
+    let working = |one: &&Busy| one.assigned_at <= at && at < one.ended_at;
+    let (mut online, mut slots, mut taken) = (0.0, 0.0, 0.0);
+    for (index, member) in world.members.iter().enumerate() {
+        if at >= member.until {
+            continue;
+        }
+        let mine = |one: &&Busy| one.member == Some(index);
+        let of_member = member.free_at.len() as f64;
+        let busy = busy.iter().filter(working).filter(mine).count() as f64;
+        let id = member.robot.id.to_string();
+        put("robot_utilization", id, (busy / of_member).min(1.0));
+        online += 1.0;
+        slots += of_member;
+        taken += busy;
+    }
+    put("robots_online", String::new(), online);
+    put(
+        "robot_utilization",
+        String::new(),
+        (taken / slots.max(1.0)).min(1.0),
+    );
+    let ended = busy.iter().filter(ends).count() as f64;
+    put("throughput", String::new(), ended / span);
 }

@@ -3,6 +3,7 @@
 
 use baton_core::retry::RetryPolicy;
 use baton_core::run::NewRun;
+use baton_core::state::OnLost;
 use jiff::Timestamp;
 
 use super::fleet::{Condition, ROBOTS};
@@ -22,6 +23,7 @@ pub(crate) async fn make(historian: &mut Historian) -> Done {
     long_log(historian, now).await?;
     broken_graph(historian, now).await?;
     awaits_retry(historian, now).await?;
+    parked(historian, now).await?;
     held(historian, now).await?;
     of_tomorrow(historian, now).await
 }
@@ -72,6 +74,15 @@ async fn awaits_retry(historian: &mut Historian, now: Timestamp) -> Done {
     };
     let mut life = historian.special(&wanted, patient).await?;
     life.ending = Some(Ending::Failed);
+    historian.live(vec![life]).await
+}
+
+/// A run whose robot was lost, and that waits for a person to look at it.
+async fn parked(historian: &mut Historian, now: Timestamp) -> Done {
+    let wanted = asked(historian, "onboarding", "default", later(now, -7.0 * HOUR));
+    let park = |run: &mut NewRun| run.spec.on_lost = OnLost::Park;
+    let mut life = historian.special(&wanted, park).await?;
+    life.ending = Some(Ending::Lost);
     historian.live(vec![life]).await
 }
 

@@ -10,6 +10,7 @@ use baton_core::schedule::Schedule;
 use baton_server::submit::Plan;
 use baton_store::Store;
 use baton_store::catalog::BLOB_CHUNK;
+use baton_store::logs::ResourceEvent;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -65,6 +66,8 @@ pub(crate) struct World {
     pub(crate) upgrades: Vec<Upgrade>,
     /// The text of each key that works, by its name.
     pub(crate) keys: BTreeMap<String, String>,
+    /// What somebody did to something, for the trail.
+    notes: Vec<ResourceEvent>,
 }
 
 impl World {
@@ -86,12 +89,26 @@ impl World {
             deployments: Vec::new(),
             upgrades: Vec::new(),
             keys: BTreeMap::new(),
+            notes: Vec::new(),
         };
         world.make_queues().await?;
         world.make_keys().await?;
         world.make_robots().await?;
         world.make_flows().await?;
         Ok(world)
+    }
+
+    /// Notes for the trail that somebody did something.
+    fn note(&mut self, at: Timestamp, actor: &str, kind: &str, subject: String, detail: Value) {
+        self.notes.push(ResourceEvent {
+            seq: 0,
+            org: ORG,
+            at,
+            kind: kind.to_owned(),
+            subject,
+            actor: actor.to_owned(),
+            detail,
+        });
     }
 }
 

@@ -34,6 +34,59 @@ fn a_demo_keeps_every_promise_and_shows_every_state() {
 }
 
 #[test]
+fn a_demo_seems_to_work_and_hands_over_when_it_is_stopped() {
+    let home = Home::new();
+    let demo = ["demo-data", "--data", "demo", "--days", "1"];
+    let up = home.serving(&[&demo[..], &["--port", "0", "--json"]].concat());
+    let key = std::fs::read_to_string(home.path("demo/admin.key")).expect("its key");
+    let ask = |words: &[&str]| {
+        let at = ["--url", &up.url, "--api-key", key.trim(), "--json"];
+        home.baton(&[words, &at].concat()).ok().json()
+    };
+    let robots = ask(&["robots", "ls"]);
+    let robots = robots["items"].as_array().or(robots.as_array()).cloned();
+    let here = robots.iter().flatten().filter(|r| r["connected"] == true);
+    assert_eq!(here.count(), 9, "{robots:?}");
+    let running = ask(&["runs", "ls", "--state", "running"]);
+    let running = running["items"]
+        .as_array()
+        .or(running.as_array())
+        .map(Vec::len);
+    assert!(running.is_some_and(|n| n >= 1), "{running:?}");
+    assert_eq!(up.stop(), 0);
+    let found = home
+        .baton(&["verify", "--data", "demo", "--json"])
+        .ok()
+        .json();
+    assert_eq!(
+        found["breaches"].as_array().map(Vec::len),
+        Some(0),
+        "{found}"
+    );
+    // The same folder serves again, and nothing was lost by the stop.
+    let up = home.serving(&[&demo[..], &["--port", "0", "--json"]].concat());
+    let crashed = home.baton(&[
+        "runs",
+        "ls",
+        "--state",
+        "crashed",
+        "--json",
+        "--url",
+        &up.url,
+        "--api-key",
+        key.trim(),
+    ]);
+    let crashed = crashed.ok().json();
+    let crashed = crashed["items"].as_array().or(crashed.as_array()).cloned();
+    let by_restart = crashed
+        .iter()
+        .flatten()
+        .filter(|run| run["error"]["message"].to_string().contains("reconnected"));
+    assert_eq!(by_restart.count(), 0, "{crashed:?}");
+    assert_eq!(up.stop(), 0);
+}
+
+#[test]
 fn a_folder_that_holds_something_else_is_not_taken_for_a_demo() {
     let home = Home::new();
     let file = home.write("mine/baton.db", "somebody's data");

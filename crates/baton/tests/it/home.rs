@@ -143,8 +143,13 @@ impl Home {
     pub(crate) fn up_with(&self, flags: &[&str]) -> Up {
         let mut words = vec!["up", "--json", "--port", "0"];
         words.extend(flags);
+        self.serving(&words)
+    }
+
+    /// Starts a command that serves and tells so in JSON, and waits until it does.
+    pub(crate) fn serving(&self, words: &[&str]) -> Up {
         let mut child = self
-            .command(&words)
+            .command(words)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -155,7 +160,7 @@ impl Home {
             let read = out.read_line(&mut text).expect("readable");
             if read == 0 {
                 let said = Said::of(child.wait_with_output().expect("it ended"));
-                panic!("baton up ended: {said:?}");
+                panic!("baton {words:?} ended: {said:?}");
             }
         }
         let told: Value = serde_json::from_str(&text).expect("it tells JSON");

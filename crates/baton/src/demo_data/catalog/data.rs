@@ -5,7 +5,7 @@ use baton_core::run::Priority;
 use baton_core::schedule::{Overlap, Rule};
 use serde_json::json;
 
-use super::{Break, DeploymentDef, FlowDef, ScheduleDef, Step, cron, nothing};
+use super::{BY_HAND, Break, DeploymentDef, FlowDef, ScheduleDef, Step, cron, nothing};
 
 pub(super) const FLOWS: &[FlowDef] = &[NIGHTLY, PRICES, QUALITY, SCANS];
 
@@ -140,6 +140,7 @@ const NIGHTLY: FlowDef = FlowDef {
     ],
     outputs: |d| json!({"facts": 1_000_000 + d.below(900_000), "snapshot": format!("s{}", d.below(100_000))}),
     pictures: false,
+    by_hand: &[],
     deployments: &[
         DeploymentDef {
             queue: "data",
@@ -227,6 +228,7 @@ const PRICES: FlowDef = FlowDef {
     changes: &["first version", "alarm when a price jumps"],
     outputs: |d| json!({"prices": 8_000 + d.below(3_000), "alarms": d.below(3)}),
     pictures: false,
+    by_hand: &[],
     deployments: &[DeploymentDef {
         queue: "data",
         about: "Every quarter of an hour",
@@ -300,6 +302,7 @@ const QUALITY: FlowDef = FlowDef {
     changes: &["first version"],
     outputs: |d| json!({"checks": 40 + d.below(20), "warnings": d.below(4)}),
     pictures: false,
+    by_hand: BY_HAND,
     deployments: &[DeploymentDef {
         queue: "data",
         tags: &["data"],
@@ -355,6 +358,7 @@ const SCANS: FlowDef = FlowDef {
     changes: &["first version"],
     outputs: nothing,
     pictures: false,
+    by_hand: &[],
     deployments: &[DeploymentDef {
         queue: "data",
         about: "Waits for a machine with the label gpu",

@@ -85,6 +85,7 @@ const INVOICES: FlowDef = FlowDef {
     ],
     outputs: |d| json!({"invoices": 120 + d.below(400), "total": format!("{}.{:02}", 40_000 + d.below(90_000), d.below(100)), "open": d.below(40)}),
     pictures: false,
+    by_hand: &[],
     deployments: &[
         DeploymentDef {
             about: "Every working morning, before the office opens",
@@ -190,6 +191,7 @@ const BANK: FlowDef = FlowDef {
     changes: &["first version", "start from a given day"],
     outputs: |d| json!({"bookings": 30 + d.below(300), "unmatched": d.below(12)}),
     pictures: false,
+    by_hand: &[],
     deployments: &[DeploymentDef {
         queue: "finance",
         about: "Hourly while the bank books",
@@ -251,6 +253,7 @@ const VAT: FlowDef = FlowDef {
     changes: &["first version"],
     outputs: |d| json!({"postings": 2_000 + d.below(9_000)}),
     pictures: false,
+    by_hand: &[],
     deployments: &[DeploymentDef {
         queue: "finance",
         about: "Held until the new rates are in; signs in a desktop application",
@@ -337,6 +340,7 @@ const ORDERS: FlowDef = FlowDef {
     changes: &["first version", "both companies"],
     outputs: |d| json!({"document": 4_500_000 + d.below(90_000), "lines": 1 + d.below(14)}),
     pictures: true,
+    by_hand: &[],
     deployments: &[
         DeploymentDef {
             queue: "desktop",

@@ -5,7 +5,7 @@ use baton_core::run::Priority;
 use baton_core::schedule::Rule;
 use serde_json::json;
 
-use super::{Break, DeploymentDef, FlowDef, ScheduleDef, Step, cron, nothing, once};
+use super::{BY_HAND, Break, DeploymentDef, FlowDef, ScheduleDef, Step, cron, nothing, once};
 
 pub(super) const FLOWS: &[FlowDef] = &[CAT, DISK, BACKUP, CERTIFICATES];
 
@@ -39,6 +39,7 @@ const CAT: FlowDef = FlowDef {
     changes: &["first version", "short facts only"],
     outputs: |d| json!({"length": 40 + d.below(100)}),
     pictures: false,
+    by_hand: BY_HAND,
     deployments: &[DeploymentDef {
         tags: &["fun"],
         priority: Priority::Low,
@@ -103,6 +104,7 @@ const DISK: FlowDef = FlowDef {
     changes: &["first version"],
     outputs: |d| json!({"freed_gb": d.below(80)}),
     pictures: false,
+    by_hand: &[],
     deployments: &[DeploymentDef {
         tags: &["ops"],
         priority: Priority::Low,
@@ -163,6 +165,7 @@ const BACKUP: FlowDef = FlowDef {
     changes: &["first version"],
     outputs: |d| json!({"rows": 4_000_000 + d.below(90_000)}),
     pictures: false,
+    by_hand: BY_HAND,
     deployments: &[DeploymentDef {
         tags: &["ops", "backup"],
         labels: &["linux"],
@@ -218,6 +221,7 @@ const CERTIFICATES: FlowDef = FlowDef {
     changes: &["first version"],
     outputs: nothing,
     pictures: false,
+    by_hand: &[],
     deployments: &[DeploymentDef {
         tags: &["ops"],
         schedules: &[

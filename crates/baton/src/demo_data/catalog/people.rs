@@ -84,6 +84,7 @@ const ONBOARDING: FlowDef = FlowDef {
     changes: &["first version", "choose site and laptop"],
     outputs: |d| json!({"account": format!("u{}", 10_000 + d.below(9_000)), "badge": d.below(90_000)}),
     pictures: false,
+    by_hand: &[],
     deployments: &[DeploymentDef {
         about: "Asked for by the people portal",
         tags: &["hr"],
@@ -133,6 +134,7 @@ const TIMESHEETS: FlowDef = FlowDef {
     changes: &["first version"],
     outputs: |d| json!({"reminded": d.below(60)}),
     pictures: false,
+    by_hand: &[],
     deployments: &[
         DeploymentDef {
             name: "europe",
@@ -210,6 +212,7 @@ const CUSTOMERS: FlowDef = FlowDef {
     changes: &["first version", "set how similar duplicates are"],
     outputs: |d| json!({"contacts": d.below(45)}),
     pictures: false,
+    by_hand: &[],
     deployments: &[DeploymentDef {
         tags: &["sales"],
         retries: (2, 60.0),

@@ -52,6 +52,7 @@ impl Historian {
         self.special(wanted, change).await?;
         self.busy.push(Busy {
             deployment: wanted.deployment,
+            member: None,
             queued_at: wanted.at,
             assigned_at: self.world.until,
             ended_at: self.world.until,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use baton_api::robot::{
@@ -45,6 +45,7 @@ struct Holding {
     phase: Phase,
     job: Option<Job>,
     cancel: Option<oneshot::Sender<()>>,
+    began: Option<Instant>,
 }
 
 /// What it holds on one connection.
@@ -104,7 +105,7 @@ impl Desk {
         let active = self.holdings.iter().map(|(claim, holding)| Held {
             claim: *claim,
             phase: holding.phase,
-            executing_seconds: None,
+            executing_seconds: holding.began.map(|began| began.elapsed().as_secs_f64()),
         });
         Heartbeat {
             status: if self.holdings.is_empty() {
@@ -137,6 +138,7 @@ impl Desk {
                     phase: Phase::Accepted,
                     job: Some(job),
                     cancel: None,
+                    began: None,
                 });
                 send(socket, &Accept { claim }).await
             }
@@ -147,6 +149,7 @@ impl Desk {
                 {
                     let (cancel, cancelled) = oneshot::channel();
                     holding.phase = Phase::Running;
+                    holding.began = Some(Instant::now());
                     holding.cancel = Some(cancel);
                     let (outbox, hurry) = (self.outbox.clone(), self.hurry.clone());
                     tokio::spawn(player::play(job, outbox, cancelled, hurry));

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use baton_core::flow::{DeploymentSettings, Entry};
-use baton_core::id::{DeploymentId, FlowId, ScheduleId, VersionId};
+use baton_core::id::{DeploymentId, FlowId, QueueId, ScheduleId, VersionId};
 use baton_core::queue::DEFAULT_QUEUE;
 use baton_core::retry::RetryPolicy;
 use baton_core::schedule::Schedule;
 use baton_server::submit::Plan;
 use baton_store::Store;
 use baton_store::catalog::Deploy;
-use baton_store::logs::ResourceEvent;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -26,7 +25,7 @@ impl World {
         for (index, flow) in catalog::flows().enumerate() {
             let at = later(self.from, (index as f64).mul_add(0.04, -2.5) * DAY);
             self.deploy(flow, 1, at).await?;
-            for def in flow.deployments {
+            for def in flow.deployments.iter().chain(flow.by_hand) {
                 self.make_ready(flow, def, at).await?;
             }
             for version in 2..=flow.schemas.len() {
@@ -52,7 +51,7 @@ impl World {
             .iter_mut()
             .filter(|r| r.flow.name == upgrade.flow.name)
         {
-            ready.plan = plan(&*self.store, ready.flow.name, ready.def.name).await?;
+            ready.plan = plan(&*self.store, &self.queues, ready.flow.name, ready.def).await?;
         }
         Ok(())
     }
@@ -110,8 +109,11 @@ impl World {
             let detail =
                 json!({"name": def.name, "flow": flow.name, "version": made.version.number});
             let subject = made.deployment.id.to_string();
-            self.note(at, "ci", "deployment.deployed", subject, detail)
-                .await?;
+            if made.new_version {
+                let id = made.version.id.to_string();
+                self.note(at, "ci", "version.created", id, detail.clone());
+            }
+            self.note(at, "ci", "deployment.deployed", subject, detail);
         }
         Ok(())
     }
@@ -148,7 +150,7 @@ impl World {
         def: &'static DeploymentDef,
         at: Timestamp,
     ) -> Done {
-        let plan = plan(&*self.store, flow.name, def.name).await?;
+        let plan = plan(&*self.store, &self.queues, flow.name, def).await?;
         let deployment = plan.deployment.as_ref().map(|d| d.id);
         let mut schedules = Vec::new();
         for schedule in def.schedules {
@@ -167,6 +169,13 @@ impl World {
             };
             let made = self.store.create_schedule(schedule.clone()).await;
             made.map_err(store_failure)?;
+            let detail = json!({"name": schedule.name, "deployment_id": schedule.deployment_id});
+            let kind = if schedule.paused {
+                "schedule.paused"
+            } else {
+                "schedule.created"
+            };
+            self.note(at, "ci", kind, schedule.id.to_string(), detail);
             schedules.push(schedule);
         }
         self.deployments.push(Ready {
@@ -177,36 +186,23 @@ impl World {
         });
         Ok(())
     }
-
-    /// Notes for the event stream that somebody did something.
-    async fn note(
-        &self,
-        at: Timestamp,
-        actor: &str,
-        kind: &str,
-        subject: String,
-        detail: Value,
-    ) -> Done {
-        let event = ResourceEvent {
-            seq: 0,
-            org: ORG,
-            at,
-            kind: kind.to_owned(),
-            subject,
-            actor: actor.to_owned(),
-            detail,
-        };
-        self.store
-            .append_events(vec![event])
-            .await
-            .map_err(store_failure)?;
-        Ok(())
-    }
 }
 
-async fn plan(store: &dyn Store, flow: &str, name: &str) -> Done<Plan> {
-    let deployment = store.deployment_by_name(ORG, flow, name).await;
-    let deployment = deployment.map_err(store_failure)?;
-    let plan = Plan::of_deployment(store, deployment, None).await;
+/// What runs of a deployment are made from; of a flow itself, where its runs have no deployment.
+async fn plan(
+    store: &dyn Store,
+    queues: &BTreeMap<String, QueueId>,
+    flow: &str,
+    def: &DeploymentDef,
+) -> Done<Plan> {
+    let plan = if def.name.is_empty() {
+        let flow = store.flow_by_name(ORG, flow).await.map_err(store_failure)?;
+        let queue = queues.get(def.queue).copied();
+        let queue = queue.expect("the queue of a run by hand is there");
+        Plan::of_flow(store, flow, None, DeploymentSettings::on(queue)).await
+    } else {
+        let deployment = store.deployment_by_name(ORG, flow, def.name).await;
+        Plan::of_deployment(store, deployment.map_err(store_failure)?, None).await
+    };
     plan.map_err(|error| refused(&error))
 }

@@ -7,6 +7,7 @@ use baton_core::robot::{Robot, RobotMetrics};
 use baton_server::auth::new_secret;
 use baton_store::keys::{Key, KeyKind};
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::{Member, ORG, World};
 use crate::demo_data::fleet::{Condition, KEYS, QUEUES, ROBOTS};
@@ -33,6 +34,8 @@ impl World {
                 .create_queue(queue)
                 .await
                 .map_err(store_failure)?;
+            let detail = json!({ "name": def.name });
+            self.note(at, "ci", "queue.created", id.to_string(), detail);
             self.queues.insert(def.name.to_owned(), id);
         }
         let default = self.store.queue_by_name(ORG, DEFAULT_QUEUE).await;
@@ -59,6 +62,8 @@ impl World {
                 last_used_at: None,
             };
             self.store.create_key(key).await.map_err(store_failure)?;
+            let detail = json!({"name": def.name, "role": def.role});
+            self.note(at, "admin", "key.created", id.to_string(), detail);
             let used = later(self.until, -60.0 * self.dice.between(1.0, 900.0));
             let used = def
                 .good_for
@@ -69,6 +74,8 @@ impl World {
                 let at = later(self.until, -days * DAY);
                 let revoked = self.store.revoke_key(ORG, id, at).await;
                 revoked.map_err(store_failure)?;
+                let detail = json!({ "name": def.name });
+                self.note(at, "admin", "key.revoked", id.to_string(), detail);
             } else if def.good_for.is_none() {
                 self.keys.insert(def.name.to_owned(), text);
             }
@@ -104,6 +111,15 @@ impl World {
             let opened = self.store.open_session(id, offer, lease, at).await;
             let robot = opened.map_err(store_failure)?;
             self.make_robot_key(&robot, at).await?;
+            let (subject, detail) = (id.to_string(), json!({ "name": def.name }));
+            self.note(at, "admin", "robot.enrolled", subject.clone(), detail);
+            self.note(
+                at,
+                def.name,
+                "robot.connected",
+                subject,
+                json!({ "session": robot.session }),
+            );
             self.members.push(Member {
                 def,
                 robot,

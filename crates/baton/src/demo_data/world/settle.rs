@@ -9,10 +9,12 @@ use baton_core::schedule::Timetable;
 use baton_store::fleet::{Renewal, RobotLogLine};
 use baton_store::schedules::SlotCommit;
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::{Member, ORG, World};
-use crate::demo_data::fleet::{Condition, QUEUES, TAG_LIMITS};
-use crate::demo_data::later;
+use crate::demo_data::dice::Dice;
+use crate::demo_data::fleet::{Condition, PEOPLES_KEY, QUEUES, TAG_LIMITS};
+use crate::demo_data::{DAY, later};
 use crate::failure::Done;
 use crate::serve::store_failure;
 
@@ -26,7 +28,12 @@ impl World {
             let id = self.queues.get(def.name).copied();
             let id = id.expect("every queue was made");
             let changed = self.store.update_queue(ORG, id, def.settings(false)).await;
-            changed.map_err(store_failure)?;
+            let queue = changed.map_err(store_failure)?;
+            if queue.settings.paused {
+                let at = later(self.until, -0.9 * DAY);
+                let detail = json!({ "name": def.name });
+                self.note(at, PEOPLES_KEY, "queue.paused", id.to_string(), detail);
+            }
         }
         for (tag, limit) in TAG_LIMITS {
             let limit = TagLimit {
@@ -60,15 +67,18 @@ impl World {
                 .await;
             changed.map_err(store_failure)?;
         }
-        for member in &self.members {
-            self.settle_robot(member).await?;
+        for index in 0..self.members.len() {
+            self.settle_robot(index).await?;
         }
         self.settle_schedules().await?;
+        self.write_trail().await?;
         Ok(())
     }
 
-    async fn settle_robot(&self, member: &Member) -> Done {
+    async fn settle_robot(&mut self, index: usize) -> Done {
+        let member = &self.members[index];
         let (id, def, seen) = (member.robot.id, member.def, member.until);
+        let drained_at = member.until;
         let seen = if matches!(def.is, Condition::Gone(_)) {
             seen
         } else {
@@ -98,13 +108,34 @@ impl World {
             .await
             .map_err(store_failure)?;
         self.own_log(member, seen).await?;
+        if seen < self.until {
+            let detail = json!({ "session": session });
+            self.note(seen, def.name, "robot.disconnected", id.to_string(), detail);
+        }
         if let Condition::Draining(comment) = def.is {
             let drained = self
                 .store
-                .set_draining(ORG, id, true, comment, member.until)
+                .set_draining(ORG, id, true, comment, drained_at)
                 .await;
             drained.map_err(store_failure)?;
+            let detail = json!({ "name": def.name, "comment": comment });
+            self.note(
+                drained_at,
+                PEOPLES_KEY,
+                "robot.draining",
+                id.to_string(),
+                detail,
+            );
         }
+        Ok(())
+    }
+
+    /// Writes down who did what, in the order in which it happened.
+    async fn write_trail(&mut self) -> Done {
+        let mut notes = std::mem::take(&mut self.notes);
+        notes.sort_by_key(|note| note.at);
+        let written = self.store.append_events(notes).await;
+        written.map_err(store_failure)?;
         Ok(())
     }
 
@@ -140,10 +171,8 @@ impl World {
 
     /// What an agent wrote to its own log over the last days.
     async fn own_log(&self, member: &Member, until: Timestamp) -> Done {
-        let mut dice = crate::demo_data::dice::Dice::new(
-            until.as_second().cast_unsigned() ^ u64::from(member.def.slots),
-        );
-        let mut at = later(until, -3.1 * crate::demo_data::DAY);
+        let mut dice = Dice::new(until.as_second().cast_unsigned() ^ u64::from(member.def.slots));
+        let mut at = later(until, -3.1 * DAY);
         let mut lines = Vec::new();
         for number in 0..OWN_LINES {
             let (level, message) = match number % 15 {
@@ -179,10 +208,7 @@ impl World {
                 level,
                 message,
             });
-            at = later(
-                at,
-                dice.between(0.4, 1.6) * 3.0 * crate::demo_data::DAY / OWN_LINES as f64,
-            );
+            at = later(at, dice.between(0.4, 1.6) * 3.0 * DAY / OWN_LINES as f64);
         }
         lines.retain(|line| line.at < until);
         let appended = self.store.append_robot_log(member.robot.id, lines).await;
