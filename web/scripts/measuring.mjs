@@ -6,16 +6,22 @@ const ask = (page, path) => page.evaluate((p) => fetch(`/api/v1${p}`).then((r) =
 export async function everyPage(page) {
   const one = async (query) => (await ask(page, `/runs?limit=1&${query}`)).items[0]?.id;
   const [running, failed, waiting, done] = [await one("state=running"), await one("state=failed"), (await one("late=true")) ?? (await one("state=queued")), await one("state=completed")];
+  // Of the runs that completed the one that reported most tasks: it has something to show.
+  let [best, most] = [done, 0];
+  for (const run of new Map(((await ask(page, "/runs?limit=300&state=completed")).items ?? []).map((r) => [r.flow_name, r])).values()) {
+    const { items } = await ask(page, `/runs/${run.id}/task-runs`);
+    if (items.length > most) [best, most] = [run.id, items.length];
+  }
   const first = async (path) => (await ask(page, path)).items[0]?.id;
   const [robot, flow, deployment, queue] = [await first("/robots"), await first("/flows"), await first("/deployments"), await first("/queues")];
   return Object.entries({
     overview: "/",
     runs: "/runs",
     "runs-failed": "/runs?state=failed,crashed,timed_out",
-    "run-logs": done && `/runs/${done}`,
+    "run-logs": best && `/runs/${best}`,
     "run-live": running && `/runs/${running}`,
-    "run-timeline": done && `/runs/${done}?tab=timeline`,
-    "run-graph": done && `/runs/${done}?tab=graph`,
+    "run-timeline": best && `/runs/${best}?tab=timeline`,
+    "run-graph": best && `/runs/${best}?tab=graph`,
     "run-failed": failed && `/runs/${failed}?tab=results`,
     "run-transitions": done && `/runs/${done}?tab=transitions`,
     "run-details": done && `/runs/${done}?tab=details`,

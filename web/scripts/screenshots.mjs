@@ -40,6 +40,7 @@ for (const theme of themes) {
       await page.goto(base + path, { waitUntil: "load" });
       await settled(page);
       await page.waitForTimeout(350);
+      await settled(page);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth + 1);
       if (wide) console.error(`${name} is wider than ${width}`);
       await page.screenshot({ path: join(out, `${name}-${theme}-${width}.png`) });

@@ -23,7 +23,7 @@ export function differences(before: unknown, after: unknown, path = ""): Differe
 /** What a version is made of, in the words of the page. */
 export function versionParts(version: Version): Record<string, unknown> {
   const schema = version.parameter_schema as { properties?: unknown; required?: unknown };
-  return { package: version.package ?? null, entry: version.entry, parameters: schema.properties ?? {}, required: schema.required ?? null, source: version.source };
+  return { package: version.package?.slice(0, 12) ?? null, entry: version.entry, parameters: schema.properties ?? {}, required: schema.required ?? null, source: version.source };
 }
 
 export const versionDifferences = (before: Version, after: Version): Difference[] => differences(versionParts(before), versionParts(after));

@@ -2,7 +2,7 @@
 import type { Run } from "@/api";
 
 export interface Phase {
-  name: "Until due" | "To the queue" | "In the queue" | "Handover" | "Running";
+  name: "Earlier attempts" | "Until due" | "To the queue" | "In the queue" | "Handover" | "Running";
   /** What happened in it. */
   meaning: string;
   from: number;
@@ -10,7 +10,7 @@ export interface Phase {
   open: boolean;
 }
 
-type Facts = Pick<Run, "created_at" | "due_at" | "queued_at" | "dispatched_at" | "started_at" | "ended_at">;
+type Facts = Pick<Run, "created_at" | "due_at" | "queued_at" | "dispatched_at" | "started_at" | "ended_at"> & { attempt?: number };
 
 /** The phases that have begun, in order; the last one is open while the run is not over. */
 export function phases(run: Facts, now: number): Phase[] {
@@ -19,7 +19,9 @@ export function phases(run: Facts, now: number): Phase[] {
   const created = Date.parse(run.created_at);
   const due = Math.max(created, Date.parse(run.due_at));
   const marks: [Phase["name"], string, number | null][] = [
-    ["Until due", "Accepted; its time had not come", due > created ? created : null],
+    (run.attempt ?? 1) > 1
+      ? ["Earlier attempts", "The attempts before this one, and the waits between them", due > created ? created : null]
+      : ["Until due", "Accepted; its time had not come", due > created ? created : null],
     ["To the queue", "Due; until it was put into its work queue", due <= (end ?? now) ? due : null],
     ["In the queue", "Until a robot was chosen: limits, slots, order", time(run.queued_at)],
     ["Handover", "Assigned; until the robot accepted and was told to start", time(run.dispatched_at)],

@@ -71,6 +71,10 @@ describe("phases of a run", () => {
     const found = phases({ created_at: at(0), due_at: at(10), queued_at: at(11), dispatched_at: at(15), started_at: at(16), ended_at: at(60) }, 99_000);
     expect(found.map((p) => [p.name, p.to - p.from, p.open])).toEqual([["Until due", 10_000, false], ["To the queue", 1000, false], ["In the queue", 4000, false], ["Handover", 1000, false], ["Running", 44_000, false]]);
   });
+  test("what came before a later attempt is not taken for waiting", () => {
+    const found = phases({ attempt: 2, created_at: at(0), due_at: at(10), queued_at: at(10), dispatched_at: at(11), started_at: at(12), ended_at: at(20) }, 99_000);
+    expect(found.map((p) => p.name)).toEqual(["Earlier attempts", "In the queue", "Handover", "Running"]);
+  });
   test("a waiting run counts in the queue", () => {
     const found = phases({ created_at: at(0), due_at: at(0), queued_at: at(1), dispatched_at: null, started_at: null, ended_at: null } as unknown as Run, 9_000);
     expect(found.at(-1)).toMatchObject({ name: "In the queue", open: true, to: 9_000 });

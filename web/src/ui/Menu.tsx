@@ -6,7 +6,7 @@ import { cx } from "@/lib/format";
 import { Kbd } from "./Kbd";
 
 const ITEM =
-  "relative flex h-8 cursor-default items-center gap-2 rounded-sm px-2 text-sm outline-none select-none data-[highlighted]:bg-hover data-[disabled]:opacity-50";
+  "relative flex min-h-8 py-1 cursor-default items-center gap-2 rounded-sm px-2 text-sm outline-none select-none data-[highlighted]:bg-hover data-[disabled]:opacity-50";
 
 export function Menu({ trigger, children, align = "end" }: { trigger: ReactNode; children: ReactNode; align?: "start" | "end" }) {
   return (
@@ -31,15 +31,17 @@ interface MenuItemProps {
   shortcut?: string;
   danger?: boolean;
   disabled?: boolean;
+  /** In small letters below: why it cannot be chosen, or what it does. */
+  note?: string;
   onSelect?: () => void;
   children: ReactNode;
 }
 
-export function MenuItem({ icon, shortcut, danger, disabled, onSelect, children }: MenuItemProps) {
+export function MenuItem({ icon, shortcut, danger, disabled, note, onSelect, children }: MenuItemProps) {
   return (
     <DropdownMenu.Item disabled={disabled} onSelect={onSelect} className={cx(ITEM, danger ? "text-danger" : "text-fg")}>
       <span className="inline-flex w-4 justify-center text-current opacity-80">{icon}</span>
-      <span className="flex-1">{children}</span>
+      <span className="min-w-0 flex-1">{children}{note && <span className="block max-w-56 text-2xs text-muted">{note}</span>}</span>
       {shortcut && <Kbd>{shortcut}</Kbd>}
     </DropdownMenu.Item>
   );

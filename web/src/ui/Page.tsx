@@ -39,6 +39,9 @@ export function Page({ title, aside, crumbs, actions, fill, children }: PageProp
   );
 }
 
+/** The look of a link at the head of a card, to all of what the card shows some of. */
+export const CARD_LINK = "text-xs font-medium text-muted hover:text-fg hover:underline";
+
 interface CardProps {
   title?: ReactNode;
   aside?: ReactNode;

@@ -171,6 +171,9 @@ pub struct Run {
     pub error: Option<ErrorInfo>,
     /// What it reported last about its progress.
     pub progress: Option<Progress>,
+    /// The number of its flow version: where one run is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
     /// Why it waits, in one sentence: where a list was asked with `explain=true`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,

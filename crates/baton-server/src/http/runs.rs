@@ -371,7 +371,15 @@ pub(crate) async fn get_run(
 ) -> Reply<Run> {
     let run = find(&http, caller.org, &text).await?;
     let now = http.app.clock.now();
-    Ok(axum::Json(view(&http, run, now).await?))
+    let mut shown = view(&http, run, now).await?;
+    if let Some(version) = shown.version_id {
+        shown.version = match http.app.store.version(caller.org, version).await {
+            Ok(version) => Some(version.number),
+            Err(StoreError::NotFound { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+    }
+    Ok(axum::Json(shown))
 }
 
 pub(crate) async fn explain_run(

@@ -72,6 +72,7 @@ pub(crate) async fn view(http: &Http, run: run::Run, now: Timestamp) -> Result<R
         start_deadline: run.spec.start_deadline,
         error: run.error,
         progress: run.progress,
+        version: None,
         why: None,
     })
 }

@@ -291,6 +291,8 @@ async fn a_waiting_run_is_explained() {
     query.explain = true;
     let listed = world.client.runs(&query).await.expect("a page");
     assert_eq!(listed.items[0].why, Some(why.summary));
+    let shown = world.client.run(&run.id.to_string()).await.expect("it");
+    assert_eq!(shown.version, Some(1));
 }
 
 #[tokio::test]

@@ -2578,6 +2578,10 @@ export type Run = {
     error?: ErrorInfo | null;
     progress?: Progress | null;
     /**
+     * The number of its flow version: where one run is asked for.
+     */
+    version?: number | null;
+    /**
      * Why it waits, in one sentence: where a list was asked with `explain=true`.
      */
     why?: string | null;

@@ -70,7 +70,7 @@ export function Deployments() {
           cardHeight={64}
           card={(d) => <DeploymentCard deployment={d} week={week.get(d.id)} />}
           onOpen={(d, newTab) => (newTab ? window.open(`/deployments/${d.id}`) : void navigate({ to: "/deployments/$deployment", params: { deployment: d.id } }))}
-          className="border-t border-line"
+          className="border-t border-line bg-surface"
           empty={<EmptyState icon={<SearchX size={18} />} title="No deployment fits" action={<Button onClick={() => void navigate({ to: "/deployments", search: {} })}>Show all</Button>} />}
         />
       )}

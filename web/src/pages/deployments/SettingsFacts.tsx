@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Deployment, RetryPolicy } from "@/api";
 import { plural } from "@/lib/format";
-import { formatDuration } from "@/lib/time";
+import { formatTick } from "@/lib/time";
 import { Badge, Card, Fact, RelativeTime, ValueTable } from "@/ui";
 
 export const ON_LOST_WORDS: Record<string, string> = {
@@ -15,8 +15,8 @@ export const ON_LOST_WORDS: Record<string, string> = {
 
 export function retryWords(retry: RetryPolicy): string {
   if (retry.max_retries === 0) return "Never";
-  const first = formatDuration(retry.initial_delay);
-  const growth = retry.backoff_factor > 1 && retry.max_retries > 1 ? `, each wait ×${retry.backoff_factor} up to ${formatDuration(retry.max_delay)}` : "";
+  const first = formatTick(retry.initial_delay);
+  const growth = retry.backoff_factor > 1 && retry.max_retries > 1 ? `, each wait ×${retry.backoff_factor} up to ${formatTick(retry.max_delay)}` : "";
   return `${plural(retry.max_retries, "time")}, first after ${first}${growth}`;
 }
 
@@ -44,9 +44,9 @@ export function SettingsFacts({ deployment: d }: { deployment: Deployment }) {
         </Group>
         <Group>
           <Fact name="At once">{s.concurrency_limit == null ? "Any number of runs" : plural(s.concurrency_limit, "run")}</Fact>
-          <Fact name="Timeout">{s.timeout_seconds === 0 ? "Without limit" : formatDuration(s.timeout_seconds)}</Fact>
-          <Fact name="Must start within">{s.start_within_seconds == null ? "No limit" : formatDuration(s.start_within_seconds)}</Fact>
-          <Fact name="Cancel grace">{formatDuration(s.cancel_grace_seconds)}</Fact>
+          <Fact name="Timeout">{s.timeout_seconds === 0 ? "Without limit" : formatTick(s.timeout_seconds)}</Fact>
+          <Fact name="Must start within">{s.start_within_seconds == null ? "No limit" : formatTick(s.start_within_seconds)}</Fact>
+          <Fact name="Cancel grace">{formatTick(s.cancel_grace_seconds)}</Fact>
           <Fact name="Tries again">{retryWords(s.retry)}</Fact>
           <Fact name="Robot is lost">{ON_LOST_WORDS[s.on_lost] ?? s.on_lost}</Fact>
         </Group>

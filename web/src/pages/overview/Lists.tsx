@@ -3,15 +3,14 @@ import { Link } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
 import { CalendarPlus, CircleCheck, Play } from "lucide-react";
 import { q, type Run } from "@/api";
-import { Card, EmptyState, RelativeTime, Skeleton, buttonClass } from "@/ui";
+import { Card, CARD_LINK, EmptyState, RelativeTime, Skeleton, buttonClass } from "@/ui";
 import { RunDuration, RunName, RunState } from "../shared/RunBits";
 
 const Bones = () => <div role="status" aria-label="Loading" className="space-y-3 px-4 py-2">{[0, 1, 2, 3].map((i) => <Skeleton key={i} className="h-4 w-full" />)}</div>;
-const all = "text-xs font-medium text-muted hover:text-fg hover:underline";
 
 export function Recent({ runs, loading, filtered }: { runs: readonly Run[]; loading: boolean; filtered: boolean }) {
   return (
-    <Card flush title="Recent activity" aside={<Link to="/runs" className={all}>All runs</Link>} className="lg:row-span-2">
+    <Card flush title="Recent activity" aside={<Link to="/runs" className={CARD_LINK}>All runs</Link>} className="lg:row-span-2">
       {loading ? <Bones /> : runs.length === 0 && filtered ? (
         <EmptyState icon={<Play size={18} />} title="Nothing was made in this time">Choose a longer time above.</EmptyState>
       ) : runs.length === 0 ? (
@@ -19,10 +18,10 @@ export function Recent({ runs, loading, filtered }: { runs: readonly Run[]; load
       ) : (
         <ul className="pb-2">
           {runs.map((run) => (
-            <li key={run.id} className="grid h-9 grid-cols-[120px_1fr_auto] items-center gap-x-3 px-4 hover:bg-hover sm:grid-cols-[124px_minmax(120px,1.2fr)_minmax(90px,1.1fr)_60px_68px]">
+            <li key={run.id} className="grid h-9 grid-cols-[120px_1fr_auto] items-center gap-x-3 px-4 hover:bg-hover sm:grid-cols-[112px_minmax(132px,1.2fr)_minmax(90px,1fr)_56px_60px]">
               <RunState run={run} />
               <RunName run={run} />
-              <span className="truncate text-muted max-sm:hidden">{run.label}</span>
+              <span className="truncate text-muted max-sm:hidden" title={run.label}>{run.flow_name}</span>
               <span className="text-right max-sm:hidden"><RunDuration run={run} /></span>
               <span className="text-right text-muted"><RelativeTime at={run.changed_at} /></span>
             </li>
@@ -37,7 +36,7 @@ export function Late({ count }: { count: number | undefined }) {
   const late = useQuery({ ...q.late(count ?? 0), enabled: (count ?? 0) > 0, refetchInterval: 30_000 });
   const runs = count === 0 ? [] : (late.data?.items ?? []);
   return (
-    <Card flush title="Late, and why" aside={runs.length > 0 && <Link to="/runs" search={{ late: "true" }} className={all}>All late runs</Link>}>
+    <Card flush title="Late, and why" aside={runs.length > 0 && <Link to="/runs" search={{ late: "true" }} className={CARD_LINK}>All late runs</Link>}>
       {count === undefined || (count > 0 && late.isPending) ? <Bones /> : runs.length === 0 ? (
         <p className="flex items-center gap-2 px-4 pt-1 pb-4 text-sm text-muted"><CircleCheck size={15} className="text-completed" aria-hidden /> Nothing is late.</p>
       ) : (
@@ -62,7 +61,7 @@ export function Next() {
   const schedules = useQuery({ ...q.schedules(), refetchInterval: 30_000 });
   const coming = (schedules.data?.items ?? []).filter((s) => s.next_at).sort((a, b) => (a.next_at as string).localeCompare(b.next_at as string)).slice(0, 6);
   return (
-    <Card flush title="What runs next" aside={<Link to="/deployments" className={all}>All schedules</Link>}>
+    <Card flush title="What runs next" aside={<Link to="/deployments" className={CARD_LINK}>All schedules</Link>}>
       {schedules.isPending ? <Bones /> : coming.length === 0 ? (
         <p className="flex items-center gap-2 px-4 pt-1 pb-4 text-sm text-muted"><CalendarPlus size={15} aria-hidden /> No schedule is on. A deployment's page makes one.</p>
       ) : (

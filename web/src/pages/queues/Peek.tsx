@@ -2,7 +2,7 @@
 import { Link } from "@tanstack/react-router";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { api, type Queue } from "@/api";
-import { Button, Card, EmptyState, ErrorState, RelativeTime, SkeletonRows } from "@/ui";
+import { Button, Card, CARD_LINK, EmptyState, ErrorState, RelativeTime, SkeletonRows } from "@/ui";
 import { PriorityMark, RunName, RunState } from "../shared/RunBits";
 
 const PAGE = 15;
@@ -16,7 +16,7 @@ export function Peek({ queue }: { queue: Queue }) {
   });
   const runs = found.data?.pages.flatMap((p) => p.items) ?? [];
   return (
-    <Card title="Next in line" flush aside={queue.depth > 0 && <Link to="/runs" search={{ queue: queue.name, state: "queued" }} className="text-xs font-medium text-accent hover:underline">All that wait</Link>}>
+    <Card title="Next in line" flush aside={queue.depth > 0 && <Link to="/runs" search={{ queue: queue.name, state: "queued" }} className={CARD_LINK}>All that wait</Link>}>
       {found.error && !found.data ? (
         <ErrorState error={found.error} onRetry={() => void found.refetch()} />
       ) : found.isPending ? (

@@ -45,10 +45,10 @@ const columns = (depths: Map<string, number[]>): ColumnDef<Queue>[] => [
   },
   { id: "depth", header: "Waiting", cell: ({ row }) => <span className="font-medium">{formatCount(row.original.depth)}</span>, meta: { track: "84px", align: "right" } },
   { id: "oldest", header: "Oldest", cell: ({ row }) => <span className={row.original.oldest_wait_seconds ? "" : "text-faint"}>{row.original.oldest_wait_seconds ? formatDuration(row.original.oldest_wait_seconds) : "–"}</span>, meta: { track: "96px", align: "right" } },
-  { id: "hour", header: "Last hour", cell: ({ row }) => <Sparkline values={depths.get(row.original.id) ?? []} width={120} label={`Depth of ${row.original.name} over the last hour`} />, meta: { track: "140px", from: 900 } },
+  { id: "hour", header: "Last hour", cell: ({ row }) => <Sparkline values={depths.get(row.original.id) ?? []} width={110} label={`Depth of ${row.original.name} over the last hour`} />, meta: { track: "128px", from: 900 } },
   { id: "live", header: "Running", cell: ({ row }) => <Slots queue={row.original} />, meta: { track: "132px" } },
-  { id: "robots", header: "Robots", cell: ({ row }) => <RobotsWords queue={row.original} />, meta: { track: "minmax(120px, .8fr)", from: 700 } },
-  { id: "strategy", header: "Strategy", cell: ({ row }) => <span className="truncate text-muted">{STRATEGY[row.original.settings.strategy].name}</span>, meta: { track: "120px", from: 980 } },
+  { id: "robots", header: "Robots", cell: ({ row }) => <RobotsWords queue={row.original} />, meta: { track: "minmax(156px, .8fr)", from: 700 } },
+  { id: "strategy", header: "Strategy", cell: ({ row }) => <span className="truncate text-muted">{STRATEGY[row.original.settings.strategy].name}</span>, meta: { track: "108px", from: 980 } },
 ];
 
 function Card({ queue }: { queue: Queue }) {
@@ -60,6 +60,9 @@ function Card({ queue }: { queue: Queue }) {
   );
 }
 
+/** Queues shown before the list scrolls by itself. */
+const MOST_SHOWN = 24;
+
 function QueueList() {
   const found = useQuery(q.queues());
   const depths = useDepths();
@@ -67,14 +70,14 @@ function QueueList() {
   const [making, setMaking] = useState(false);
   const rows = found.data?.items ?? [];
   const compact = useCompact();
-  const room = Math.min(rows.length || 4, 14) * (compact ? CARD : ROW) + (compact ? 2 : 36);
+  const room = Math.min(rows.length || 4, MOST_SHOWN) * (compact ? CARD : ROW) + (compact ? 2 : 36);
   return (
     <Page title="Work queues" actions={<Allowed to="deploy"><Button icon={<Plus size={14} />} onClick={() => setMaking(true)}>New work queue</Button></Allowed>}>
       {found.error && !found.data ? (
         <ErrorState error={found.error} onRetry={() => void found.refetch()} />
       ) : (
         <div className="flex flex-col gap-4">
-          <section aria-label="Work queues" className="flex flex-col overflow-hidden rounded-lg border border-line bg-surface shadow-card" style={{ height: room, maxHeight: "70vh" }}>
+          <section aria-label="Work queues" className="flex flex-col overflow-hidden rounded-lg border border-line bg-surface shadow-card" style={{ height: room }}>
             <DataTable
               label="Work queues"
               rows={rows}

@@ -25,19 +25,30 @@ function Now({ robot }: { robot: Robot }) {
   return <span className="flex min-w-0 gap-1.5"><RunLink id={first.run_id} name={first.run_name} />{rest.length > 0 && <span className="shrink-0 text-muted">+{rest.length}</span>}</span>;
 }
 
-const words = (list: string[]) => (
-  <span className="flex min-w-0 gap-1 overflow-hidden" title={list.join(", ")}>{list.slice(0, 3).map((w) => <Badge key={w}>{w}</Badge>)}{list.length > 3 && <span className="text-xs text-muted">+{list.length - 3}</span>}</span>
-);
+/** Words that fit, and how many more there are: none is cut in the middle. */
+function words(list: string[]) {
+  let room = MOST_LETTERS;
+  const shown = list.filter((w, i) => (room -= w.length + 2) >= 0 || i === 0);
+  return (
+    <span className="flex min-w-0 items-center gap-1" title={list.join(", ")}>
+      {shown.map((w) => <Badge key={w}>{w}</Badge>)}
+      {list.length > shown.length && <span className="shrink-0 text-xs text-muted">+{list.length - shown.length}</span>}
+    </span>
+  );
+}
+
+/** Letters of labels that a cell holds beside the count of the others. */
+const MOST_LETTERS = 18;
 
 const columns: ColumnDef<Robot>[] = [
   { id: "status", header: "Status", cell: ({ row }) => <RobotLight status={row.original.status} />, meta: { track: "112px" } },
   { id: "name", header: "Robot", cell: ({ row }) => <Link to="/robots/$robot" params={{ robot: row.original.id }} className="truncate font-medium hover:underline">{row.original.name}</Link>, meta: { track: "minmax(110px, 1fr)" } },
-  { id: "computer", header: "Computer", cell: ({ row }) => <span className="truncate text-muted">{row.original.offer.computer || "–"}</span>, meta: { track: "minmax(100px, .9fr)", from: 760 } },
+  { id: "computer", header: "Computer", cell: ({ row }) => <span className="truncate text-muted">{row.original.offer.computer || "–"}</span>, meta: { track: "minmax(100px, .8fr)", from: 760 } },
   { id: "load", header: "Load", cell: ({ row }) => <Load robot={row.original} />, meta: { track: "124px" } },
   { id: "now", header: "Runs now", cell: ({ row }) => <Now robot={row.original} />, meta: { track: "minmax(130px, 1.2fr)" } },
-  { id: "labels", header: "Labels", cell: ({ row }) => words(row.original.offer.labels), meta: { track: "minmax(120px, 1.1fr)", from: 900 } },
-  { id: "caps", header: "Can do", cell: ({ row }) => words(row.original.offer.capabilities), meta: { track: "minmax(120px, 1.1fr)", from: 1060 } },
-  { id: "version", header: "Version", cell: ({ row }) => <span className="text-muted">{row.original.offer.version || "–"}</span>, meta: { track: "72px", from: 820 } },
+  { id: "labels", header: "Labels", cell: ({ row }) => words(row.original.offer.labels), meta: { track: "minmax(150px, 1.1fr)", from: 900 } },
+  { id: "caps", header: "Can do", cell: ({ row }) => words(row.original.offer.capabilities), meta: { track: "minmax(150px, 1fr)", from: 1020 } },
+  { id: "version", header: "Version", cell: ({ row }) => <span className="truncate text-muted" title={row.original.offer.version}>{row.original.offer.version || "–"}</span>, meta: { track: "84px", from: 820 } },
   { id: "seen", header: "Last seen", cell: ({ row }) => <span className="text-muted"><RelativeTime at={row.original.last_seen} /></span>, meta: { track: "84px", align: "right" } },
 ];
 

@@ -2,7 +2,7 @@
 import { Link } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
 import { q, type Run } from "@/api";
-import { formatDuration } from "@/lib/time";
+import { formatTick } from "@/lib/time";
 import { Badge, Card, Copyable, ExactTime, Fact, ValueTable } from "@/ui";
 import { RunLink } from "../shared/RunBits";
 
@@ -34,9 +34,9 @@ export function Details({ run }: { run: Run }) {
           <Fact name="Needs labels">{words(run.labels)}</Fact>
           <Fact name="Needs capabilities">{words(run.capabilities)}</Fact>
           <Fact name="Environment">{run.environment ?? "Any"}</Fact>
-          <Fact name="Time limit">{run.timeout_seconds ? formatDuration(run.timeout_seconds) : "None"}</Fact>
-          <Fact name="Cancel grace">{formatDuration(run.cancel_grace_seconds)}</Fact>
-          <Fact name="Retries">{run.retry.max_retries ? `${run.retries_used} of ${run.retry.max_retries} used; first after ${formatDuration(run.retry.initial_delay)}, then × ${run.retry.backoff_factor}` : "None"}</Fact>
+          <Fact name="Time limit">{run.timeout_seconds ? formatTick(run.timeout_seconds) : "None"}</Fact>
+          <Fact name="Cancel grace">{formatTick(run.cancel_grace_seconds)}</Fact>
+          <Fact name="Retries">{run.retry.max_retries ? `${run.retries_used} of ${run.retry.max_retries} used; first after ${formatTick(run.retry.initial_delay)}, then × ${run.retry.backoff_factor}` : "None"}</Fact>
           <Fact name="If its robot is lost">{LOST[run.on_lost]}</Fact>
           <Fact name="Due"><ExactTime at={run.due_at} /></Fact>
           {run.start_deadline && <Fact name="Must start by"><ExactTime at={run.start_deadline} /></Fact>}

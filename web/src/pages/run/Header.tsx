@@ -2,10 +2,10 @@
 import { useState, type ReactNode } from "react";
 import { Link } from "@tanstack/react-router";
 import { ChevronDown } from "lucide-react";
-import type { ErrorInfo, Run } from "@/api";
+import type { ErrorInfo, Json, Run } from "@/api";
 import { cx } from "@/lib/format";
 import { isBad, stateColor, type ShownState } from "@/lib/states";
-import { Badge, Copyable, Meter, RelativeTime, StateIcon } from "@/ui";
+import { Copyable, Meter, RelativeTime, StateIcon } from "@/ui";
 import { PriorityMark, RunDuration, TriggerText } from "../shared/RunBits";
 import { useLateAfter } from "../shared/RunBits";
 import { formatDuration } from "@/lib/time";
@@ -22,7 +22,7 @@ export function Facts({ run }: { run: Run }) {
   const late = lateBy > useLateAfter();
   return (
     <dl className="grid grid-cols-2 gap-x-4 gap-y-2.5 sm:grid-cols-[repeat(auto-fill,minmax(108px,1fr))]">
-      <Cell name="Flow"><Link to="/flows/$flow" params={{ flow: run.flow_id }} className="font-medium hover:underline">{run.flow_name}</Link></Cell>
+      <Cell name="Flow"><Link to="/flows/$flow" params={{ flow: run.flow_id }} className="font-medium hover:underline">{run.flow_name}</Link>{run.version != null && <Link to="/flows/$flow" params={{ flow: run.flow_id }} search={{ tab: "versions" }} title={`Version ${run.version}`} className="ml-1.5 text-muted hover:underline">v{run.version}</Link>}</Cell>
       <Cell name="Deployment">{run.deployment_id ? <Link to="/deployments/$deployment" params={{ deployment: run.deployment_id }} className="hover:underline">{run.deployment_name}</Link> : <span className="text-muted">None, manual</span>}</Cell>
       <Cell name="Robot">{run.robot_id ? <Link to="/robots/$robot" params={{ robot: run.robot_id }} className="hover:underline">{run.robot_name ?? "…"}{run.computer && run.computer !== run.robot_name && <span className="text-muted"> · {run.computer}</span>}</Link> : <span className="text-muted">None yet</span>}</Cell>
       <Cell name="Started by"><TriggerText trigger={run.trigger} /></Cell>
@@ -30,8 +30,28 @@ export function Facts({ run }: { run: Run }) {
       <Cell name="Took"><RunDuration run={run} />{late && <span className="text-late" title="From its due time to its start"> · {formatDuration(lateBy)} late</span>}</Cell>
       <Cell name="Queue"><span className="flex items-center gap-1"><Link to="/queues/$queue" params={{ queue: run.queue_name }} className="truncate hover:underline">{run.queue_name}</Link><PriorityMark priority={run.priority} /></span></Cell>
       <Cell name="Id"><Copyable text={run.id} shown={`…${run.id.slice(-8)}`} /></Cell>
-      {run.tags.length > 0 && <Cell name="Tags" className="max-sm:col-span-2"><span className="flex gap-1 overflow-hidden pt-px">{run.tags.map((t) => <Badge key={t}>{t}</Badge>)}</span></Cell>}
     </dl>
+  );
+}
+
+/** Parameters that the head shows; the others stand under details. */
+const MOST_SHOWN = 4;
+const MOST_LETTERS = 40;
+const inShort = (value: Json): string => {
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return text.length > MOST_LETTERS ? `${text.slice(0, MOST_LETTERS - 1)}…` : text;
+};
+
+/** The first parameters in one line. */
+export function Parameters({ run }: { run: Run }) {
+  const all = Object.entries(run.parameters ?? {});
+  if (all.length === 0) return null;
+  return (
+    <p className="flex min-w-0 flex-wrap items-center gap-x-3 gap-y-1 text-xs">
+      <Link from="/runs/$run" to="/runs/$run" search={{ tab: "details" } as never} className="text-muted hover:text-fg hover:underline">Parameters</Link>
+      {all.slice(0, MOST_SHOWN).map(([name, value]) => <span key={name} className="min-w-0 truncate font-mono"><span className="text-muted">{name}=</span>{inShort(value)}</span>)}
+      {all.length > MOST_SHOWN && <span className="text-muted">and {all.length - MOST_SHOWN} more</span>}
+    </p>
   );
 }
 

@@ -6,13 +6,13 @@ import { Workflow } from "lucide-react";
 import { ApiError, q, type Attempt, type Run } from "@/api";
 import type { Search } from "@/lib/search";
 import { isTerminal } from "@/lib/states";
-import { buttonClass, EmptyState, ErrorState, Page, Segmented, Skeleton, StateIcon, TabPanel, Tabs } from "@/ui";
+import { Badge, buttonClass, EmptyState, ErrorState, Page, Segmented, Skeleton, StateIcon, TabPanel, Tabs } from "@/ui";
 import { stateColor } from "@/lib/states";
 import { RunState, useShownState } from "../shared/RunBits";
 import { Actions } from "./Actions";
 import { Details } from "./Details";
 import { Explain } from "./Explain";
-import { ErrorBanner, Facts, ProgressLine } from "./Header";
+import { ErrorBanner, Facts, Parameters, ProgressLine } from "./Header";
 import { Logs } from "./Logs";
 import { Results } from "./Results";
 import { Timeline } from "./Timeline";
@@ -87,12 +87,13 @@ function RunView({ run }: { run: Run }) {
       title={run.name}
       fill
       crumbs={<><Link to="/runs" className="hover:underline">Runs</Link> / <Link to="/runs" search={{ flow: run.flow_name }} className="hover:underline">{run.label}</Link></>}
-      aside={<RunState run={run} look="solid" />}
+      aside={<span className="flex min-w-0 items-center gap-1.5"><RunState run={run} look="solid" /><span className="ml-1 flex min-w-0 gap-1 overflow-hidden max-sm:hidden">{run.tags.map((tag) => <Link key={tag} to="/runs" search={{ tag }} title={`All runs tagged ${tag}`}><Badge>{tag}</Badge></Link>)}</span></span>}
       actions={<Actions run={run} />}
     >
       <div className="flex min-h-0 flex-1 flex-col overflow-y-auto">
         <div className="space-y-3 px-4 pb-3 sm:px-6">
           <Facts run={run} />
+          <Parameters run={run} />
           <ProgressLine run={run} />
           {error && <ErrorBanner error={error} state={attempt && number !== run.attempt ? attempt.state : state} />}
           {waits && <Explain run={run} />}

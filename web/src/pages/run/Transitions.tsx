@@ -7,7 +7,7 @@ import { isTerminal, fillColor, type ShownState } from "@/lib/states";
 import { formatDuration } from "@/lib/time";
 import { Card, ErrorState, ExactTime, SkeletonRows, StateBadge, Tooltip } from "@/ui";
 
-const COLORS: Record<Phase["name"], ShownState> = { "Until due": "scheduled", "To the queue": "pending", "In the queue": "queued", Handover: "dispatched", Running: "running" };
+const COLORS: Record<Phase["name"], ShownState> = { "Earlier attempts": "cancelled", "Until due": "scheduled", "To the queue": "pending", "In the queue": "queued", Handover: "dispatched", Running: "running" };
 
 export function LatencyBar({ run }: { run: Run }) {
   const now = useNow(isTerminal(run.state) ? 0 : 1000);

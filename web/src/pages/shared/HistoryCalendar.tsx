@@ -20,7 +20,7 @@ function Cell({ day, most, filter }: { day: Day; most: number; filter: { flow?: 
   if (ended === 0) return <Tooltip text={words}><span className="block size-3.5 rounded-[3px] bg-sunken ring-1 ring-line ring-inset" /></Tooltip>;
   const strength = 35 + 65 * Math.sqrt(ended / most);
   const part = Math.max(bad > 0 ? 18 : 0, (100 * bad) / ended);
-  const good = `color-mix(in oklab, var(--state-completed) ${strength}%, var(--surface))`;
+  const good = `color-mix(in oklab, var(--fill-completed) ${strength}%, var(--surface))`;
   return (
     <Tooltip text={words}>
       <Link
@@ -28,7 +28,7 @@ function Cell({ day, most, filter }: { day: Day; most: number; filter: { flow?: 
         search={{ ...filter, after: new Date(day.at).toISOString(), before: new Date(day.at + DAY).toISOString() }}
         aria-label={words}
         className="block size-3.5 rounded-[3px] hover:ring-2 hover:ring-accent"
-        style={{ background: bad ? `linear-gradient(to top, var(--state-failed) ${part}%, ${good} ${part}%)` : good }}
+        style={{ background: bad ? `linear-gradient(to top, var(--fill-failed) ${part}%, ${good} ${part}%)` : good }}
       />
     </Tooltip>
   );
@@ -59,8 +59,8 @@ export function HistoryCalendar({ filter }: { filter: { flow?: string; deploymen
         })}
       </div>
       <p className="mt-2 flex flex-wrap items-center gap-x-3 gap-y-1 text-xs text-muted">
-        <span className="inline-flex items-center gap-1.5"><span className="size-2.5 rounded-[2px] bg-completed" />completed; fuller is more</span>
-        <span className="inline-flex items-center gap-1.5"><span className="size-2.5 rounded-[2px] bg-failed" />failed, timed out, crashed, from below</span>
+        <span className="inline-flex items-center gap-1.5"><span className="size-2.5 rounded-[2px] " style={{ background: "var(--fill-completed)" }} />completed; fuller is more</span>
+        <span className="inline-flex items-center gap-1.5"><span className="size-2.5 rounded-[2px] " style={{ background: "var(--fill-failed)" }} />failed, timed out, crashed, from below</span>
       </p>
     </div>
   );

@@ -2,7 +2,7 @@
 import { Link } from "@tanstack/react-router";
 import type { Run } from "@/api";
 import { formatDuration, secondsBetween } from "@/lib/time";
-import { isBad, STATE_WORDS, stateColor } from "@/lib/states";
+import { isBad, STATE_WORDS, fillColor } from "@/lib/states";
 import { HoverCard } from "@/ui";
 import { RunCard } from "./RunBits";
 
@@ -28,8 +28,8 @@ export function HistoryStrip({ runs, label }: { runs: readonly Run[]; label: str
                 aria-label={`${run.name}: ${STATE_WORDS[run.state]}, ${formatDuration(seconds)}`}
                 className="flex h-full w-full items-end rounded-[2px] hover:bg-hover"
               >
-                <span className={`relative block w-full rounded-[2px] ${run.state === "running" ? "animate-pulse" : ""}`} style={{ height, background: stateColor(run.state), opacity: run.started_at ? 1 : 0.45 }}>
-                  {isBad(run.state) && <span className="absolute inset-x-0 -top-[5px] mx-auto h-[3px] w-[3px] rounded-full" style={{ background: stateColor(run.state) }} />}
+                <span className={`relative block w-full rounded-[2px] ${run.state === "running" ? "animate-pulse" : ""}`} style={{ height, background: fillColor(run.state), opacity: run.started_at ? 1 : 0.45 }}>
+                  {isBad(run.state) && <span className="absolute inset-x-0 -top-[5px] mx-auto h-[3px] w-[3px] rounded-full" style={{ background: fillColor(run.state) }} />}
                 </span>
               </Link>
             </HoverCard>

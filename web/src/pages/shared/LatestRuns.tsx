@@ -2,7 +2,7 @@
 import { Link } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
 import { q } from "@/api";
-import { Card, EmptyState, ErrorState, RelativeTime, SkeletonRows } from "@/ui";
+import { Card, CARD_LINK, EmptyState, ErrorState, RelativeTime, SkeletonRows } from "@/ui";
 import { HistoryStrip } from "./HistoryStrip";
 import { RunDuration, RunName, RunState, TriggerText } from "./RunBits";
 
@@ -15,7 +15,7 @@ export function LatestRuns({ filter }: { filter: Filter }) {
   const found = useQuery(q.runs({ ...filter, limit: STRIP }));
   const runs = found.data?.items ?? [];
   return (
-    <Card title="Latest runs" flush aside={runs.length > 0 && <Link to="/runs" search={{ ...filter }} className="text-xs font-medium text-accent hover:underline">All runs</Link>}>
+    <Card title="Latest runs" flush aside={runs.length > 0 && <Link to="/runs" search={{ ...filter }} className={CARD_LINK}>All runs</Link>}>
       {found.error && !found.data ? (
         <ErrorState error={found.error} onRetry={() => void found.refetch()} />
       ) : found.isPending ? (

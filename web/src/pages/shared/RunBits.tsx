@@ -62,9 +62,9 @@ export const RunDuration = ({ run }: { run: Run }) => (
 
 export function TriggerText({ trigger }: { trigger: Trigger }) {
   const [icon, text] =
-    trigger.kind === "manual" ? [<UserRound key="i" size={13} aria-hidden />, trigger.by]
-    : trigger.kind === "schedule" ? [<CalendarClock key="i" size={13} aria-hidden />, "Schedule"]
-    : [<CornerDownRight key="i" size={13} aria-hidden />, "Another run"];
+    trigger.kind === "manual" ? [<UserRound key="i" size={13} className="shrink-0" aria-hidden />, trigger.by]
+    : trigger.kind === "schedule" ? [<CalendarClock key="i" size={13} className="shrink-0" aria-hidden />, "Schedule"]
+    : [<CornerDownRight key="i" size={13} className="shrink-0" aria-hidden />, "Another run"];
   return <span className="flex min-w-0 items-center gap-1.5 text-muted">{icon}<span className="truncate">{text}</span></span>;
 }
 
