@@ -40,7 +40,8 @@ export function addEvent(batch: Batch, event: Event): void {
     batch.kinds.add("run");
     return;
   }
-  batch.kinds.add(kind);
+  // A run that was deleted has no state to show: lists ask again, as after the deletion of many.
+  batch.kinds.add(event.kind === "run.deleted" ? "runs" : kind);
   if (kind === "robot") batch.robots.add(event.subject);
 }
 

@@ -48,3 +48,12 @@ test("a page without the run stays the same object, so nothing is painted", () =
 test("batches that are slow to paint come less often, within bounds", () => {
   expect([16, 60, 100, 500].map(pauseAfter)).toEqual([120, 120, 300, 1_000]);
 });
+
+test("a deleted run, alone or among many, makes the lists ask again", () => {
+  for (const kind of ["run.deleted", "runs.deleted"]) {
+    const batch = emptyBatch();
+    addEvent(batch, { id: "e1", kind, at: new Date(0).toISOString(), subject: "", actor: "x", detail: {} });
+    expect([...batch.kinds]).toEqual(["runs"]);
+    expect(batch.runs.size).toBe(0);
+  }
+});
