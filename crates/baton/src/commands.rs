@@ -154,6 +154,10 @@ fn dispatch(cli: Cli) -> Done<Exit> {
             .map(done)
             .map_err(|e| Failure::new(Exit::Failed, "bench", format!("{e:#}"))),
         Command::DemoData(args) => crate::demo_data::demo_data(&global, &args),
+        Command::ExitCodes if global.json => {
+            output::json(&exit::meanings());
+            Ok(Exit::Ok)
+        }
         Command::ExitCodes => {
             output::text_out(&exit::table());
             Ok(Exit::Ok)

@@ -94,6 +94,14 @@ impl Exit {
     }
 }
 
+/// The table for programs: each code with its meaning.
+pub(crate) fn meanings() -> Vec<serde_json::Value> {
+    Exit::ALL
+        .iter()
+        .map(|exit| serde_json::json!({ "code": exit.code(), "meaning": exit.meaning() }))
+        .collect()
+}
+
 /// The table, as `baton exit-codes` prints it.
 pub(crate) fn table() -> String {
     let mut text = String::from("Exit codes of every baton command:\n\n");

@@ -46,6 +46,17 @@ pub(crate) fn json(value: &impl Serialize) {
     line(&text);
 }
 
+/// Says that something is gone, or would be: `deleted`, `revoked`, and what it is called.
+pub(crate) fn gone(as_json: bool, done: &str, what: &str, really: bool) {
+    if as_json {
+        json(&serde_json::json!({ "what": what, "action": done, "done": really }));
+    } else if really {
+        note(&format!("{done}: {what}"));
+    } else {
+        line(&format!("would be {done}: {what}"));
+    }
+}
+
 /// Whether standard output is a terminal that a person looks at.
 pub(crate) fn is_terminal() -> bool {
     std::io::IsTerminal::is_terminal(&std::io::stdout())

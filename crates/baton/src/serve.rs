@@ -29,8 +29,25 @@ pub(crate) fn open_database(path: &Path) -> Done<Arc<dyn Store>> {
     Ok(store)
 }
 
+/// Whether the system says that there is no room, in its words or the store's.
+fn is_full(why: &str) -> bool {
+    ["disk is full", "No space left", "File too large"]
+        .iter()
+        .any(|words| why.contains(words))
+}
+
 /// What a store refused, as a command says it.
 pub(crate) fn store_failure(error: StoreError) -> Failure {
+    if let StoreError::Unavailable(why) = &error
+        && is_full(why)
+    {
+        return Failure::new(
+            Exit::Refused,
+            "disk_full",
+            format!("there is no room on the disk: {why}"),
+        )
+        .fix("free some space, and start it again; nothing that was acknowledged is lost");
+    }
     let (exit, code) = match &error {
         StoreError::NotFound { .. } => (Exit::NotFound, "not_found"),
         StoreError::Conflict { code, .. } => (Exit::Refused, *code),

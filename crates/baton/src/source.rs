@@ -3,6 +3,7 @@
 pub(crate) mod entry;
 pub(crate) mod parameters;
 pub(crate) mod runner;
+pub(crate) mod siblings;
 
 use std::path::{Path, PathBuf};
 

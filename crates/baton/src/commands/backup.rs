@@ -87,11 +87,8 @@ pub(crate) fn restore(global: &Global, args: &Restore) -> Done {
     let database = data.join(DATABASE);
     check(&args.file)?;
     if args.sure.dry_run {
-        output::line(&format!(
-            "would put {} in place of {}",
-            args.file.display(),
-            database.display()
-        ));
+        let what = format!("{} from {}", database.display(), args.file.display());
+        output::gone(global.json, "restored", &what, false);
         return Ok(());
     }
     let question = format!(
@@ -123,6 +120,10 @@ pub(crate) fn restore(global: &Global, args: &Restore) -> Done {
     };
     std::fs::rename(&copy, &database).map_err(|e| Failure::file(&database, "write", &e))?;
     remove(&copy);
+    if global.json {
+        output::json(&serde_json::json!({ "restored": database, "kept": kept }));
+        return Ok(());
+    }
     output::line(&format!("restored {}", database.display()));
     if let Some(kept) = kept {
         output::note(&format!("what was there before is {}", kept.display()));

@@ -224,7 +224,7 @@ async fn rm_deployment(session: &Session, named: &str, asked: Sure) -> Done {
         return Ok(());
     }
     session.client.delete_deployment(&id).await?;
-    output::note(&format!("deleted {}", deployment.full_name));
+    output::gone(session.json, "deleted", &deployment.full_name, true);
     Ok(())
 }
 
@@ -284,7 +284,7 @@ pub(crate) async fn flows(session: &Session, command: Flows) -> Done {
             let preview = session.client.preview_delete_flow(&id).await?;
             if agreed(session, "flow", &found.name, &preview, sure)? {
                 session.client.delete_flow(&id).await?;
-                output::note(&format!("deleted {}", found.name));
+                output::gone(session.json, "deleted", &found.name, true);
             }
             Ok(())
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use baton_api::rest::{
     DeployRequest, DeployResponse, DeploySchedule, Deployment, DeploymentPatch, ScheduleInput,
 };
+use baton_core::flow::Entry;
 use jiff::Timestamp;
 use owo_colors::OwoColorize as _;
 use serde_json::{Map, Value};
@@ -27,6 +28,7 @@ pub(crate) async fn deploy(session: &Session, args: &Deploy) -> Done {
         python: args.python.clone(),
     };
     let source = source::look(&args.path, &wish)?;
+    warn_of_siblings(&source);
     let mut patch = policy::patch(&args.policy, &source.settings.deployment)?;
     if let Some(robot) = &args.policy.robot {
         patch.robot_id = Some(Some(session.client.robot(robot).await?.id));
@@ -48,6 +50,36 @@ pub(crate) async fn deploy(session: &Session, args: &Deploy) -> Done {
         show(&made);
     }
     Ok(())
+}
+
+/// A script is packed alone; whoever deploys one that uses its neighbours means their folder.
+pub(crate) fn warn_of_siblings(source: &Source) {
+    let left = source::siblings::left_behind(&source.path);
+    let (Some(folder), Some(script)) = (source.path.parent(), source.path.file_name()) else {
+        return;
+    };
+    if left.is_empty() {
+        return;
+    }
+    output::warn(&format!(
+        "{script} is deployed alone, without {left} beside it; to have them along, deploy the folder: \
+         baton deploy {folder} --flow {flow} -- {program}",
+        script = script.to_string_lossy(),
+        program = words(source),
+        left = left.join(", "),
+        folder = folder.display(),
+        flow = source.flow,
+    ));
+}
+
+/// The words that run a script, as a shell takes them.
+fn words(source: &Source) -> String {
+    let Entry::Command { argv, python, .. } = &source.entry else {
+        return String::new();
+    };
+    let python = python.as_ref().map(|_| "python3".to_owned());
+    let all: Vec<String> = python.into_iter().chain(argv.iter().cloned()).collect();
+    all.join(" ")
 }
 
 /// Parameters of the file, and over them those of the command line; nothing when nobody says anything.

@@ -44,10 +44,10 @@ pub(crate) async fn keys(session: &Session, command: Keys) -> Done {
                 .fix("`baton keys ls` shows names and ids"));
             };
             if asked.dry_run {
-                output::line(&format!("would revoke {}", found.name));
+                output::gone(session.json, "revoked", &found.name, false);
             } else if sure(asked.yes, &format!("Revoke the key {}?", found.name))? {
                 session.client.revoke_key(found.id).await?;
-                output::note(&format!("revoked {}", found.name));
+                output::gone(session.json, "revoked", &found.name, true);
             }
             Ok(())
         }

@@ -41,10 +41,10 @@ pub(crate) async fn queues(session: &Session, command: Queues) -> Done {
         Queues::Rm { queue, sure: asked } => {
             let found = client.queue(&queue).await?;
             if asked.dry_run {
-                output::line(&format!("would delete the work queue {}", found.name));
+                output::gone(session.json, "deleted", &found.name, false);
             } else if sure(asked.yes, &format!("Delete the work queue {}?", found.name))? {
                 client.delete_queue(&queue).await?;
-                output::note(&format!("deleted {}", found.name));
+                output::gone(session.json, "deleted", &found.name, true);
             }
             Ok(())
         }
@@ -202,10 +202,8 @@ pub(crate) async fn limits(session: &Session, command: Limits) -> Done {
                 .fix("`baton limits ls` shows what there is")
             })?;
             client.delete_limit(found.id).await?;
-            output::note(&format!(
-                "runs with the tag {} are not limited any more",
-                found.tag
-            ));
+            let what = format!("the limit on the tag {}", found.tag);
+            output::gone(session.json, "deleted", &what, true);
         }
     }
     Ok(())

@@ -50,10 +50,10 @@ pub(crate) async fn robots(session: &Session, command: Robots) -> Done {
                 found.name, found.live
             );
             if asked.dry_run {
-                output::line(&format!("would forget {}", found.name));
+                output::gone(session.json, "forgotten", &found.name, false);
             } else if sure(asked.yes, &question)? {
                 client.delete_robot(&robot).await?;
-                output::note(&format!("forgot {}", found.name));
+                output::gone(session.json, "forgotten", &found.name, true);
             }
             Ok(())
         }

@@ -36,16 +36,14 @@ pub(crate) async fn schedules(session: &Session, command: Schedules) -> Done {
             let found = choose::schedule(session, &schedule).await?;
             let name = full_name(&found);
             if asked.dry_run {
-                output::line(&format!(
-                    "would delete the schedule {name}: {}",
-                    found.description
-                ));
+                let shown = format!("the schedule {name}, {}", found.description);
+                output::gone(session.json, "deleted", &shown, false);
             } else if sure(
                 asked.yes,
                 &format!("Delete the schedule {name} ({})?", found.description),
             )? {
                 session.client.delete_schedule(found.id).await?;
-                output::note(&format!("deleted {name}"));
+                output::gone(session.json, "deleted", &name, true);
             }
             Ok(())
         }

@@ -21,6 +21,7 @@ pub(crate) fn deploy(global: &Global, script: &Script, flags: &Flags) -> Done {
     let patch = patch(&computer, parameters, flags)?;
     let deployment = format!("{}-{computer}", script.flow);
     let request = commands::deploy::request(&source, deployment, patch);
+    commands::deploy::warn_of_siblings(&source);
     let made = commands::talk(global, |session: Session| async move {
         commands::deploy::send(&session, &source, request).await
     })?;

@@ -84,12 +84,14 @@ pub(crate) async fn start_apart(listen: &Listen) -> Done<Running> {
 
 async fn open(config: Config) -> Done<Running> {
     baton_server::check(&config).map_err(|error| not_started(&error))?;
+    let fresh = !config.data.exists();
     let data = data_folder(&config.data)?;
     let config = Config {
         data: data.clone(),
         ..config
     };
-    let store = super::open_database(&data.join(super::DATABASE))?;
+    let store =
+        super::open_database(&data.join(super::DATABASE)).inspect_err(|_| forget(&data, fresh))?;
     let admin = auth::ensure_admin_key(&*store, &data, Timestamp::now())
         .await
         .map_err(store_failure)?;
@@ -106,6 +108,16 @@ async fn open(config: Config) -> Done<Running> {
         admin,
         data,
     })
+}
+
+/// Removes a folder that was made for nothing. What is in one that was there before is never touched.
+fn forget(data: &Path, fresh: bool) {
+    if fresh {
+        for suffix in ["", "-wal", "-shm", ".lock"] {
+            let _ = std::fs::remove_file(data.join(format!("{}{suffix}", super::DATABASE)));
+        }
+        let _ = std::fs::remove_dir(data);
+    }
 }
 
 /// Makes the data folder where there is none, for its owner alone, and gives its absolute path.

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -141,7 +141,12 @@ impl Home {
 
     /// Starts `baton up` with these flags, and waits until it serves.
     pub(crate) fn up_with(&self, flags: &[&str]) -> Up {
-        let mut words = vec!["up", "--json", "--port", "0"];
+        self.serve("up", flags)
+    }
+
+    /// Starts `baton up` or `baton server` on a free port, and waits until it serves.
+    pub(crate) fn serve(&self, command: &str, flags: &[&str]) -> Up {
+        let mut words = vec![command, "--json", "--port", "0"];
         words.extend(flags);
         self.serving(&words)
     }
@@ -167,6 +172,7 @@ impl Home {
         Up {
             url: told["url"].as_str().expect("it tells its URL").to_owned(),
             told,
+            err: BufReader::new(child.stderr.take().expect("it is piped")),
             child,
             _out: out,
         }
@@ -180,6 +186,7 @@ pub(crate) struct Up {
     /// What it told when it was ready.
     pub(crate) told: Value,
     child: Child,
+    err: BufReader<ChildStderr>,
     _out: BufReader<ChildStdout>,
 }
 
@@ -188,6 +195,27 @@ impl Up {
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("killed");
         self.child.wait().expect("gone");
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, which: nix::sys::signal::Signal) {
+        signal(&self.child, which);
+    }
+
+    /// Reads what it says on standard error until a line has this in it.
+    #[track_caller]
+    pub(crate) fn wait_for_note(&mut self, part: &str) {
+        let mut seen = String::new();
+        while !seen.lines().last().unwrap_or("").contains(part) {
+            if self.err.read_line(&mut seen).expect("text") == 0 {
+                panic!("it ended before {part:?}: {seen}");
+            }
+        }
+    }
+
+    /// Waits for its end, and gives its exit code.
+    pub(crate) fn ended(mut self) -> i32 {
+        self.child.wait().expect("it ends").code().unwrap_or(-1)
     }
 
     /// Asks it to stop, as Ctrl-C does, and gives its exit code.
