@@ -4,6 +4,7 @@
 
 mod beats;
 mod faults;
+mod latency;
 mod logs;
 mod packages;
 mod python;
