@@ -14,9 +14,13 @@ export class ApiError extends Error {
     super(message);
     this.name = "ApiError";
   }
+  /** What it names is not there, or no longer. */
+  get gone(): boolean {
+    return this.status === 404;
+  }
   /** The sentences about single fields, by the last part of their pointer. */
   field(name: string): string | undefined {
-    return this.problem?.errors?.find((e) => e.field === name || e.field.endsWith(`/${name}`))?.message;
+    return this.problem?.errors?.find((e) => e.field === name || e.field.endsWith(`.${name}`) || e.field.endsWith(`/${name}`))?.message;
   }
 }
 
@@ -55,6 +59,7 @@ async function refusal(response: Response): Promise<ApiError> {
   } catch {
     /* Not ours: a proxy or a crash answered. */
   }
+  if (response.status === 413) return new ApiError(413, "too_large", "The server does not take a request of this size. Leave large data where the flow can read it, and pass its place.");
   if (response.status === 502 || response.status === 504) return new ApiError(0, "unreachable", UNREACHABLE);
   return new ApiError(response.status, "unexpected", `The server answered ${response.status} ${response.statusText || "without saying why"}.`);
 }

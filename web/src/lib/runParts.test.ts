@@ -6,7 +6,7 @@ import { gantt } from "./gantt";
 import { phases } from "./latency";
 import { fits, LogStore, PAGE } from "./logStore";
 import { isFiltered, runQuery, toggled, withFilter } from "./runFilters";
-import { fromText, parameterFields } from "./schemaForm";
+import { fromText, MOST_BYTES, parameterFields, tooLarge } from "./schemaForm";
 
 describe("terminal colours", () => {
   test("a line without escapes is one span", () => expect(ansiSpans("<b>plain</b>")).toEqual([{ text: "<b>plain</b>" }]));
@@ -117,4 +117,10 @@ describe("filters in the address", () => {
     expect(toggled("a", "a")).toBeUndefined();
     expect(withFilter({ tag: "x", flow: "y" }, "tag", undefined)).toEqual({ flow: "y" });
   });
+});
+
+test("parameters that the server would refuse for their size are told so before", () => {
+  expect(tooLarge({ a: "x".repeat(1000) })).toBeUndefined();
+  expect(tooLarge({ a: "ä".repeat(MOST_BYTES / 2) })).toMatch(/1\.0 MB/);
+  expect(tooLarge({ a: "x".repeat(5_000_000) })).toMatch(/5\.0 MB/);
 });

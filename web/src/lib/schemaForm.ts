@@ -88,3 +88,12 @@ export function fromText(field: ParameterField, text: string): { value?: Json; e
   if (field.kind === "boolean") return { value: text === "true" };
   return { value: text };
 }
+
+/** The largest parameters that the server takes, in bytes. */
+export const MOST_BYTES = 1_048_576;
+
+/** What to do about parameters that are too large. */
+export function tooLarge(parameters: JsonObject): string | undefined {
+  const bytes = new Blob([JSON.stringify(parameters)]).size;
+  return bytes > MOST_BYTES ? `They come to ${(bytes / 1_000_000).toFixed(1)} MB, and a run takes 1 MB at most. Leave large data where the flow can read it, and pass its place.` : undefined;
+}

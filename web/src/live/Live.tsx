@@ -22,7 +22,7 @@ const REFRESH_EVERY = 2_000;
 const STALE: Record<string, string[]> = {
   robot: ["robots"], schedule: ["schedules", "deployments"], deployment: ["deployments"], flow: ["flows"], version: ["flows", "versions"],
   queue: ["queues"], limit: ["limits", "queues"], key: ["keys"],
-  runs: ["runs/list", "runs/pages", "runs/fresh", "metrics/states"],
+  runs: ["runs/list", "runs/pages", "runs/fresh", "runs/one", "metrics/states"],
 };
 
 /** Marks keys as stale now and then: at once when it was quiet, otherwise once per period. */

@@ -48,6 +48,30 @@ export function ErrorState({ error, onRetry, className }: { error: unknown; onRe
   );
 }
 
+/** Why a form was refused, brought into view where it stands below the fold; the fields that are wrong say so themselves. */
+export function Refusal({ error, title }: { error: unknown; title?: string }) {
+  const api = error instanceof ApiError ? error : undefined;
+  const fields = api?.problem?.errors ?? [];
+  return (
+    <section ref={(element) => element?.scrollIntoView({ block: "nearest" })} role="alert" className="mt-4 flex items-start gap-2.5 rounded-md border border-line bg-sunken px-3 py-2.5 text-sm">
+      <TriangleAlert size={15} className="mt-0.5 shrink-0 text-danger" aria-hidden />
+      <div className="min-w-0">
+        <p className="font-medium">{title ?? (api?.status === 0 ? "The server does not answer" : api?.status === 413 ? "It is too large" : "The server refused it")}</p>
+        {fields.length > 1 ? (
+          <ul className="mt-0.5 space-y-0.5 text-muted">{fields.slice(0, MOST_FIELDS).map((f) => <li key={f.field} className="break-words"><code>{f.field}</code> {f.message}</li>)}</ul>
+        ) : (
+          <p className="mt-0.5 break-words text-muted">{clipped(errorText(error))}</p>
+        )}
+      </div>
+    </section>
+  );
+}
+
+/** More would be no help. */
+const MOST_FIELDS = 6;
+const MOST_LETTERS = 400;
+const clipped = (text: string): string => (text.length > MOST_LETTERS ? `${text.slice(0, MOST_LETTERS)}…` : text);
+
 export const Skeleton = ({ className }: { className?: string }) => <span aria-hidden className={cx("skeleton block", className ?? "h-4 w-24")} />;
 
 /** Rows of bones in the shape of a table. */

@@ -21,7 +21,7 @@ const crumbs = <Link to="/deployments" className="hover:underline">Deployments</
 export function DeploymentPage() {
   const { deployment: id } = useParams({ strict: false }) as { deployment: string };
   const found = useQuery(q.deployment(id));
-  if (found.error && !found.data) {
+  if (found.error && (!found.data || (found.error instanceof ApiError && found.error.gone))) {
     const gone = found.error instanceof ApiError && found.error.status === 404;
     return (
       <Page title="Deployment" crumbs={crumbs}>

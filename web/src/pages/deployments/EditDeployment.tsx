@@ -3,7 +3,7 @@ import { useState } from "react";
 import { useQuery } from "@tanstack/react-query";
 import { api, ApiError, q, type Deployment, type DeploymentPatch, type JsonObject } from "@/api";
 import { changedFields } from "@/lib/difference";
-import { Button, Dialog, ErrorState, Skeleton, TabPanel, Tabs, useToasts } from "@/ui";
+import { Button, Dialog, Refusal, Skeleton, TabPanel, Tabs, useToasts } from "@/ui";
 import { ParameterForm } from "../shared/ParameterForm";
 import { numbersOf, patchOf, type EditDraft } from "./editDraft";
 import { PolicyForm, WhereForm } from "./EditFields";
@@ -64,7 +64,7 @@ export function EditDeployment({ deployment, onClose }: { deployment: Deployment
         </TabPanel>
         <TabPanel value="policy" className="pt-4"><PolicyForm draft={draft} set={set} error={field} /></TabPanel>
       </Tabs>
-      {refused !== undefined && <ErrorState error={refused} className="py-4" />}
+      {refused !== undefined && <Refusal error={refused} />}
     </Dialog>
   );
 }

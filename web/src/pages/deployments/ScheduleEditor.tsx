@@ -3,7 +3,7 @@ import { useEffect, useState } from "react";
 import { useQuery } from "@tanstack/react-query";
 import { api, ApiError, q, type Deployment, type Schedule } from "@/api";
 import { draftOf, freeName, newDraft, settingsOf, type ScheduleDraft } from "@/lib/scheduleDraft";
-import { Button, Dialog, ErrorState, Field, Input, useToasts } from "@/ui";
+import { Button, Dialog, Field, Input, Refusal, useToasts } from "@/ui";
 import { PolicyFields } from "./PolicyFields";
 import { Preview } from "./Preview";
 import { RuleFields } from "./RuleFields";
@@ -93,7 +93,7 @@ export function ScheduleEditor({ deployment, schedule, onClose }: { deployment: 
           <Preview preview={now.settings && !wrong ? preview.data : undefined} missing={now.missing} error={wrong?.message} loading={settling || preview.isFetching} />
         </section>
       </div>
-      {refused !== undefined && <ErrorState error={refused} className="py-4" />}
+      {refused !== undefined && <Refusal error={refused} />}
     </Dialog>
   );
 }

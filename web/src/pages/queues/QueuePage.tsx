@@ -18,7 +18,7 @@ const crumbs = <Link to="/queues" className="hover:underline">Work queues</Link>
 
 export function QueuePage({ id }: { id: string }) {
   const found = useQuery(q.queue(id));
-  if (found.error && !found.data) {
+  if (found.error && (!found.data || (found.error instanceof ApiError && found.error.gone))) {
     const gone = found.error instanceof ApiError && found.error.status === 404;
     return (
       <Page title="Work queue" crumbs={crumbs}>

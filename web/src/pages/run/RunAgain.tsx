@@ -3,7 +3,7 @@ import { useState } from "react";
 import { useNavigate } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
 import { api, ApiError, q, type JsonObject, type Run } from "@/api";
-import { Button, Dialog, ErrorState, Skeleton, useToasts } from "@/ui";
+import { Button, Dialog, Refusal, Skeleton, useToasts } from "@/ui";
 import { ParameterForm } from "../shared/ParameterForm";
 
 export function RunAgain({ run, onClose }: { run: Run; onClose: () => void }) {
@@ -46,7 +46,7 @@ export function RunAgain({ run, onClose }: { run: Run; onClose: () => void }) {
       {run.version_id && version.isPending ? <Skeleton className="h-40 w-full" /> : (
         <ParameterForm schema={version.data?.parameter_schema} value={parameters} onChange={(next, ok) => { setParameters(next); setValid(ok); }} errors={(name) => (refused instanceof ApiError ? refused.field(name) : undefined)} />
       )}
-      {refused !== undefined && <ErrorState error={refused} className="py-4" />}
+      {refused !== undefined && <Refusal error={refused} />}
     </Dialog>
   );
 }

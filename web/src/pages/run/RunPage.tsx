@@ -29,7 +29,7 @@ export function RunPage() {
   const { run: id } = useParams({ strict: false }) as { run: string };
   // Progress is no event: a run that tells how far it is is asked now and then.
   const found = useQuery({ ...q.run(id), refetchInterval: (query) => (query.state.data?.state === "running" ? PROGRESS_EVERY : false) });
-  if (found.error && !found.data) {
+  if (found.error && (!found.data || (found.error instanceof ApiError && found.error.gone))) {
     const gone = found.error instanceof ApiError && found.error.status === 404;
     return (
       <Page title="Run" crumbs={<Link to="/runs" className="hover:underline">Runs</Link>}>

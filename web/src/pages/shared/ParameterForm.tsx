@@ -1,8 +1,8 @@
 // A form made from a parameter schema, with the raw JSON always one press away.
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import type { Json, JsonObject } from "@/api";
-import { fromText, parameterFields, toText, type ParameterField } from "@/lib/schemaForm";
-import { Checkbox, Field, Input, Segmented, Select, Textarea } from "@/ui";
+import { fromText, parameterFields, tooLarge, toText, type ParameterField } from "@/lib/schemaForm";
+import { Checkbox, Field, Input, Refusal, Segmented, Select, Textarea } from "@/ui";
 
 interface ParameterFormProps {
   schema: JsonObject | null | undefined;
@@ -49,7 +49,7 @@ export function ParameterForm({ schema, value, onChange, errors }: ParameterForm
       else if (read.value === undefined) delete out[f.name];
       else out[f.name] = read.value;
     }
-    onChange(out, valid);
+    onChange(out, valid && !tooLarge(out));
   };
   const typedRaw = (text: string) => {
     setRaw(text);
@@ -57,7 +57,7 @@ export function ParameterForm({ schema, value, onChange, errors }: ParameterForm
       const read = JSON.parse(text) as Json;
       if (!read || typeof read !== "object" || Array.isArray(read)) throw new Error("an object");
       setProblem(undefined);
-      onChange(read, true);
+      onChange(read, !tooLarge(read));
     } catch {
       setProblem('An object in JSON is needed, such as {"region": "EMEA"}');
       onChange(value, false);
@@ -69,6 +69,7 @@ export function ParameterForm({ schema, value, onChange, errors }: ParameterForm
     else setTexts(Object.fromEntries(fields.map((f) => [f.name, toText(f, value[f.name])])));
   };
 
+  const large = useMemo(() => tooLarge(value), [value]);
   return (
     <div className="space-y-3">
       {fields.length > 0 && <Segmented label="How to edit" value={mode} onChange={turn} options={[{ value: "form", label: "Form" }, { value: "json", label: "JSON" }]} />}
@@ -87,6 +88,7 @@ export function ParameterForm({ schema, value, onChange, errors }: ParameterForm
           ),
         )
       )}
+      {large && <Refusal title="The parameters are too large" error={new Error(large)} />}
     </div>
   );
 }

@@ -5,7 +5,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Play } from "lucide-react";
 import { api, ApiError, q, type Deployment, type JsonObject, type Priority } from "@/api";
 import { fromLocalInput, toLocalInput } from "@/lib/scheduleDraft";
-import { Button, Dialog, ErrorState, Field, Input, Select, Skeleton, useToasts } from "@/ui";
+import { Button, Dialog, Field, Input, Refusal, Select, Skeleton, useToasts } from "@/ui";
 import { ParameterForm } from "./ParameterForm";
 
 export function RunDeployment({ deployment, onClose }: { deployment: Deployment; onClose: () => void }) {
@@ -73,7 +73,7 @@ export function RunDeployment({ deployment, onClose }: { deployment: Deployment;
           </div>
         </>
       )}
-      {refused !== undefined && <ErrorState error={refused} className="py-4" />}
+      {refused !== undefined && <Refusal error={refused} />}
     </Dialog>
   );
 }
