@@ -1,16 +1,15 @@
 //! One attempt from `start` to its result in the spool: fetch, prepare, run under a guard, hand over.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use baton_api::robot::{Claim, JobAssignment, JobResult, MAX_OUTPUTS};
+use baton_api::robot::{Claim, JobAssignment, JobResult};
 use baton_core::error::{ErrorInfo, ErrorKind};
-use baton_core::flow::{Entry as FlowEntry, Python};
 use baton_core::run::{LogLevel, LogStream};
 use baton_core::state::State;
-use serde_json::{Map, Value};
+use serde_json::Map;
 use tokio::sync::mpsc;
 
 mod artifacts;
@@ -19,6 +18,8 @@ mod environment;
 mod lines;
 mod log;
 mod outcome;
+mod outputs;
+mod prepare;
 mod quota;
 mod report;
 mod tasks;
@@ -29,15 +30,14 @@ pub use quota::LogLimits;
 pub(crate) use watch::Control;
 
 use self::command::Places;
-use self::environment::Wanted;
 use self::log::{RunLog, pump};
+use self::outputs::read_outputs;
+use self::prepare::Prepared;
 use self::report::Reports;
 use self::watch::{Watched, millis, watch};
-use crate::cache::Held;
 use crate::config::AgentConfig;
-use crate::guard::Spec;
 use crate::http::Http;
-use crate::packages::{HeldPackage, Packages, copy_tree};
+use crate::packages::Packages;
 use crate::process::{self, Tree};
 use crate::session::Input;
 use crate::spool::{Entry, Spool};
@@ -137,12 +137,6 @@ pub(crate) fn unexecuted(claim: Claim, state: State, error: Option<ErrorInfo>) -
     }
 }
 
-/// What preparing gives: where to run what. What it holds must stay until the run is over.
-struct Prepared {
-    spec: Spec,
-    _environment: Option<Held>,
-}
-
 struct Attempt<'a> {
     job: &'a JobAssignment,
     places: Places,
@@ -171,59 +165,6 @@ impl Attempt<'_> {
         }
     }
 
-    /// Everything before the process. `Ok(None)`: the attempt is to end.
-    async fn prepare(&self, control: &mut Control) -> Result<Option<Prepared>, ErrorInfo> {
-        let FlowEntry::Command {
-            workdir, python, ..
-        } = &self.job.workflow.entry
-        else {
-            return Err(ErrorInfo::new(
-                ErrorKind::Spawn,
-                "only command flows can be executed by a robot",
-            ));
-        };
-        let fetched = self.fetch(control).await?;
-        if fetched.is_none() {
-            return Ok(None);
-        }
-        let folder = inside(&self.places.package, workdir)?;
-        let environment = match python {
-            Some(Python::Requirements(file)) => {
-                let file = inside(&self.places.package, file)?;
-                let config = &self.shared.config;
-                let wanted = Wanted {
-                    requirements: &file,
-                    package: self.job.workflow.package.as_deref(),
-                    guard: &config.guard,
-                    log: self.log,
-                    within: config.limits.build_within,
-                };
-                let built = self.shared.environments.get(&wanted, control).await?;
-                if built.is_none() {
-                    return Ok(None);
-                }
-                built
-            }
-            _ => None,
-        };
-        let venv = environment.as_ref().map(|e| e.folder.as_path());
-        let argv = command::argv(self.job, &folder, venv)
-            .map_err(|why| ErrorInfo::new(ErrorKind::Spawn, why))?;
-        let server = &self.shared.config.server;
-        let mut env = command::environment(std::env::vars(), self.job, &self.places, server, venv);
-        env.push((AGENT_MARK.to_owned(), self.shared.mark.clone()));
-        env.push((TREE_MARK.to_owned(), self.tree_mark()));
-        Ok(Some(Prepared {
-            spec: Spec {
-                argv,
-                env,
-                folder,
-                lease_until: 0,
-            },
-            _environment: environment,
-        }))
-    }
-
     fn tree_mark(&self) -> String {
         let Claim {
             job_id,
@@ -231,63 +172,6 @@ impl Attempt<'_> {
             fence,
         } = self.job.claim;
         format!("{}/{job_id}/{attempt}/{fence}", self.shared.mark)
-    }
-
-    /// The attempt's own folder with its own copy of the package. `Ok(None)`: the attempt is to end.
-    async fn fetch(&self, control: &mut Control) -> Result<Option<()>, ErrorInfo> {
-        let package_error = |e: anyhow::Error| {
-            ErrorInfo::new(
-                ErrorKind::Package,
-                format!("the flow's package cannot be fetched: {e:#}"),
-            )
-        };
-        let held = match &self.job.workflow.package {
-            Some(hash) => {
-                let within = self.shared.config.limits.fetch_within;
-                let fetching = tokio::time::timeout(within, self.shared.packages.fetch(hash));
-                match control.unless_ended(fetching).await {
-                    None => return Ok(None),
-                    Some(Ok(fetched)) => Some(fetched.map_err(package_error)?),
-                    Some(Err(_)) => {
-                        let message = format!(
-                            "the flow's package did not come within {} s",
-                            within.as_secs()
-                        );
-                        return Err(ErrorInfo::new(ErrorKind::Package, message));
-                    }
-                }
-            }
-            None => None,
-        };
-        let tree = held.as_ref().map(HeldPackage::tree);
-        let places = Places::under(
-            self.places
-                .package
-                .parent()
-                .expect("it lies in the work folder"),
-        );
-        let parameters = serde_json::to_vec_pretty(&self.job.variables).unwrap_or_default();
-        let set_up = move || -> std::io::Result<()> {
-            match tree {
-                Some(tree) => copy_tree(&tree, &places.package)?,
-                None => fs::create_dir_all(&places.package)?,
-            }
-            fs::create_dir_all(&places.artifacts)?;
-            fs::create_dir_all(&places.temporary)?;
-            fs::write(&places.parameters, parameters)?;
-            fs::write(&places.events, b"")
-        };
-        let done = tokio::task::spawn_blocking(set_up)
-            .await
-            .map_err(std::io::Error::other);
-        done.and_then(|d| d).map_err(|e| {
-            ErrorInfo::new(
-                ErrorKind::Resource,
-                format!("the run's folder cannot be made: {e}"),
-            )
-        })?;
-        drop(held);
-        Ok(Some(()))
     }
 
     async fn process(&self, mut prepared: Prepared, control: &mut Control) -> JobResult {
@@ -396,55 +280,5 @@ impl Attempt<'_> {
             outputs,
             execution_time: seen.ran.map(|r| r.as_secs_f64()),
         }
-    }
-}
-
-/// A path inside the package, given by its flow; nothing outside can be meant.
-fn inside(package: &Path, path: &str) -> Result<PathBuf, ErrorInfo> {
-    let relative = Path::new(path);
-    let stays = relative.components().all(|c| {
-        matches!(
-            c,
-            std::path::Component::Normal(_) | std::path::Component::CurDir
-        )
-    });
-    let full = package.join(relative);
-    if !stays || !full.exists() {
-        let message = format!("{path:?} is not in the flow's package");
-        return Err(ErrorInfo::new(ErrorKind::Package, message));
-    }
-    Ok(full)
-}
-
-/// Adds what the script wrote into its outputs file.
-fn read_outputs(file: &Path, outputs: &mut Map<String, Value>) -> Result<(), String> {
-    let size = match fs::metadata(file) {
-        Ok(meta) if !meta.is_file() => return Err("the outputs file is not a file".into()),
-        Ok(meta) => meta.len(),
-        Err(_) => return Ok(()),
-    };
-    if size == 0 {
-        return Ok(());
-    }
-    if size > MAX_OUTPUTS as u64 {
-        return Err(format!(
-            "the outputs file has {size} bytes; {MAX_OUTPUTS} are allowed, leave a file in BATON_ARTIFACTS instead"
-        ));
-    }
-    let bytes = fs::read(file).map_err(|e| format!("the outputs file cannot be read: {e}"))?;
-    match serde_json::from_slice(&bytes) {
-        Ok(Value::Object(map)) => {
-            outputs.extend(map);
-            let total = serde_json::to_vec(&outputs).map_or(0, |v| v.len());
-            if total > MAX_OUTPUTS {
-                outputs.clear();
-                return Err(format!(
-                    "all outputs together have {total} bytes; {MAX_OUTPUTS} are allowed"
-                ));
-            }
-            Ok(())
-        }
-        Ok(_) => Err("the outputs file must hold one JSON object".into()),
-        Err(error) => Err(format!("the outputs file is not JSON: {error}")),
     }
 }

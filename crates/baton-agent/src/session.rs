@@ -423,3 +423,7 @@ impl Attempt {
 #[cfg(test)]
 #[path = "session_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "session_fault_tests.rs"]
+mod fault_tests;

@@ -1,6 +1,6 @@
 //! Connections that break, claims that are void, words that come twice.
 
-use baton_api::robot::{Accept, Phase, Start};
+use baton_api::robot::{Accept, CancelJob, JobResult, Phase, ProtocolError, Start};
 use baton_core::run::LogStream;
 use baton_core::state::State;
 
@@ -89,4 +89,66 @@ async fn doubled_assignments_and_starts_run_once() {
     let second = shell(2, "true");
     assert_eq!(link.run(&second).await.claim, second.claim);
     assert_eq!(pids(&file, 1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_cancel_between_accept_and_start_leaves_no_process_whatever_comes_after_it() {
+    let mut server = Server::start().await;
+    let robot = Robot::start(&server).await;
+    let mut link = server.robot().await;
+    let file = robot.dir.path().join("ran");
+    let job = shell(1, &format!("echo $$ >> {}", file.display()));
+    link.say(&job).await;
+    let _: Accept = link.until().await;
+    let cancel = CancelJob {
+        job_id: job.job_id,
+        claim: job.claim,
+        reason: "cancelled by ada".into(),
+        grace_seconds: 30,
+    };
+    link.say(&cancel).await;
+    // On its way before the server knew of the cancel.
+    link.say(&Start { claim: job.claim }).await;
+    let result = link.result().await;
+    assert_eq!(
+        (result.state, result.execution_time),
+        (State::Cancelled, None)
+    );
+    assert_eq!(link.run(&shell(2, "true")).await.state, State::Completed);
+    assert!(!file.exists());
+}
+
+#[tokio::test]
+async fn a_newer_fence_ends_what_runs_under_the_older_one_before_it_begins() {
+    let mut server = Server::start().await;
+    let robot = Robot::start(&server).await;
+    let mut link = server.robot().await;
+    let file = robot.dir.path().join("pids");
+    let old = shell(1, &format!("echo $$ > {}; exec sleep 600", file.display()));
+    link.start(&old).await;
+    let tree = pids(&file, 1).await;
+    drop(link);
+
+    let mut link = server.link().await;
+    link.register(|_| false).await;
+    let mut new = shell(1, "echo again");
+    new.claim.fence = baton_core::id::Fence(2);
+    link.say(&new).await;
+    let ended: JobResult = link.until().await;
+    assert_eq!((ended.claim, ended.state), (old.claim, State::Crashed));
+    gone(&tree).await;
+    // Its result is refused by name, which settles it.
+    let mut refusal = ProtocolError {
+        code: "stale_fence".into(),
+        message: "a newer fence is known".into(),
+        details: Default::default(),
+    };
+    let claim = serde_json::to_value(old.claim).expect("plain");
+    refusal.details.insert("claim".into(), claim);
+    link.say(&refusal).await;
+    link.say(&Start { claim: new.claim }).await;
+    let result = link.result().await;
+    assert_eq!((result.claim, result.state), (new.claim, State::Completed));
+    let held = robot.handle.status();
+    eventually("nothing is held", || held.borrow().held == 0).await;
 }

@@ -1,0 +1,154 @@
+//! Everything before the process: the package, the attempt's own folder, the environment, the command.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use baton_core::error::{ErrorInfo, ErrorKind};
+use baton_core::flow::{Entry as FlowEntry, Python};
+
+use super::command::{self, Places};
+use super::environment::Wanted;
+use super::watch::Control;
+use super::{AGENT_MARK, Attempt, TREE_MARK};
+use crate::cache::Held;
+use crate::guard::Spec;
+use crate::packages::{HeldPackage, copy_tree};
+
+/// What preparing gives: where to run what. What it holds must stay until the run is over.
+pub(super) struct Prepared {
+    /// What the guard is told.
+    pub(super) spec: Spec,
+    _environment: Option<Held>,
+}
+
+impl Attempt<'_> {
+    /// Everything before the process. `Ok(None)`: the attempt is to end.
+    pub(super) async fn prepare(
+        &self,
+        control: &mut Control,
+    ) -> Result<Option<Prepared>, ErrorInfo> {
+        let FlowEntry::Command {
+            workdir, python, ..
+        } = &self.job.workflow.entry
+        else {
+            return Err(ErrorInfo::new(
+                ErrorKind::Spawn,
+                "only command flows can be executed by a robot",
+            ));
+        };
+        let fetched = self.fetch(control).await?;
+        if fetched.is_none() {
+            return Ok(None);
+        }
+        let folder = inside(&self.places.package, workdir)?;
+        let environment = match python {
+            Some(Python::Requirements(file)) => {
+                let file = inside(&self.places.package, file)?;
+                let config = &self.shared.config;
+                let wanted = Wanted {
+                    requirements: &file,
+                    package: self.job.workflow.package.as_deref(),
+                    guard: &config.guard,
+                    log: self.log,
+                    within: config.limits.build_within,
+                };
+                let built = self.shared.environments.get(&wanted, control).await?;
+                if built.is_none() {
+                    return Ok(None);
+                }
+                built
+            }
+            _ => None,
+        };
+        let venv = environment.as_ref().map(|e| e.folder.as_path());
+        let argv = command::argv(self.job, &folder, venv)
+            .map_err(|why| ErrorInfo::new(ErrorKind::Spawn, why))?;
+        let server = &self.shared.config.server;
+        let mut env = command::environment(std::env::vars(), self.job, &self.places, server, venv);
+        env.push((AGENT_MARK.to_owned(), self.shared.mark.clone()));
+        env.push((TREE_MARK.to_owned(), self.tree_mark()));
+        Ok(Some(Prepared {
+            spec: Spec {
+                argv,
+                env,
+                folder,
+                lease_until: 0,
+            },
+            _environment: environment,
+        }))
+    }
+
+    /// The attempt's own folder with its own copy of the package. `Ok(None)`: the attempt is to end.
+    async fn fetch(&self, control: &mut Control) -> Result<Option<()>, ErrorInfo> {
+        let package_error = |e: anyhow::Error| {
+            ErrorInfo::new(
+                ErrorKind::Package,
+                format!("the flow's package cannot be fetched: {e:#}"),
+            )
+        };
+        let held = match &self.job.workflow.package {
+            Some(hash) => {
+                let within = self.shared.config.limits.fetch_within;
+                let fetching = tokio::time::timeout(within, self.shared.packages.fetch(hash));
+                match control.unless_ended(fetching).await {
+                    None => return Ok(None),
+                    Some(Ok(fetched)) => Some(fetched.map_err(package_error)?),
+                    Some(Err(_)) => {
+                        let message = format!(
+                            "the flow's package did not come within {} s",
+                            within.as_secs()
+                        );
+                        return Err(ErrorInfo::new(ErrorKind::Package, message));
+                    }
+                }
+            }
+            None => None,
+        };
+        let tree = held.as_ref().map(HeldPackage::tree);
+        let places = Places::under(
+            self.places
+                .package
+                .parent()
+                .expect("it lies in the work folder"),
+        );
+        let parameters = serde_json::to_vec_pretty(&self.job.variables).unwrap_or_default();
+        let set_up = move || -> std::io::Result<()> {
+            match tree {
+                Some(tree) => copy_tree(&tree, &places.package)?,
+                None => fs::create_dir_all(&places.package)?,
+            }
+            fs::create_dir_all(&places.artifacts)?;
+            fs::create_dir_all(&places.temporary)?;
+            fs::write(&places.parameters, parameters)?;
+            fs::write(&places.events, b"")
+        };
+        let done = tokio::task::spawn_blocking(set_up)
+            .await
+            .map_err(std::io::Error::other);
+        done.and_then(|d| d).map_err(|e| {
+            ErrorInfo::new(
+                ErrorKind::Resource,
+                format!("the run's folder cannot be made: {e}"),
+            )
+        })?;
+        drop(held);
+        Ok(Some(()))
+    }
+}
+
+/// A path inside the package, given by its flow; nothing outside can be meant.
+fn inside(package: &Path, path: &str) -> Result<PathBuf, ErrorInfo> {
+    let relative = Path::new(path);
+    let stays = relative.components().all(|c| {
+        matches!(
+            c,
+            std::path::Component::Normal(_) | std::path::Component::CurDir
+        )
+    });
+    let full = package.join(relative);
+    if !stays || !full.exists() {
+        let message = format!("{path:?} is not in the flow's package");
+        return Err(ErrorInfo::new(ErrorKind::Package, message));
+    }
+    Ok(full)
+}
