@@ -18,7 +18,16 @@ mod player;
 mod robot;
 
 /// Runs that are asked for at once when the demo starts, so that there is something to see.
-const AT_ONCE: usize = 12;
+const AT_ONCE: usize = 11;
+/// What the first of them are: long enough to be looked at, and a desktop that is asked more than it may run.
+const FIRST: [&str; 6] = [
+    "nightly_sync",
+    "onboarding",
+    "backup_check",
+    "invoice_report",
+    "order_entry",
+    "disk_cleanup",
+];
 /// Shortest and longest pause between two asks of people, in seconds.
 const PAUSE: (f64, f64) = (6.0, 30.0);
 /// How long a first look at running work may take.
@@ -79,14 +88,11 @@ pub(crate) struct People {
 impl People {
     /// Asks for many runs at once, and waits until some of them run.
     pub(crate) async fn begin(&mut self) {
-        for index in 0..AT_ONCE {
-            // The desktop queue is asked more often than it may run: its limit has something to hold.
-            let wanted = if index % 3 == 0 {
-                Some("order_entry")
-            } else {
-                None
-            };
-            self.ask(wanted).await;
+        for flow in FIRST {
+            self.ask(Some(flow)).await;
+        }
+        for _ in FIRST.len()..AT_ONCE {
+            self.ask(None).await;
         }
         let query = RunQuery {
             state: vec![State::Running],
