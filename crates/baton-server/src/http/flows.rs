@@ -151,17 +151,16 @@ pub(crate) async fn delete_flow(
     Name(text): Name,
 ) -> Result<Done, ApiError> {
     let flow = find(&http, caller.org, &text).await?;
-    let now = http.app.clock.now();
-    // In steps, so that a flow with a million runs holds nobody up.
-    while !http.app.store.delete_flow(caller.org, flow.id, now).await? {}
-    http.note(
-        caller.org,
-        &caller.name,
-        "flow.deleted",
-        flow.id,
-        json!({"name": flow.name}),
-    )
-    .await;
+    // In steps, so that a flow with a million runs holds nobody up; to the end, also when the caller leaves.
+    let task = tokio::spawn(async move {
+        let now = http.app.clock.now();
+        while !http.app.store.delete_flow(caller.org, flow.id, now).await? {}
+        let detail = json!({"name": flow.name});
+        http.note(caller.org, &caller.name, "flow.deleted", flow.id, detail)
+            .await;
+        Ok::<(), baton_store::StoreError>(())
+    });
+    task.await.map_err(ApiError::internal)??;
     Ok(Done)
 }
 

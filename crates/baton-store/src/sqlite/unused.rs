@@ -15,7 +15,9 @@ use crate::error::Result;
 
 /// With fewer shapes than this nothing is looked for: a few unused rows cost less than the look.
 pub(super) const WORTH_A_LOOK: i64 = 256;
-/// Rows of each kind that one step removes.
+/// Rows of each kind that one look gives: the look walks over all runs, so it should be worth it.
+const FOUND: usize = 100_000;
+/// Rows that one step removes: some milliseconds of the writer.
 const STEP: usize = 2_000;
 /// Transitions since the snapshot that the writer looks at; after more it is left for another time.
 const MAX_SINCE: i64 = 20_000;
@@ -27,13 +29,27 @@ pub(super) struct Unused {
     needs: Vec<i64>,
     /// The last position of history in the snapshot.
     seen: i64,
-    /// There is more than one step removes.
+    /// There is more than one look gives.
     pub(super) more: bool,
 }
 
 impl Unused {
-    pub(super) fn is_empty(&self) -> bool {
-        self.shapes.is_empty() && self.needs.is_empty()
+    /// What single steps of the writer remove: first the shapes, which refer to the needs.
+    pub(super) fn steps(&self) -> impl Iterator<Item = Self> + '_ {
+        let empty = Self {
+            seen: self.seen,
+            ..Self::default()
+        };
+        let (of_shapes, of_needs) = (empty.clone(), empty);
+        let shapes = self.shapes.chunks(STEP).map(move |shapes| Self {
+            shapes: shapes.to_vec(),
+            ..of_shapes.clone()
+        });
+        let needs = self.needs.chunks(STEP).map(move |needs| Self {
+            needs: needs.to_vec(),
+            ..of_needs.clone()
+        });
+        shapes.chain(needs)
     }
 }
 
@@ -72,7 +88,7 @@ pub(super) fn find(conn: &Connection) -> Result<Unused> {
     while let Some(row) = rows.next()? {
         let (id, needs_id): (i64, i64) = (row.get(0)?, row.get(1)?);
         let stays = used_shapes.contains(&id) || id == newest_shape;
-        if !stays && unused.shapes.len() < STEP {
+        if !stays && unused.shapes.len() < FOUND {
             unused.shapes.push(id);
         } else {
             unused.more |= !stays;
@@ -80,7 +96,7 @@ pub(super) fn find(conn: &Connection) -> Result<Unused> {
         }
     }
     for id in ids("SELECT id FROM needs WHERE queued = 0")? {
-        if !used_needs.contains(&id) && id != newest_needs {
+        if !used_needs.contains(&id) && id != newest_needs && unused.needs.len() < FOUND {
             unused.needs.push(id);
         }
     }

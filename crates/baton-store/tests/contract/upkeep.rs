@@ -376,7 +376,11 @@ async fn what_runs_needed_goes_with_the_last_of_them_and_comes_back_with_the_nex
     }
     let deleted = b.store.delete_runs(ORG, ids.clone(), "x", at(2)).await;
     assert_eq!(deleted.expect("deleted"), 398);
-    prune(b, Retention::default(), 3).await;
+    let gone = prune(b, Retention::default(), 3).await.specs;
+    assert!(
+        gone == 0 || gone > 700,
+        "all of them, where a store has such rows: {gone}"
+    );
     // One runs, one waits: both still know what they need.
     b.told(ids[0], held, Event::Start, 3)
         .await
