@@ -16,9 +16,9 @@ use jiff::Timestamp;
 use super::Service;
 use crate::app::App;
 
-/// Queues or robots of which one metric is kept, the busiest first; the whole is kept always. A sample is
-/// three rows, and those of ten seconds stay for a day: so much is 100 MB of disk for a metric at most.
-const MAX_SUBJECTS: usize = 200;
+/// Queues or robots of which one metric is kept, the busiest first; the whole is kept always. Each comes to
+/// 27,000 rows (a day of 10 s, a week of minutes, a year of hours), some 5 MB: so many are 250 MB a metric.
+const MAX_SUBJECTS: usize = 50;
 
 /// Runs that ended since the last sample, by queue. Lost with the process: ten seconds of a chart.
 #[derive(Debug, Default)]
