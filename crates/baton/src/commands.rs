@@ -70,12 +70,8 @@ impl From<ClientError> for Failure {
                 for wrong in problem.errors.iter().filter(|e| !told(&e.message)) {
                     what.push_str(&format!("\n  {}: {}", wrong.field, wrong.message));
                 }
-                let failure = Self::new(Exit::of_status(problem.status), code, what);
-                if problem.status == 401 {
-                    failure.fix("run `baton login --api-key KEY --save`, or set BATON_API_KEY")
-                } else {
-                    failure
-                }
+                let advice = advice(problem.status, &code, &problem.detail);
+                Self::new(Exit::of_status(problem.status), code, what).fix(advice)
             }
             ClientError::Unreachable { url, reason } if reason.contains("certificate") => {
                 untrusted(&url, &reason)
@@ -92,6 +88,23 @@ impl From<ClientError> for Failure {
             ),
             other => Self::new(Exit::Failed, code, other.to_string()),
         }
+    }
+}
+
+/// What to do about a refusal of the server, in the words of this command line.
+fn advice(status: u16, code: &str, detail: &str) -> &'static str {
+    let begins = |word: &str| status == 404 && detail.starts_with(word);
+    match code {
+        _ if status == 401 => "run `baton login --api-key KEY --save`, or set BATON_API_KEY",
+        "schedule_exists" => {
+            "give the new one another --name, or change the old one with `baton schedules edit`"
+        }
+        _ if begins("robot ") => "`baton robots ls` shows what there is",
+        _ if begins("queue ") || begins("work queue ") => "`baton queues ls` shows what there is",
+        _ if begins("flow ") => "`baton flows ls` shows what there is",
+        _ if begins("deployment ") => "`baton deployments ls` shows what there is",
+        _ if begins("schedule ") => "`baton schedules ls` shows what there is",
+        _ => "",
     }
 }
 

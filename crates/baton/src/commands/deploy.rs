@@ -233,16 +233,15 @@ pub(crate) fn schedules(deployment: &Deployment) {
             "{}  {}: {}, {}{held}",
             "schedule".dimmed(),
             schedule.name,
-            schedule.description,
+            super::schedules::without_zone(&schedule.description, &schedule.settings.timezone),
             schedule.settings.timezone.cyan(),
         ));
         let now = Timestamp::now();
         for slot in schedule.settings.preview(now, SHOWN_SLOTS) {
             let note = slot.note.map_or(String::new(), |note| format!("  {note}"));
             output::line(&format!(
-                "  {} {}  {}{note}",
-                slot.local,
-                slot.zone,
+                "  {}  {}{note}",
+                super::schedules::local(slot.slot_utc, &schedule.settings.timezone),
                 output::ago(slot.slot_utc, now).dimmed()
             ));
         }

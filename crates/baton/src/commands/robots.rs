@@ -46,8 +46,9 @@ pub(crate) async fn robots(session: &Session, command: Robots) -> Done {
         Robots::Rm { robot, sure: asked } => {
             let found = client.robot(&robot).await?;
             let question = format!(
-                "Forget the robot {} ({} runs on it)? Its key stops working.",
-                found.name, found.live
+                "Forget the robot {} ({} on it)? Its key stops working.",
+                found.name,
+                runs(found.live)
             );
             if asked.dry_run {
                 output::gone(session.json, "forgotten", &found.name, false);
@@ -176,7 +177,7 @@ async fn drain(session: &Session, robot: &str, comment: String, wait: bool) -> D
         .drain_robot(robot, &DrainRequest { comment })
         .await?;
     if wait && robot.live > 0 && !session.json {
-        output::note(&format!("waiting for {} runs", robot.live));
+        output::note(&format!("waiting for {}", runs(robot.live)));
     }
     while wait && robot.live > 0 {
         tokio::time::sleep(LOOK_AGAIN).await;
@@ -186,13 +187,22 @@ async fn drain(session: &Session, robot: &str, comment: String, wait: bool) -> D
     Ok(())
 }
 
+/// So many runs, in words.
+fn runs(count: u32) -> String {
+    if count == 1 {
+        "1 run".to_owned()
+    } else {
+        format!("{count} runs")
+    }
+}
+
 fn changed(session: &Session, robot: &Robot) {
     if session.json {
         output::json(robot);
         return;
     }
     let busy = if robot.live > 0 {
-        format!(", {} runs on it", robot.live)
+        format!(", {} on it", runs(robot.live))
     } else {
         String::new()
     };

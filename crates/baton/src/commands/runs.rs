@@ -258,7 +258,10 @@ fn print_explanation(why: &RunExplanation) {
             output::line(&format!("      held by {}", holder.name));
         }
         for robot in &reason.robots {
-            output::line(&format!("      {}: {}", robot.name, robot.message));
+            // Its name stands before the sentence, which often begins with it.
+            let lead = format!("{} is ", robot.name);
+            let message = robot.message.strip_prefix(&lead).unwrap_or(&robot.message);
+            output::line(&format!("      {}: {message}", robot.name));
         }
     }
     match why.explanation.ahead {

@@ -107,7 +107,7 @@ async fn ls(session: &Session, flow: Option<String>, next: Option<u32>) -> Done 
 }
 
 /// A time on the clock of a zone, with the zone's short name.
-fn local(at: Timestamp, zone: &str) -> String {
+pub(crate) fn local(at: Timestamp, zone: &str) -> String {
     let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
     at.to_zoned(zone)
         .strftime("%Y-%m-%d %H:%M:%S %Z")
@@ -172,7 +172,7 @@ fn input(schedule: &Schedule) -> ScheduleInput {
 }
 
 /// The server's words without the zone, which they name where it matters; it is shown apart.
-fn without_zone<'a>(words: &'a str, zone: &str) -> &'a str {
+pub(crate) fn without_zone<'a>(words: &'a str, zone: &str) -> &'a str {
     words
         .strip_suffix(zone)
         .map_or(words, |w| w.trim_end_matches(", "))

@@ -126,6 +126,49 @@ fn nothing_is_coloured_that_does_not_go_to_a_terminal() {
     assert!(String::from_utf8_lossy(&forced.stdout).contains('\u{1b}'));
 }
 
+#[test]
+fn refusals_of_the_server_name_the_command_that_helps() {
+    let home = Home::new();
+    let _up = home.up();
+    home.write("job.py", "print('hello')\n");
+    let made = home
+        .baton(&["deploy", "job.py", "--cron", "0 6 * * *"])
+        .ok();
+    // The zone stands behind the rule, once.
+    assert!(
+        made.out.contains("At 06:00 every day, UTC\n"),
+        "{}",
+        made.out
+    );
+    let again = ["schedules", "add", "job", "--cron", "0 7 * * *"];
+    home.baton(&again).ok();
+    for (words, code, parts) in [
+        (&again[..], 4, ["[schedule_exists]", "--name"]),
+        (
+            &["robots", "drain", "x"],
+            3,
+            ["[not_found]", "baton robots ls"],
+        ),
+        (
+            &["flows", "show", "x"],
+            3,
+            ["[not_found]", "baton flows ls"],
+        ),
+        (&["run", "x"], 3, ["[not_found]", "baton flows ls"]),
+        (
+            &["queues", "pause", "x"],
+            3,
+            ["[not_found]", "baton queues ls"],
+        ),
+    ] {
+        let said = home.baton(words);
+        assert_eq!(said.code, code, "{words:?}: {}", said.err);
+        for part in parts {
+            assert!(said.err.contains(part), "{part}: {}", said.err);
+        }
+    }
+}
+
 /// Columns that a text takes in a terminal: two for the wide characters that this test uses.
 fn columns(text: &str) -> usize {
     text.chars()
