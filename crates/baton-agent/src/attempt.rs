@@ -263,6 +263,8 @@ impl Attempt<'_> {
         if let Some(error) = &error {
             self.log.say(LogLevel::Error, error.message.clone());
         }
+        // Handing over may take long, and what was said so far should survive the agent meanwhile.
+        self.log.flush().await;
         artifacts::upload(
             self.job.claim,
             &self.places.artifacts,

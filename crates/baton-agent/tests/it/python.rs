@@ -29,11 +29,11 @@ with zipfile.ZipFile(folder + "/tinything-1.0-py3-none-any.whl", "w") as z:
 
 /// A package of source whose build writes its process id into a file and never ends.
 const NEVER_BUILT: &str = r#"
-import os, time
+import os, signal
 def never(*_, **__):
     with open({file:?}, "a") as f:
         f.write(f"{os.getpid()}\n")
-    time.sleep(600)
+    signal.pause()
 build_wheel = prepare_metadata_for_build_wheel = never
 "#;
 

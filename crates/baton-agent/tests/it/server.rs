@@ -148,9 +148,7 @@ async fn answer(mut tcp: TcpStream, files: &Mutex<Files>) -> std::io::Result<()>
     if stalls() {
         files.lock().expect("not poisoned").stalled += 1;
     }
-    while stalls() {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    crate::support::eventually("requests are answered again", || !stalls()).await;
     let (status, reply) = {
         let mut files = files.lock().expect("not poisoned");
         match (method, path.strip_prefix("/api/v1/packages/")) {
