@@ -134,7 +134,7 @@ export function Chart(props: ChartProps) {
       },
       axes: [
         { stroke: ink, font, grid: { show: false }, ticks: { show: false }, size: 26, gap: GAP, space: 72, values: (_u, ticks, _a, _s, step) => ticks.map((t) => formatChartTime(t, step, zone)) },
-        { stroke: ink, font, grid, ticks: { show: false }, size: 46, gap: GAP, space: 34, ...(stacked ? { incrs: COUNTS } : {}), ...(log || durations ? { splits: (_u: uPlot, _i: number, lo: number, hi: number) => (log ? DURATION_MARKS.filter((v) => v >= lo && v <= hi) : durationSplits(hi)), filter: (_u: uPlot, splits: number[]) => splits } : {}), values: (_u, ticks) => ticks.map((v) => (v === null ? "" : format(v))) },
+        { stroke: ink, font, grid, ticks: { show: false }, size: 46, gap: GAP, space: stacked ? 24 : 34, ...(stacked ? { incrs: COUNTS } : {}), ...(log || durations ? { splits: (_u: uPlot, _i: number, lo: number, hi: number) => (log ? DURATION_MARKS.filter((v) => v >= lo && v <= hi) : durationSplits(hi)), filter: (_u: uPlot, splits: number[]) => splits } : {}), values: (_u, ticks) => ticks.map((v) => (v === null ? "" : format(v))) },
       ],
       series: [{}, ...shown.map(seriesOptions)],
       hooks: {

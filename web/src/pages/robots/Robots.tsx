@@ -27,7 +27,7 @@ function Now({ robot }: { robot: Robot }) {
 
 /** Words that fit, and how many more there are: none is cut in the middle. */
 function words(list: string[]) {
-  let room = MOST_LETTERS;
+  let room = list.join("").length + 2 * list.length <= MOST_LETTERS ? MOST_LETTERS : MOST_LETTERS - 3;
   const shown = list.filter((w, i) => (room -= w.length + 2) >= 0 || i === 0);
   return (
     <span className="flex min-w-0 items-center gap-1" title={list.join(", ")}>
@@ -37,13 +37,13 @@ function words(list: string[]) {
   );
 }
 
-/** Letters of labels that a cell holds beside the count of the others. */
-const MOST_LETTERS = 18;
+/** Letters of labels that a cell holds, and somewhat fewer beside the count of others. */
+const MOST_LETTERS = 20;
 
 const columns: ColumnDef<Robot>[] = [
   { id: "status", header: "Status", cell: ({ row }) => <RobotLight status={row.original.status} />, meta: { track: "112px" } },
-  { id: "name", header: "Robot", cell: ({ row }) => <Link to="/robots/$robot" params={{ robot: row.original.id }} className="truncate font-medium hover:underline">{row.original.name}</Link>, meta: { track: "minmax(110px, 1fr)" } },
-  { id: "computer", header: "Computer", cell: ({ row }) => <span className="truncate text-muted">{row.original.offer.computer || "–"}</span>, meta: { track: "minmax(100px, .8fr)", from: 760 } },
+  { id: "name", header: "Robot", cell: ({ row }) => <Link to="/robots/$robot" params={{ robot: row.original.id }} className="truncate font-medium hover:underline">{row.original.name}</Link>, meta: { track: "minmax(124px, 1.1fr)" } },
+  { id: "computer", header: "Computer", cell: ({ row }) => <span className="truncate text-muted">{row.original.offer.computer || "–"}</span>, meta: { track: "minmax(100px, .8fr)", from: 1120 } },
   { id: "load", header: "Load", cell: ({ row }) => <Load robot={row.original} />, meta: { track: "124px" } },
   { id: "now", header: "Runs now", cell: ({ row }) => <Now robot={row.original} />, meta: { track: "minmax(130px, 1.2fr)" } },
   { id: "labels", header: "Labels", cell: ({ row }) => words(row.original.offer.labels), meta: { track: "minmax(150px, 1.1fr)", from: 900 } },
