@@ -25,6 +25,9 @@ test("a robot that is started with the shown token turns the page green, and goe
   const row = page.getByRole("row", { name: /sap-1/ });
   await row.getByText("Online").waitFor();
   await row.getByText("0/2").waitFor();
+  await page.getByRole("link", { name: "Overview" }).click();
+  await page.getByText("1 of 1").waitFor();
+  await page.goBack();
   await end(robot);
   await row.getByText("Offline").waitFor();
 });

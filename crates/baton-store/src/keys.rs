@@ -61,7 +61,8 @@ pub trait Keys {
     /// The API and robot keys of an org, newest first.
     async fn keys(&self, org: OrgId) -> Result<Vec<Key>>;
 
-    /// Takes a key back; the first time counts.
+    /// Takes a key back; the first time counts. With an API key end the browser sessions of its name and
+    /// role, which were opened with it.
     async fn revoke_key(&self, org: OrgId, id: KeyId, now: Timestamp) -> Result<Key>;
 
     /// Uses up a one-time key (revokes it) and stores what it was exchanged for, as one.

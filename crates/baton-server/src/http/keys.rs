@@ -79,7 +79,7 @@ pub(crate) async fn revoke_key(
     Id(id): Id<KeyId>,
 ) -> Result<Done, ApiError> {
     let key = operations::revoke_key(&http.app, caller.org, id).await?;
-    http.auth.forget(id);
+    http.auth.forget_all();
     let detail = json!({"name": key.name});
     http.note(caller.org, &caller.name, "key.revoked", id, detail)
         .await;

@@ -37,7 +37,16 @@ impl Keys for MemoryStore {
                 .filter(|k| k.org == org)
                 .ok_or_else(|| StoreError::not_found(format!("key {id}")))?;
             key.revoked_at = key.revoked_at.or(Some(now));
-            Ok(key.clone())
+            let key = key.clone();
+            if key.kind == KeyKind::Api {
+                for session in world.keys.values_mut().filter(|k| {
+                    k.kind == KeyKind::Session
+                        && (k.org, &k.name, k.role) == (key.org, &key.name, key.role)
+                }) {
+                    session.revoked_at = session.revoked_at.or(Some(now));
+                }
+            }
+            Ok(key)
         })
     }
 

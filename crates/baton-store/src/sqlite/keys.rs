@@ -93,6 +93,24 @@ fn revoke(tx: &Tx, key: &Key, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
+/// Ends the sessions that carry the name and role of a key, as those do that were opened with it.
+fn revoke_sessions(tx: &Tx, key: &Key, now: Timestamp) -> Result<()> {
+    let session = KINDS.iter().position(|k| *k == KeyKind::Session);
+    tx.conn
+        .prepare_cached(
+            "UPDATE keys SET revoked_at = ?5
+             WHERE org = ?1 AND kind = ?2 AND name = ?3 AND role = ?4 AND revoked_at IS NULL",
+        )?
+        .execute(params![
+            key.org.0,
+            session.map(|kind| kind as i64),
+            key.name,
+            key.role.as_str(),
+            us(now)
+        ])?;
+    Ok(())
+}
+
 #[async_trait]
 impl Keys for SqliteStore {
     async fn create_key(&self, key: Key) -> Result<()> {
@@ -121,6 +139,9 @@ impl Keys for SqliteStore {
                 return Err(StoreError::not_found(format!("key {id}")));
             }
             revoke(tx, &key, now)?;
+            if key.kind == KeyKind::Api {
+                revoke_sessions(tx, &key, now)?;
+            }
             key.revoked_at = key.revoked_at.or(Some(now));
             Ok(key)
         })

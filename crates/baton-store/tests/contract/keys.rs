@@ -10,6 +10,7 @@ for_each_store!(
     a_key_is_kept_as_it_was_made,
     only_api_and_robot_keys_are_listed,
     a_key_is_taken_back_once,
+    sessions_end_with_the_key_that_opened_them,
     a_token_is_exchanged_once,
     a_token_is_exchanged_once_also_at_once,
     an_old_token_is_refused,
@@ -79,6 +80,29 @@ async fn a_key_is_taken_back_once(b: &Bench) {
     assert_eq!(revoked.revoked_at, Some(at(5)));
     let again = b.store.revoke_key(ORG, id, at(9)).await.expect("revoked");
     assert_eq!(again, revoked);
+}
+
+async fn sessions_end_with_the_key_that_opened_them(b: &Bench) {
+    let api = key(b, KeyKind::Api, 1);
+    let id = add(b, api.clone()).await;
+    let session = |role, name: &str| Key {
+        role,
+        name: name.to_owned(),
+        ..key(b, KeyKind::Session, 2)
+    };
+    let own = add(b, session(api.role, &api.name)).await;
+    let others = [
+        add(b, session(api.role, "another")).await,
+        add(b, session(Role::Admin, &api.name)).await,
+    ];
+    b.store.revoke_key(ORG, id, at(5)).await.expect("revoked");
+    assert_eq!(
+        b.store.key(own).await.expect("found").revoked_at,
+        Some(at(5))
+    );
+    for other in others {
+        assert_eq!(b.store.key(other).await.expect("found").revoked_at, None);
+    }
 }
 
 async fn a_token_is_exchanged_once(b: &Bench) {
