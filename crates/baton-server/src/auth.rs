@@ -32,6 +32,8 @@ use touch::Touches;
 pub struct Principal {
     /// The key that was shown.
     pub key: KeyId,
+    /// The key whose authority this is: the one that opened a session, otherwise the one that was shown.
+    pub authority: KeyId,
     /// Whose.
     pub org: OrgId,
     /// The key's name: the actor in history.
@@ -109,6 +111,7 @@ impl Auth {
         self.touches.touch(&key, now);
         Ok(Principal {
             key: key.id,
+            authority: key.opened_by.unwrap_or(key.id),
             org: key.org,
             name: key.name.clone(),
             role: key.role,
@@ -142,16 +145,10 @@ impl Auth {
         working(&key, now)
     }
 
-    /// Forgets a key that was taken back or used up.
+    /// Forgets a key that was taken back or used up, and what it opened.
     pub fn forget(&self, id: KeyId) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.remove(&id);
-    }
-
-    /// Forgets everybody, so that each is asked of the store again: with a key went sessions.
-    pub fn forget_all(&self) {
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.clear();
+        known.retain(|_, (key, _)| key.id != id && key.opened_by != Some(id));
     }
 
     async fn check(

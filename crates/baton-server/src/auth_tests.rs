@@ -23,6 +23,7 @@ async fn with_key(expires_at: Option<Timestamp>) -> (Auth, Arc<MemoryStore>, Key
         created_at: now(),
         expires_at,
         revoked_at: None,
+        opened_by: None,
         last_used_at: None,
     };
     use baton_store::Keys;

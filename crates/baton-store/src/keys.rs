@@ -22,6 +22,8 @@ pub struct Key {
     pub role: Role,
     /// The robot that it belongs to (`KeyKind::Robot`).
     pub robot_id: Option<RobotId>,
+    /// The key on whose authority it was made (sessions, one-time tokens): taken back with it.
+    pub opened_by: Option<KeyId>,
     /// SHA-256 of the secret.
     pub hash: [u8; 32],
     /// When it was made.
@@ -61,8 +63,7 @@ pub trait Keys {
     /// The API and robot keys of an org, newest first.
     async fn keys(&self, org: OrgId) -> Result<Vec<Key>>;
 
-    /// Takes a key back; the first time counts. With an API key end the browser sessions of its name and
-    /// role, which were opened with it.
+    /// Takes a key back, and what it opened with it; the first time counts.
     async fn revoke_key(&self, org: OrgId, id: KeyId, now: Timestamp) -> Result<Key>;
 
     /// Uses up a one-time key (revokes it) and stores what it was exchanged for, as one.

@@ -21,6 +21,8 @@ const SIGN_IN_FOR: SignedDuration = SignedDuration::from_mins(10);
 /// A key and the file that holds it, readable by its owner alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyFile {
+    /// The public part of the key.
+    pub id: KeyId,
     /// The file.
     pub path: PathBuf,
     /// The key's text.
@@ -37,8 +39,12 @@ pub async fn ensure_admin_key(
     let path = data.join(ADMIN_KEY_FILE);
     if let Ok(text) = std::fs::read_to_string(&path) {
         let text = text.trim().to_owned();
-        if is_admin(store, &text, now).await? {
-            return Ok(KeyFile { path, key: text });
+        if let Some(id) = admin_key(store, &text, now).await? {
+            return Ok(KeyFile {
+                id,
+                path,
+                key: text,
+            });
         }
     }
     let (id, text, hash) = new_secret(KeyKind::Api, now);
@@ -54,25 +60,38 @@ pub async fn ensure_admin_key(
             created_at: now,
             expires_at: None,
             revoked_at: None,
+            opened_by: None,
             last_used_at: None,
         })
         .await?;
     write_private(&path, &text).map_err(|e| {
         StoreError::Unavailable(format!("cannot write the key to {}: {e}", path.display()))
     })?;
-    Ok(KeyFile { path, key: text })
+    Ok(KeyFile {
+        id,
+        path,
+        key: text,
+    })
 }
 
-async fn is_admin(store: &dyn Store, text: &str, now: Timestamp) -> Result<bool, StoreError> {
+/// The id of the key with this text, if it is an admin's and works.
+async fn admin_key(
+    store: &dyn Store,
+    text: &str,
+    now: Timestamp,
+) -> Result<Option<KeyId>, StoreError> {
     let Some(secret) = Secret::parse(text) else {
-        return Ok(false);
+        return Ok(None);
     };
     match store.key(secret.id).await {
-        Ok(key) => Ok(key.hash == <[u8; 32]>::from(Sha256::digest(secret.random))
-            && key.role == Role::Admin
-            && key.revoked_at.is_none()
-            && key.expires_at.is_none_or(|at| at > now)),
-        Err(StoreError::NotFound { .. }) => Ok(false),
+        Ok(key) => {
+            let works = key.hash == <[u8; 32]>::from(Sha256::digest(secret.random))
+                && key.role == Role::Admin
+                && key.revoked_at.is_none()
+                && key.expires_at.is_none_or(|at| at > now);
+            Ok(works.then_some(key.id))
+        }
+        Err(StoreError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -96,13 +115,15 @@ fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
 }
 
 /// Makes a link that signs one browser in, once, with this role. The token stands in the fragment, which
-/// browsers never send: it appears in no log.
+/// browsers never send: it appears in no log. What it opens ends with the key `opened_by`.
+#[expect(clippy::too_many_arguments, reason = "who, where and when, each once")]
 pub async fn sign_in_link(
     store: &dyn Store,
     base_url: &str,
     org: OrgId,
     name: &str,
     role: Role,
+    opened_by: KeyId,
     now: Timestamp,
 ) -> Result<SignInLink, StoreError> {
     let (id, text, hash) = new_secret(KeyKind::SignIn, now);
@@ -114,6 +135,7 @@ pub async fn sign_in_link(
             name,
             KeyKind::SignIn,
             role,
+            Some(opened_by),
             hash,
             now,
             expires_at,
@@ -132,6 +154,7 @@ pub(crate) fn one_time(
     name: &str,
     kind: KeyKind,
     role: Role,
+    opened_by: Option<KeyId>,
     hash: [u8; 32],
     created_at: Timestamp,
     expires_at: Timestamp,
@@ -147,6 +170,7 @@ pub(crate) fn one_time(
         created_at,
         expires_at: Some(expires_at),
         revoked_at: None,
+        opened_by,
         last_used_at: None,
     }
 }

@@ -55,6 +55,7 @@ pub(crate) async fn create_enrolment(
         &name,
         KeyKind::Enrolment,
         Role::Robot,
+        Some(caller.authority),
         hash,
         now,
         expires_at,
@@ -129,6 +130,7 @@ pub(crate) async fn enrol_robot(
         created_at: now,
         expires_at: None,
         revoked_at: None,
+        opened_by: None,
         last_used_at: None,
     };
     if let Err(error) = store.exchange_key(token.id, made, now).await {

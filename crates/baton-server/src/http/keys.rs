@@ -61,6 +61,7 @@ pub(crate) async fn create_key(
         created_at: now,
         expires_at,
         revoked_at: None,
+        opened_by: None,
         last_used_at: None,
     };
     http.app.store.create_key(key.clone()).await?;
@@ -79,7 +80,7 @@ pub(crate) async fn revoke_key(
     Id(id): Id<KeyId>,
 ) -> Result<Done, ApiError> {
     let key = operations::revoke_key(&http.app, caller.org, id).await?;
-    http.auth.forget_all();
+    http.auth.forget(id);
     let detail = json!({"name": key.name});
     http.note(caller.org, &caller.name, "key.revoked", id, detail)
         .await;

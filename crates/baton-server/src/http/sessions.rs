@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use baton_api::rest::{CreateSession, Session, SignInLink};
 use baton_core::access::Role;
-use baton_core::id::OrgId;
+use baton_core::id::{KeyId, OrgId};
 use baton_store::keys::{Key, KeyKind};
 use jiff::{SignedDuration, Timestamp};
 
@@ -57,7 +57,15 @@ pub(crate) async fn create_session(
     match (body.token, body.key) {
         (Some(token), None) => {
             let token = http.auth.token(&token, KeyKind::SignIn, peer, now).await?;
-            let (made, text) = session_key(token.org, &token.name, token.role, now, expires_at);
+            let expires_at = within_opener(&http, token.opened_by, expires_at).await?;
+            let (made, text) = session_key(
+                token.org,
+                &token.name,
+                token.role,
+                token.opened_by,
+                now,
+                expires_at,
+            );
             http.app.store.exchange_key(token.id, made, now).await?;
             http.auth.forget(token.id);
             let (org, name) = (token.org, &token.name);
@@ -69,7 +77,9 @@ pub(crate) async fn create_session(
             let who = http.auth.recognise(&key, &kinds, peer, now).await?;
             // The session ends with the key that opened it.
             let expires_at = who.expires_at.map_or(expires_at, |at| at.min(expires_at));
-            let (made, text) = session_key(who.org, &who.name, who.role, now, expires_at);
+            let opened_by = Some(who.authority);
+            let (made, text) =
+                session_key(who.org, &who.name, who.role, opened_by, now, expires_at);
             http.app.store.create_key(made).await?;
             record(&http, who.org, &who.name, "session.created").await;
             Ok(signed_in(&http, &who.name, who.role, &text, expires_at))
@@ -82,15 +92,41 @@ pub(crate) async fn create_session(
     }
 }
 
+/// No session outlives the key on whose authority it was opened.
+async fn within_opener(
+    http: &Http,
+    opened_by: Option<KeyId>,
+    expires_at: Timestamp,
+) -> Result<Timestamp, ApiError> {
+    let Some(opener) = opened_by else {
+        return Ok(expires_at);
+    };
+    let opener = http.app.store.key(opener).await?;
+    Ok(opener
+        .expires_at
+        .map_or(expires_at, |at| at.min(expires_at)))
+}
+
 fn session_key(
     org: OrgId,
     name: &str,
     role: Role,
+    opened_by: Option<KeyId>,
     now: Timestamp,
     expires_at: Timestamp,
 ) -> (Key, String) {
     let (id, text, hash) = new_secret(KeyKind::Session, now);
-    let key = one_time(id, org, name, KeyKind::Session, role, hash, now, expires_at);
+    let key = one_time(
+        id,
+        org,
+        name,
+        KeyKind::Session,
+        role,
+        opened_by,
+        hash,
+        now,
+        expires_at,
+    );
     (key, text)
 }
 
@@ -151,7 +187,8 @@ pub(crate) async fn create_sign_in_link(
     let now = http.app.clock.now();
     let url = base_url(&http, &headers);
     let store = &*http.app.store;
-    let link = sign_in_link(store, &url, caller.org, &caller.name, caller.role, now).await?;
+    let (org, name, role) = (caller.org, &caller.name, caller.role);
+    let link = sign_in_link(store, &url, org, name, role, caller.authority, now).await?;
     record(&http, caller.org, &caller.name, "session.link_created").await;
     Ok(Created(link))
 }

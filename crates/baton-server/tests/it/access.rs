@@ -125,6 +125,51 @@ async fn a_revoked_key_stops_at_once() {
 }
 
 #[tokio::test]
+async fn a_browser_is_signed_out_when_the_key_that_opened_its_session_is_taken_back() {
+    let world = World::new().await;
+    let made = world
+        .client
+        .create_key(&baton_api::rest::CreateKey {
+            name: "desk".into(),
+            role: Role::Operator,
+            expires_in_seconds: Some(3600),
+        })
+        .await
+        .expect("a key");
+    let desk = crate::world::client(&world.server.url, &made.secret);
+    let link = desk.create_sign_in_link().await.expect("a link");
+    let token = link.url.split_once('#').expect("in the fragment").1;
+    let sessions = format!("{}/api/v1/sessions", world.server.url);
+    let mut cookies = Vec::new();
+    for body in [json!({"token": token}), json!({"key": made.secret})] {
+        let opened = world.http.post(&sessions).json(&body).send().await;
+        let opened = opened.expect("sent");
+        let cookie = opened.headers()["set-cookie"].to_str().expect("text");
+        cookies.push(cookie.split(';').next().expect("a pair").to_owned());
+        let (status, body) = answer(opened).await;
+        assert_eq!(status, StatusCode::CREATED);
+        let ends: jiff::Timestamp = body["expires_at"]
+            .as_str()
+            .and_then(|at| at.parse().ok())
+            .expect("an instant");
+        assert!(Some(ends) <= made.key.expires_at, "it ends with its key");
+    }
+    let look = |cookie: &str| {
+        let session = format!("{}/api/v1/session", world.server.url);
+        world.http.get(session).header("cookie", cookie).send()
+    };
+    for cookie in &cookies {
+        assert_eq!(look(cookie).await.expect("sent").status(), StatusCode::OK);
+    }
+    world.client.revoke_key(made.key.id).await.expect("revoked");
+    for cookie in &cookies {
+        let (status, body) = answer(look(cookie).await.expect("sent")).await;
+        let refused = (StatusCode::UNAUTHORIZED, &json!("revoked_key"));
+        assert_eq!((status, &body["code"]), refused);
+    }
+}
+
+#[tokio::test]
 async fn a_sign_in_link_works_once_and_its_cookie_only_for_this_servers_own_pages() {
     let world = World::new().await;
     let link = world.client.create_sign_in_link().await.expect("a link");

@@ -123,6 +123,7 @@ impl World {
             created_at: now,
             expires_at: None,
             revoked_at: None,
+            opened_by: None,
             last_used_at: None,
         };
         self.store.create_key(stored).await.expect("a new key");

@@ -38,14 +38,8 @@ impl Keys for MemoryStore {
                 .ok_or_else(|| StoreError::not_found(format!("key {id}")))?;
             key.revoked_at = key.revoked_at.or(Some(now));
             let key = key.clone();
-            if key.kind == KeyKind::Api {
-                for session in world.keys.values_mut().filter(|k| {
-                    k.kind == KeyKind::Session
-                        && (k.org, &k.name, k.role) == (key.org, &key.name, key.role)
-                }) {
-                    session.revoked_at = session.revoked_at.or(Some(now));
-                }
-            }
+            let opened = world.keys.values_mut().filter(|k| k.opened_by == Some(id));
+            opened.for_each(|k| k.revoked_at = k.revoked_at.or(Some(now)));
             Ok(key)
         })
     }

@@ -13,7 +13,7 @@ use crate::error::{Result, StoreError};
 use crate::keys::{Key, KeyKind, Keys};
 
 const KEY: &str = "org, id, name, kind, role, robot_id, hash, created_at, expires_at, revoked_at, \
-    last_used_at";
+    last_used_at, opened_by";
 
 const KINDS: [KeyKind; 5] = [
     KeyKind::Api,
@@ -47,6 +47,7 @@ fn read(row: &Row<'_>) -> Result<Key> {
         expires_at: c.opt_ts()?,
         revoked_at: c.opt_ts()?,
         last_used_at: c.opt_ts()?,
+        opened_by: c.opt_id()?,
     })
 }
 
@@ -65,8 +66,8 @@ fn insert(tx: &Tx, key_: &Key) -> Result<()> {
     tx.conn
         .prepare_cached(
             "INSERT INTO keys (org, id, name, kind, role, robot_id, hash, created_at, expires_at,
-                 revoked_at, last_used_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                 revoked_at, last_used_at, opened_by)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .execute(params![
             key_.org.0,
@@ -80,6 +81,7 @@ fn insert(tx: &Tx, key_: &Key) -> Result<()> {
             opt_us(key_.expires_at),
             opt_us(key_.revoked_at),
             opt_us(key_.last_used_at),
+            opt(&key_.opened_by),
         ])?;
     Ok(())
 }
@@ -90,24 +92,6 @@ fn revoke(tx: &Tx, key: &Key, now: Timestamp) -> Result<()> {
             "UPDATE keys SET revoked_at = coalesce(revoked_at, ?3) WHERE org = ?1 AND id = ?2",
         )?
         .execute(params![key.org.0, key.id.bytes(), us(now)])?;
-    Ok(())
-}
-
-/// Ends the sessions that carry the name and role of a key, as those do that were opened with it.
-fn revoke_sessions(tx: &Tx, key: &Key, now: Timestamp) -> Result<()> {
-    let session = KINDS.iter().position(|k| *k == KeyKind::Session);
-    tx.conn
-        .prepare_cached(
-            "UPDATE keys SET revoked_at = ?5
-             WHERE org = ?1 AND kind = ?2 AND name = ?3 AND role = ?4 AND revoked_at IS NULL",
-        )?
-        .execute(params![
-            key.org.0,
-            session.map(|kind| kind as i64),
-            key.name,
-            key.role.as_str(),
-            us(now)
-        ])?;
     Ok(())
 }
 
@@ -139,9 +123,12 @@ impl Keys for SqliteStore {
                 return Err(StoreError::not_found(format!("key {id}")));
             }
             revoke(tx, &key, now)?;
-            if key.kind == KeyKind::Api {
-                revoke_sessions(tx, &key, now)?;
-            }
+            tx.conn
+                .prepare_cached(
+                    "UPDATE keys INDEXED BY keys_by_opener SET revoked_at = ?3
+                     WHERE org = ?1 AND opened_by = ?2 AND revoked_at IS NULL",
+                )?
+                .execute(params![org.0, id.bytes(), us(now)])?;
             key.revoked_at = key.revoked_at.or(Some(now));
             Ok(key)
         })

@@ -32,6 +32,11 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         name: "shapes_by_needs",
         sql: include_str!("../../migrations/sqlite/0003_shapes_by_needs.sql"),
     },
+    Migration {
+        number: 4,
+        name: "keys_opened_by",
+        sql: include_str!("../../migrations/sqlite/0004_keys_opened_by.sql"),
+    },
 ];
 
 const RECORD: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -186,6 +186,7 @@ async fn a_robot_with_live_attempts_is_not_deleted(b: &Bench) {
         created_at: at(0),
         expires_at: None,
         revoked_at: None,
+        opened_by: None,
         last_used_at: None,
     };
     b.store.create_key(key.clone()).await.expect("created");

@@ -10,7 +10,7 @@ for_each_store!(
     a_key_is_kept_as_it_was_made,
     only_api_and_robot_keys_are_listed,
     a_key_is_taken_back_once,
-    sessions_end_with_the_key_that_opened_them,
+    what_a_key_opened_is_taken_back_with_it,
     a_token_is_exchanged_once,
     a_token_is_exchanged_once_also_at_once,
     an_old_token_is_refused,
@@ -29,6 +29,7 @@ fn key(b: &Bench, what: KeyKind, second: i64) -> Key {
         created_at: at(second),
         expires_at: None,
         revoked_at: None,
+        opened_by: None,
         last_used_at: None,
     }
 }
@@ -50,6 +51,7 @@ async fn a_key_is_kept_as_it_was_made(b: &Bench) {
     ] {
         let made = Key {
             robot_id: Some(robot_id),
+            opened_by: Some(KeyId(b.uuid())),
             expires_at: Some(at(99)),
             ..key(b, kind_of, 3)
         };
@@ -82,26 +84,35 @@ async fn a_key_is_taken_back_once(b: &Bench) {
     assert_eq!(again, revoked);
 }
 
-async fn sessions_end_with_the_key_that_opened_them(b: &Bench) {
-    let api = key(b, KeyKind::Api, 1);
-    let id = add(b, api.clone()).await;
-    let session = |role, name: &str| Key {
-        role,
-        name: name.to_owned(),
-        ..key(b, KeyKind::Session, 2)
+async fn what_a_key_opened_is_taken_back_with_it(b: &Bench) {
+    let opener = add(b, key(b, KeyKind::Api, 1)).await;
+    let opened = |what, by| Key {
+        opened_by: Some(by),
+        ..key(b, what, 2)
     };
-    let own = add(b, session(api.role, &api.name)).await;
-    let others = [
-        add(b, session(api.role, "another")).await,
-        add(b, session(Role::Admin, &api.name)).await,
-    ];
-    b.store.revoke_key(ORG, id, at(5)).await.expect("revoked");
-    assert_eq!(
-        b.store.key(own).await.expect("found").revoked_at,
-        Some(at(5))
-    );
-    for other in others {
-        assert_eq!(b.store.key(other).await.expect("found").revoked_at, None);
+    let session = add(b, opened(KeyKind::Session, opener)).await;
+    let token = add(b, opened(KeyKind::Enrolment, opener)).await;
+    let ended = add(
+        b,
+        Key {
+            revoked_at: Some(at(3)),
+            ..opened(KeyKind::Session, opener)
+        },
+    )
+    .await;
+    let elsewhere = add(b, opened(KeyKind::Session, KeyId(b.uuid()))).await;
+    b.store
+        .revoke_key(ORG, opener, at(5))
+        .await
+        .expect("it is there");
+    for (id, at_) in [
+        (session, Some(5)),
+        (token, Some(5)),
+        (ended, Some(3)),
+        (elsewhere, None),
+    ] {
+        let kept = b.store.key(id).await.expect("kept as evidence");
+        assert_eq!(kept.revoked_at, at_.map(at));
     }
 }
 

@@ -53,6 +53,7 @@ impl Running {
             OrgId::DEFAULT,
             "dashboard",
             Role::Admin,
+            self.admin.id,
             Timestamp::now(),
         )
         .await

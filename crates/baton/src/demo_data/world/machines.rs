@@ -59,6 +59,7 @@ impl World {
                 created_at: at,
                 expires_at: def.good_for.map(|days| later(at, days * DAY)),
                 revoked_at: None,
+                opened_by: None,
                 last_used_at: None,
             };
             self.store.create_key(key).await.map_err(store_failure)?;
@@ -147,6 +148,7 @@ impl World {
             created_at: at,
             expires_at: None,
             revoked_at: None,
+            opened_by: None,
             last_used_at: None,
         };
         self.keys.insert(robot.name.clone(), text);
