@@ -325,7 +325,8 @@ pub struct TaskRun {
     pub key: String,
     /// The name that people read.
     pub name: String,
-    /// Pending, Running, Completed, Failed or Cancelled.
+    /// Pending, Running, Completed, Failed or Cancelled as reported; what its attempt left open ends as
+    /// the attempt did.
     pub state: State,
     /// Keys of the tasks it waited for.
     pub after: Vec<String>,
@@ -342,6 +343,21 @@ pub struct TaskRun {
     /// What it took and gave, as far as the flow reported it.
     #[cfg_attr(feature = "schema", schema(value_type = Object))]
     pub data: Value,
+}
+
+impl TaskRun {
+    /// The task run as it stands now that its attempt stands like this. Whoever was to report its end may
+    /// be gone: with the attempt it has ended too, and what had not begun never will.
+    pub fn seen_with(mut self, attempt: &Attempt) -> Self {
+        if let (Some(ended_at), false) = (attempt.ended_at, self.state.is_terminal()) {
+            self.state = match self.state {
+                State::Pending => State::Cancelled,
+                _ => attempt.state,
+            };
+            self.ended_at = Some(ended_at);
+        }
+        self
+    }
 }
 
 /// One line of a run's log.

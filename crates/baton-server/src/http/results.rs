@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use baton_api::rest::{AttemptQuery, BASE, Collection, JobResult, NodeResult, RESULT_LOG_LINES};
-use baton_core::run::TaskRun;
+use baton_core::run::{Attempt, TaskRun};
 use baton_store::logs::LogQuery;
 
 use super::Http;
@@ -24,7 +24,17 @@ pub(crate) async fn list_task_runs(
     let run = find(&http, caller.org, &text).await?;
     let store = &http.app.store;
     let items = store.task_runs(caller.org, run.id, query.attempt).await?;
-    Ok(axum::Json(Collection::whole(items)))
+    let attempts = store.attempts(caller.org, run.id).await?;
+    Ok(axum::Json(Collection::whole(seen_with(items, &attempts))))
+}
+
+/// The task runs as they stand now that their attempts stand like this.
+fn seen_with(tasks: Vec<TaskRun>, attempts: &[Attempt]) -> Vec<TaskRun> {
+    let seen = |task: TaskRun| match attempts.iter().find(|a| a.number == task.attempt) {
+        Some(attempt) => task.seen_with(attempt),
+        None => task,
+    };
+    tasks.into_iter().map(seen).collect()
 }
 
 pub(crate) async fn get_result(
@@ -35,10 +45,11 @@ pub(crate) async fn get_result(
     let run = find(&http, caller.org, &text).await?;
     let store = &http.app.store;
     let attempts = store.attempts(caller.org, run.id).await?;
-    let attempt = attempts.into_iter().rfind(|a| a.number == run.attempt);
     let tasks = store
         .task_runs(caller.org, run.id, Some(run.attempt))
         .await?;
+    let tasks = seen_with(tasks, &attempts);
+    let attempt = attempts.into_iter().rfind(|a| a.number == run.attempt);
     let lines = store
         .logs(LogQuery {
             org: caller.org,

@@ -11,6 +11,7 @@ mod files;
 mod following;
 mod full_disk;
 mod losing;
+mod manual;
 mod openapi;
 mod registering;
 mod reporting;

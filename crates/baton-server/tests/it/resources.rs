@@ -2,9 +2,8 @@
 
 use baton_api::rest::{
     BulkRequest, CreateRun, CreateRuns, DeploySchedule, DeploymentPatch, PutLimit, QueuePatch,
-    ReportFinish, ReportLogs, ReportStart, RunQuery, ScheduleInput, UpdateSchedule,
+    RunQuery, ScheduleInput, UpdateSchedule,
 };
-use baton_core::run::{LogLevel, LogLine, LogStream};
 use baton_core::schedule::Rule;
 use baton_core::state::State;
 use serde_json::json;
@@ -293,72 +292,6 @@ async fn a_waiting_run_is_explained() {
     assert_eq!(listed.items[0].why, Some(why.summary));
     let shown = world.client.run(&run.id.to_string()).await.expect("it");
     assert_eq!(shown.version, Some(1));
-}
-
-#[tokio::test]
-async fn a_process_reports_its_own_run_and_every_report_may_be_repeated() {
-    let world = World::new().await;
-    let start = ReportStart {
-        flow: "cscKPI".into(),
-        computer: Some("CDAPXXX03".into()),
-        parameters: Default::default(),
-        tags: Default::default(),
-        started_at: None,
-        idempotency_key: Some("manual-1".into()),
-    };
-    let run = world.client.report_start(&start).await.expect("started");
-    assert_eq!(run.state, State::Running);
-    let again = world.client.report_start(&start).await.expect("the same");
-    assert_eq!(again.id, run.id);
-    let line = |seq| LogLine {
-        seq,
-        at: jiff::Timestamp::UNIX_EPOCH,
-        level: LogLevel::Info,
-        stream: LogStream::Stdout,
-        task: None,
-        message: format!("line {seq}"),
-    };
-    let logs = ReportLogs {
-        lines: vec![line(1), line(2)],
-    };
-    for _ in 0..2 {
-        let accepted = world
-            .client
-            .report_logs(run.id, &logs)
-            .await
-            .expect("accepted");
-        assert_eq!(accepted.seq, 2);
-    }
-    let finish = ReportFinish {
-        state: State::Completed,
-        exit_code: Some(0),
-        outputs: json!({"rows": 3}).as_object().expect("an object").clone(),
-        execution_time: Some(1.5),
-        error: None,
-        ended_at: None,
-    };
-    for _ in 0..2 {
-        let ended = world
-            .client
-            .report_finish(run.id, &finish)
-            .await
-            .expect("finished");
-        assert_eq!(ended.state, State::Completed);
-        assert_eq!(ended.label, "cscKPI", "a manual run bears its flow's name");
-    }
-    let result = world.client.result(&run.name).await.expect("a result");
-    assert_eq!(result.status, "completed");
-    assert_eq!(result.outputs["rows"], 3);
-    assert_eq!(result.logs.len(), 2);
-    let text = world
-        .client
-        .log_text(run.id, &Default::default(), 1 << 20)
-        .await
-        .expect("a text")
-        .bytes()
-        .await
-        .expect("read");
-    assert!(String::from_utf8(text).expect("UTF-8").contains("line 2\n"));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! `baton runs show`: one run with its attempts, tasks and outputs.
 
-use baton_api::rest::{Attempt, AttemptQuery, Run};
+use baton_api::rest::{AttemptQuery, Run};
 use baton_core::run::TaskRun;
 use comfy_table::Cell;
 use jiff::Timestamp;
@@ -55,7 +55,7 @@ pub(crate) async fn show(session: &Session, named: &str) -> Done {
         }
         table::print(&mut table, "");
     }
-    show_tasks(&tasks, &attempts);
+    show_tasks(&tasks);
     let outputs = attempts
         .last()
         .map(|a| &a.outputs)
@@ -74,24 +74,16 @@ pub(crate) async fn show(session: &Session, named: &str) -> Done {
 }
 
 /// The tasks, as a table.
-fn show_tasks(tasks: &[TaskRun], attempts: &[Attempt]) {
+fn show_tasks(tasks: &[TaskRun]) {
     if tasks.is_empty() {
         return;
     }
     output::heading("Tasks");
     let mut table = table::table(&["task", "state", "attempt", "after", "error"]);
     for task in tasks {
-        // Whoever was to report its end may be gone: with its attempt, it has ended too.
-        let ended = attempts
-            .iter()
-            .find(|a| a.number == task.attempt && a.ended_at.is_some());
-        let state = match ended {
-            Some(attempt) if !task.state.is_terminal() => attempt.state,
-            _ => task.state,
-        };
         table.add_row(vec![
             Cell::new(&task.name),
-            Look::of(state, false).cell(),
+            Look::of(task.state, false).cell(),
             Cell::new(task.attempt),
             Cell::new(output::words(&task.after)),
             Cell::new(output::or_dash(task.error.as_ref().map(|e| &e.message))),

@@ -3232,7 +3232,8 @@ export type TaskRun = {
      */
     name: string;
     /**
-     * Pending, Running, Completed, Failed or Cancelled.
+     * Pending, Running, Completed, Failed or Cancelled as reported; what its attempt left open ends as
+     * the attempt did.
      */
     state: State;
     /**
