@@ -116,7 +116,6 @@ fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
 
 /// Makes a link that signs one browser in, once, with this role. The token stands in the fragment, which
 /// browsers never send: it appears in no log. What it opens ends with the key `opened_by`.
-#[expect(clippy::too_many_arguments, reason = "who, where and when, each once")]
 pub async fn sign_in_link(
     store: &dyn Store,
     base_url: &str,
