@@ -94,7 +94,7 @@ function samples(query: URLSearchParams): t.Samples {
   const grain = Number(query.get("grain_seconds") ?? 60);
   const metrics = (query.get("metric") ?? "").split(",");
   const series = metrics.flatMap((metric) => {
-    const subjects: { id: string; name: string }[] = metric.startsWith("queue") ? [{ id: "", name: "" }, ...queues] : metric.startsWith("robot_") ? [{ id: "", name: "" }, ...robots] : [{ id: "", name: "" }];
+    const subjects: { id: string; name: string }[] = metric.startsWith("queue") || metric === "throughput" ? [{ id: "", name: "" }, ...queues] : metric.startsWith("robot_") ? [{ id: "", name: "" }, ...robots] : [{ id: "", name: "" }];
     const scale = metric.includes("util") ? 0.4 : metric === "throughput" ? 0.12 : 4;
     const count = Math.floor((until - from) / grain / 1000);
     const points = (k: number) => Array.from({ length: count }, (_, i) => ({ at: iso(from + i * grain * 1000), value: Math.max(0, scale * (1 + Math.sin((i / count) * 14 + k) * 0.6 + random() * 0.3)) }));

@@ -6,6 +6,15 @@ const WHOLE = new Intl.NumberFormat("en");
 /** `1,234` up to a hundred thousand, `1.2M` beyond. */
 export const formatCount = (n: number): string => (n < 100_000 ? WHOLE.format(n) : COMPACT.format(n));
 
+/** The mean of samples of runs per second, in the unit that people can picture. */
+export function formatRate(perSecond: number[]): string {
+  if (perSecond.length === 0) return "–";
+  const perMinute = (perSecond.reduce((sum, one) => sum + one, 0) / perSecond.length) * 60;
+  if (perMinute >= 10) return `${formatCount(Math.round(perMinute))}/min`;
+  if (perMinute >= 1) return `${perMinute.toFixed(1)}/min`;
+  return `${Math.round(perMinute * 60)}/h`;
+}
+
 export function formatBytes(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
   let value = bytes;

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { queryString } from "@/api/http";
 import { wireFilter } from "@/api/calls";
 import { bucketed, formatChartTime, periods } from "./chart";
-import { formatBytes, formatCount, formatPercent } from "./format";
+import { formatBytes, formatCount, formatPercent, formatRate } from "./format";
 import { rank, score } from "./palette";
 import { may } from "./roles";
 import { parseSearch, stringifySearch } from "./search";
@@ -58,6 +58,7 @@ describe("charts", () => {
 });
 
 test("numbers are short and honest", () => {
+  expect([formatRate([]), formatRate([0, 0]), formatRate([0, 0.01]), formatRate([0.05]), formatRate([4])]).toEqual(["–", "0/h", "18/h", "3.0/min", "240/min"]);
   expect([formatCount(1234), formatCount(1_200_000)]).toEqual(["1,234", "1.2M"]);
   expect([formatBytes(999), formatBytes(48_211), formatBytes(5_000_000)]).toEqual(["999 B", "48.2 kB", "5.0 MB"]);
   expect([formatPercent(100), formatPercent(99.94), formatPercent(0)]).toEqual(["100%", "99.9%", "0%"]);

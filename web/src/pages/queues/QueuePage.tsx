@@ -4,7 +4,7 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { CirclePause, CirclePlay, Ellipsis, Trash2 } from "lucide-react";
 import { api, ApiError, q, type Queue } from "@/api";
-import { formatCount } from "@/lib/format";
+import { formatCount, formatRate } from "@/lib/format";
 import { formatDuration } from "@/lib/time";
 import { Allowed, useMay } from "@/shell/session";
 import { Button, buttonClass, Card, CommandLine, Confirm, Copyable, EmptyState, ErrorState, IconButton, Menu, MenuItem, Page, RelativeTime, Skeleton, Sparkline, useToasts } from "@/ui";
@@ -12,7 +12,7 @@ import { PausedMark, RobotsWords } from "./bits";
 import { Holders } from "./Holders";
 import { Peek } from "./Peek";
 import { QueueSettingsForm } from "./QueueSettingsForm";
-import { useDepths } from "./Queues";
+import { useLastHour } from "./useLastHour";
 
 const crumbs = <Link to="/queues" className="hover:underline">Work queues</Link>;
 
@@ -32,7 +32,7 @@ export function QueuePage({ id }: { id: string }) {
 
 function Figure({ name, value, children }: { name: string; value: React.ReactNode; children?: React.ReactNode }) {
   return (
-    <div className="min-w-0 bg-surface px-4 py-3">
+    <div className="min-w-0 bg-surface px-4 py-3 max-lg:last:col-span-2">
       <dt className="text-xs text-muted">{name}</dt>
       <dd className="mt-0.5 text-xl font-semibold">{value}</dd>
       <dd className="mt-0.5 min-h-4 truncate text-xs text-muted">{children}</dd>
@@ -41,13 +41,15 @@ function Figure({ name, value, children }: { name: string; value: React.ReactNod
 }
 
 function Figures({ queue }: { queue: Queue }) {
-  const depths = useDepths().get(queue.id) ?? [];
+  const hour = useLastHour();
+  const rates = hour.rates.get(queue.id) ?? [];
   const limit = queue.settings.concurrency_limit;
   return (
-    <dl className="grid grid-cols-2 gap-px overflow-hidden rounded-lg border border-line bg-line shadow-card lg:grid-cols-4">
-      <Figure name="Waiting" value={formatCount(queue.depth)}><Sparkline values={depths} width={140} height={18} label="Depth over the last hour" /></Figure>
+    <dl className="grid grid-cols-2 gap-px overflow-hidden rounded-lg border border-line bg-line shadow-card lg:grid-cols-5">
+      <Figure name="Waiting" value={formatCount(queue.depth)}><Sparkline values={hour.depths.get(queue.id) ?? []} width={140} height={18} label="Depth over the last hour" /></Figure>
       <Figure name="Oldest wait" value={queue.oldest_wait_seconds ? formatDuration(queue.oldest_wait_seconds) : "–"}>{queue.oldest_due_at && <>due <RelativeTime at={queue.oldest_due_at} /></>}</Figure>
       <Figure name="Running" value={limit == null ? queue.live : `${queue.live} of ${limit}`}>{limit == null ? "No limit" : queue.live >= limit ? "The limit is reached" : "Within the limit"}</Figure>
+      <Figure name="Rate" value={formatRate(rates)}><Sparkline values={rates} width={140} height={18} label="Runs that ended, over the last hour" /></Figure>
       <Figure name="Robots online" value={queue.robots === 0 ? "None" : `${queue.robots_online} of ${queue.robots}`}>{queue.robots_online === 0 ? <RobotsWords queue={queue} /> : "serve it"}</Figure>
     </dl>
   );

@@ -5,7 +5,7 @@ import type { ColumnDef } from "@tanstack/react-table";
 import { useQuery } from "@tanstack/react-query";
 import { Layers, Plus } from "lucide-react";
 import { q, type Queue } from "@/api";
-import { formatCount } from "@/lib/format";
+import { formatCount, formatRate } from "@/lib/format";
 import { useCompact } from "@/lib/preferences";
 import { formatDuration } from "@/lib/time";
 import { Allowed } from "@/shell/session";
@@ -14,24 +14,17 @@ import { PausedMark, RobotsWords, Slots, STRATEGY } from "./bits";
 import { NewQueue } from "./NewQueue";
 import { QueuePage } from "./QueuePage";
 import { TagLimits } from "./TagLimits";
+import { useLastHour } from "./useLastHour";
 
-/** One sample a minute over the last hour. */
-const GRAIN = 60;
 const ROW = 48;
 const CARD = 64;
-
-export function useDepths() {
-  const from = new Date(Math.floor(Date.now() / 60_000) * 60_000 - 3_600_000).toISOString();
-  const samples = useQuery({ ...q.samples({ metric: "queue_depth", from, grain_seconds: GRAIN }, ["hour", "queue_depth"]), refetchInterval: 30_000 });
-  return new Map((samples.data?.series ?? []).map((s) => [s.subject, s.points.map((p) => p.value)]));
-}
 
 export function Queues() {
   const { queue } = useParams({ strict: false }) as { queue?: string };
   return queue ? <QueuePage key={queue} id={queue} /> : <QueueList />;
 }
 
-const columns = (depths: Map<string, number[]>): ColumnDef<Queue>[] => [
+const columns = ({ depths, rates }: ReturnType<typeof useLastHour>): ColumnDef<Queue>[] => [
   {
     id: "name",
     header: "Work queue",
@@ -46,6 +39,7 @@ const columns = (depths: Map<string, number[]>): ColumnDef<Queue>[] => [
   { id: "depth", header: "Waiting", cell: ({ row }) => <span className="font-medium">{formatCount(row.original.depth)}</span>, meta: { track: "84px", align: "right" } },
   { id: "oldest", header: "Oldest", cell: ({ row }) => <span className={row.original.oldest_wait_seconds ? "" : "text-faint"}>{row.original.oldest_wait_seconds ? formatDuration(row.original.oldest_wait_seconds) : "–"}</span>, meta: { track: "96px", align: "right" } },
   { id: "hour", header: "Last hour", cell: ({ row }) => <Sparkline values={depths.get(row.original.id) ?? []} width={110} label={`Depth of ${row.original.name} over the last hour`} />, meta: { track: "128px", from: 900 } },
+  { id: "rate", header: "Rate", cell: ({ row }) => <span title="Runs that ended, over the last hour" className="text-muted">{formatRate(rates.get(row.original.id) ?? [])}</span>, meta: { track: "84px", align: "right", from: 900 } },
   { id: "live", header: "Running", cell: ({ row }) => <Slots queue={row.original} />, meta: { track: "132px" } },
   { id: "robots", header: "Robots", cell: ({ row }) => <RobotsWords queue={row.original} />, meta: { track: "minmax(156px, .8fr)", from: 700 } },
   { id: "strategy", header: "Strategy", cell: ({ row }) => <span className="truncate text-muted">{STRATEGY[row.original.settings.strategy].name}</span>, meta: { track: "108px", from: 980 } },
@@ -65,7 +59,7 @@ const MOST_SHOWN = 24;
 
 function QueueList() {
   const found = useQuery(q.queues());
-  const depths = useDepths();
+  const hour = useLastHour();
   const navigate = useNavigate();
   const [making, setMaking] = useState(false);
   const rows = found.data?.items ?? [];
@@ -81,7 +75,7 @@ function QueueList() {
             <DataTable
               label="Work queues"
               rows={rows}
-              columns={columns(depths)}
+              columns={columns(hour)}
               rowId={(one) => one.id}
               rowHeight={ROW}
               cardHeight={CARD}
