@@ -1,0 +1,58 @@
+// Every call that the dashboard makes is an operation of the server's OpenAPI snapshot.
+import { readFileSync } from "node:fs";
+import { afterEach, expect, test, vi } from "vitest";
+import { api } from "./calls";
+import { BASE } from "./http";
+
+interface Operation {
+  parameters?: { name: string; in: string }[];
+  requestBody?: unknown;
+}
+const document = JSON.parse(readFileSync("../crates/baton-server/openapi.json", "utf8")) as { paths: Record<string, Record<string, Operation>> };
+
+/** The operation that answers this method and path, fixed words before placeholders. */
+function operation(method: string, path: string): Operation | undefined {
+  const parts = path.split("/");
+  const fits = (template: string) => {
+    const words = template.split("/");
+    return words.length === parts.length && words.every((word, i) => word === parts[i] || (word.startsWith("{") && parts[i] === "some-thing"));
+  };
+  const found = Object.keys(document.paths).find((template) => fits(template) && document.paths[template]?.[method.toLowerCase()]);
+  return found === undefined ? undefined : document.paths[found]?.[method.toLowerCase()];
+}
+
+afterEach(() => vi.unstubAllGlobals());
+
+const ARGUMENTS: Partial<Record<keyof typeof api, unknown[]>> = {
+  session: [],
+  bulk: ["cancel", {}],
+  taskRuns: ["some-thing", 1],
+  nextSlots: ["some-thing", 5],
+  runs: [{ limit: 1 }],
+  samples: [{ metric: "throughput", subject: "x", from: "x", until: "x", grain_seconds: 60 }],
+  robotLogs: ["some-thing", { after: 1, limit: 1 }],
+  flows: [{ search: "x", limit: 1, cursor: "x" }],
+  deployments: [{ flow: "x", limit: 1, cursor: "x" }],
+  schedules: [{ deployment: "x", limit: 1 }],
+  outcomes: [{ from: "x", until: "x", flow: "x" }],
+  peekQueue: ["some-thing", { limit: 1, cursor: "x" }],
+};
+
+test.each(Object.keys(api) as (keyof typeof api)[])("%s is an operation of the document, with its parameters and its body", async (name) => {
+  const asked: [string, RequestInit][] = [];
+  vi.stubGlobal("fetch", async (url: string, init: RequestInit) => {
+    asked.push([url, init]);
+    return new Response(null, { status: 204 });
+  });
+  const call = api[name] as (...words: unknown[]) => Promise<unknown>;
+  await call(...(ARGUMENTS[name] ?? ["some-thing", {}]));
+  expect(asked).toHaveLength(1);
+  const [[url, init]] = asked as [[string, RequestInit]];
+  const { pathname, searchParams } = new URL(url, "http://here");
+  expect(pathname.startsWith(`${BASE}/`)).toBe(true);
+  const found = operation(init.method ?? "GET", pathname);
+  expect(found, `${init.method} ${pathname}`).toBeDefined();
+  const known = (found?.parameters ?? []).filter((p) => p.in === "query").map((p) => p.name);
+  expect(known).toEqual(expect.arrayContaining([...searchParams.keys()]));
+  if (init.body !== undefined && init.body !== "{}") expect(found?.requestBody, `${name} sends a body`).toBeDefined();
+});
