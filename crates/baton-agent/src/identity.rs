@@ -42,11 +42,22 @@ impl Identity {
 
     /// Writes the identity, its key readable by its owner alone.
     pub fn save(&self, folder: &Path, key: &Secret) -> Result<()> {
-        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        make(folder)?;
         // The key first: an identity without key would look enrolled.
         write(&folder.join(KEY), key.0.as_bytes())?;
         write(&folder.join(FILE), &serde_json::to_vec_pretty(self)?)
     }
+}
+
+/// Makes the agent's folder where there is none, for its owner alone: parameters and logs lie in it.
+fn make(folder: &Path) -> Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+        .create(folder)
+        .with_context(|| folder.display().to_string())
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
@@ -71,7 +82,7 @@ pub struct FolderInUse(pub PathBuf);
 
 /// Takes the folder for one agent alone; the lock lasts as long as the file is held.
 pub(crate) fn lock(folder: &Path) -> Result<File> {
-    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    make(folder)?;
     let path = folder.join(LOCK);
     let file = File::options()
         .write(true)
@@ -113,6 +124,17 @@ mod tests {
                 .mode();
             assert_eq!(mode & 0o077, 0);
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_folder_is_for_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().expect("folder");
+        let folder = dir.path().join("robot");
+        let _lock = lock(&folder).expect("locked");
+        let mode = fs::metadata(&folder).expect("there").permissions().mode();
+        assert_eq!(mode & 0o077, 0);
     }
 
     #[test]

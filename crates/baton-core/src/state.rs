@@ -334,12 +334,24 @@ pub struct Step {
 
 /// The event cannot follow the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a run that is {from} cannot take the event {event}")]
+#[error("a run that is {from} cannot take the event {event}{}", self.advice())]
 pub struct IllegalTransition {
     /// Where the run stands.
     pub from: State,
     /// The event's name.
     pub event: &'static str,
+}
+
+impl IllegalTransition {
+    /// What to do instead, where that is known.
+    const fn advice(&self) -> &'static str {
+        // Whatever has ended can be retried, but what a person's own process executed.
+        if self.from.is_terminal() && matches!(self.event.as_bytes(), b"retry") {
+            ": it was started by hand on a computer of its own; start it there again"
+        } else {
+            ""
+        }
+    }
 }
 
 /// The one place that says what may follow what.
@@ -465,10 +477,15 @@ pub fn apply(run: &Standing, event: &Event, now: Timestamp) -> Result<Step, Ille
             )
         }
 
-        (Completed | Failed | TimedOut | Crashed | Cancelled, Event::Retry) => step(
-            Pending,
-            vec![Effect::NextAttempt { spends_retry: None }, SetDue(now)],
-        ),
+        // Nobody would take a run whose process a person had started on a machine of their own.
+        (Completed | Failed | TimedOut | Crashed | Cancelled, Event::Retry)
+            if run.executor != Executor::Client =>
+        {
+            step(
+                Pending,
+                vec![Effect::NextAttempt { spends_retry: None }, SetDue(now)],
+            )
+        }
         _ => illegal,
     }
 }

@@ -81,7 +81,7 @@ async fn a_revoked_key_stops_at_once_where_it_was_revoked() {
 
 #[tokio::test]
 async fn guessing_is_throttled_and_a_good_key_still_works() {
-    let (auth, _, _, text) = with_key(None).await;
+    let (auth, _, id, text) = with_key(None).await;
     assert!(
         auth.recognise(&text, &[KeyKind::Api], None, now())
             .await
@@ -94,6 +94,8 @@ async fn guessing_is_throttled_and_a_good_key_still_works() {
         throttled |= matches!(who, Err(AuthError::Throttled));
     }
     assert!(throttled);
+    // Also one that is not remembered.
+    auth.forget(id);
     assert!(
         auth.recognise(&text, &[KeyKind::Api], None, now())
             .await

@@ -1,8 +1,9 @@
 //! Event streams (Server-Sent Events): everything that happens, and one run's log. Resumable by the id
 //! of the last event; a reader that stalls is cut, and costs a few events of memory until then.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -11,10 +12,11 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use baton_api::rest::{Event, EventQuery, LogQuery, RunChange};
+use baton_core::id::KeyId;
 use baton_core::run::RunEvent;
 use futures_util::stream;
 use serde::Serialize;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
 use super::Http;
 use super::extract::{Caller, Name, Query};
@@ -31,8 +33,13 @@ static OPEN: Semaphore = Semaphore::const_new(2_000);
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// A reader that takes nothing for this long is cut; it resumes where it was.
 const STALLED: Duration = Duration::from_secs(30);
-/// Pieces on their way to a reader.
-const BUFFERED: usize = 4;
+/// Pieces on their way to a reader: one is written while the next is made, and a reader that takes
+/// nothing holds no more than that.
+const BUFFERED: usize = 1;
+/// Streams of one key or session: many tabs and scripts, and yet one reader gone wrong leaves room.
+const OPEN_OF_ONE: usize = 64;
+/// Who has how many streams open.
+static HELD: Mutex<BTreeMap<KeyId, usize>> = Mutex::new(BTreeMap::new());
 
 pub(crate) async fn stream_events(
     State(http): State<Arc<Http>>,
@@ -310,7 +317,11 @@ impl Pipe {
         loop {
             let sender = self.sender.clone();
             tokio::select! {
-                value = &mut something => return Ok(value),
+                value = &mut something => {
+                    // Also in a busy stream a key that was taken back gets nothing more.
+                    self.guard.check().await?;
+                    return Ok(value);
+                }
                 () = sender.closed() => return Err(End::Reader),
                 () = tokio::time::sleep(HEARTBEAT) => {
                     self.guard.check().await?;
@@ -352,21 +363,58 @@ fn write_frame(bytes: &mut Vec<u8>, id: Option<&str>, name: &str, data: &impl Se
     bytes.extend_from_slice(b"\n\n");
 }
 
+/// A stream's place among those that are open, given back when it is dropped.
+struct Place {
+    key: KeyId,
+    _permit: SemaphorePermit<'static>,
+}
+
+impl Place {
+    fn take(key: KeyId) -> Result<Self, ApiError> {
+        let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = held.get(&key).copied().unwrap_or(0);
+        let permit = OPEN.try_acquire().ok().filter(|_| own < OPEN_OF_ONE);
+        let Some(permit) = permit else {
+            let of_whom = if own < OPEN_OF_ONE {
+                "on this server"
+            } else {
+                "with this key"
+            };
+            let mut refusal = ApiError::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too_many_streams",
+                format!("too many event streams are open {of_whom}; close some, or try again soon"),
+            );
+            refusal.retry_after = Some(5);
+            return Err(refusal);
+        };
+        held.insert(key, own + 1);
+        Ok(Self {
+            key,
+            _permit: permit,
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+        match held.get_mut(&self.key) {
+            Some(own) if *own > 1 => *own -= 1,
+            _ => {
+                held.remove(&self.key);
+            }
+        }
+    }
+}
+
 /// Opens a stream that `produce` fills until it ends.
 fn open<F, Fut>(guard: Guard, produce: F) -> Result<Stream, ApiError>
 where
     F: FnOnce(Pipe) -> Fut + Send + 'static,
     Fut: Future<Output = (Pipe, Result<(), End>)> + Send,
 {
-    let Ok(place) = OPEN.try_acquire() else {
-        let mut refusal = ApiError::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too_many_streams",
-            "too many event streams are open on this server; close some, or try again soon",
-        );
-        refusal.retry_after = Some(5);
-        return Err(refusal);
-    };
+    let place = Place::take(guard.caller.key)?;
     let (sender, receiver) = mpsc::channel(BUFFERED);
     let pipe = Pipe { sender, guard };
     tokio::spawn(async move {

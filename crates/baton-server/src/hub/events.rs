@@ -63,8 +63,8 @@ pub struct Item {
     pub event: Event,
 }
 
-/// Most events of each kind in one read.
-const BATCH: u32 = 500;
+/// Most events of each kind in one read: some 100 kB on their way to a reader.
+const BATCH: u32 = 200;
 /// A busy stream reads at most this often: a screen shows no more, and fifty screens cost little.
 const PACE: Duration = Duration::from_millis(100);
 /// A reader that is further behind than this many events is better off loading its page anew.

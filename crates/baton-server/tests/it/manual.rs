@@ -88,6 +88,28 @@ async fn a_process_reports_its_own_run_and_every_report_may_be_repeated() {
 }
 
 #[tokio::test]
+async fn a_run_that_a_process_reported_is_not_retried_for_nobody_would_take_it() {
+    let world = World::new().await;
+    let run = world.client.report_start(&start()).await.expect("started");
+    let ended = finish(State::Failed);
+    world
+        .client
+        .report_finish(run.id, &ended)
+        .await
+        .expect("ended");
+    let path = format!("/api/v1/runs/{}/retry", run.id);
+    let (status, body) = world.send(reqwest::Method::POST, &path, "{}").await;
+    assert_eq!(
+        (status.as_u16(), &body["code"]),
+        (409, &json!("illegal_transition"))
+    );
+    let detail = body["detail"].as_str().expect("a sentence");
+    assert!(detail.contains("start it there again"), "{detail}");
+    let shown = world.client.run(&run.name).await.expect("it is there");
+    assert_eq!(shown.state, State::Failed);
+}
+
+#[tokio::test]
 async fn what_a_process_left_open_ends_with_its_attempt() {
     let world = World::new().await;
     let run = world.client.report_start(&start()).await.expect("started");

@@ -137,6 +137,60 @@ async fn events_resume_after_the_last_id_without_gap_or_repetition() {
 }
 
 #[tokio::test]
+async fn streams_of_one_key_leave_room_for_those_of_others() {
+    let world = World::new().await;
+    let greedy = world.key(baton_core::access::Role::Viewer).await;
+    let open = async |key: &str| {
+        let asked = world.request(reqwest::Method::GET, "/api/v1/events", key);
+        asked.send().await.expect("sent")
+    };
+    let mut held = Vec::new();
+    let refused = loop {
+        let response = open(&greedy).await;
+        if !response.status().is_success() {
+            break response;
+        }
+        held.push(response);
+        assert!(held.len() < 1_000, "nobody gets as many as they like");
+    };
+    let (status, body) = answer(refused).await;
+    let wanted = (503, "too_many_streams");
+    assert_eq!(
+        (status.as_u16(), body["code"].as_str().expect("a code")),
+        wanted
+    );
+    let other = world.key(baton_core::access::Role::Viewer).await;
+    assert!(open(&other).await.status().is_success());
+    assert!(held.len() >= 20, "tabs enough: {}", held.len());
+}
+
+#[tokio::test]
+async fn a_busy_stream_ends_with_the_key_that_opened_it() {
+    let world = World::new().await;
+    let made = baton_api::rest::CreateKey {
+        name: "wall".into(),
+        role: baton_core::access::Role::Viewer,
+        expires_in_seconds: None,
+    };
+    let made = world.client.create_key(&made).await.expect("a key");
+    let asked = world.request(reqwest::Method::GET, "/api/v1/events", &made.secret);
+    let mut stream = asked.send().await.expect("a stream");
+    world.client.revoke_key(made.key.id).await.expect("revoked");
+    let mut text = String::new();
+    let read = async {
+        while let Ok(Some(chunk)) = stream.chunk().await {
+            text.push_str(&String::from_utf8_lossy(&chunk));
+        }
+    };
+    tokio::time::timeout(LONG, read).await.expect("it ends");
+    assert!(text.contains("revoked_key"), "{text}");
+    assert!(
+        !text.contains("key.revoked"),
+        "nothing more is told: {text}"
+    );
+}
+
+#[tokio::test]
 async fn a_cursor_that_is_none_is_refused() {
     let world = World::new().await;
     let path = "/api/v1/events?after=nonsense";

@@ -47,8 +47,13 @@ pub(crate) async fn backup(session: &Session, args: &Backup) -> Done {
 
 /// Writes a download to a file: whole or not at all, readable by its owner alone.
 pub(crate) async fn save(download: &mut Download, path: &Path) -> Done<u64> {
+    // A folder that is not there may be a disk that is not mounted, and a device is no file to replace.
     if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|e| Failure::file(folder, "make", &e))?;
+        std::fs::metadata(folder).map_err(|e| Failure::file(folder, "write to", &e))?;
+    }
+    if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        let what = format!("{} is no ordinary file", path.display());
+        return Err(Failure::new(Exit::Refused, "not_a_file", what).fix("name a file to write"));
     }
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".part-{}", std::process::id()));
@@ -106,7 +111,7 @@ pub(crate) fn restore(global: &Global, args: &Restore) -> Done {
     let copy = data.join(format!("{DATABASE}.restoring"));
     let opened = std::fs::copy(&args.file, &copy)
         .map_err(|e| Failure::file(&copy, "write", &e))
-        .and_then(|_| open(&copy).map_err(|failure| unusable(&args.file, failure)))
+        .and_then(|_| whole(&copy).map_err(|failure| unusable(&args.file, failure)))
         .and_then(|()| kept(&database));
     let kept = match opened {
         Ok(kept) => kept,
@@ -163,6 +168,23 @@ fn open(path: &Path) -> Done {
     let store = crate::serve::open_database(path)?;
     super::alone()?.block_on(store.close());
     Ok(())
+}
+
+/// Opens a copy as a server would, and looks at every page and index of it.
+fn whole(path: &Path) -> Done {
+    let store = crate::serve::open_database(path)?;
+    let runtime = super::alone()?;
+    let found = runtime.block_on(store.verify());
+    runtime.block_on(store.close());
+    let found = found.map_err(crate::serve::store_failure)?;
+    match found.breaches.iter().find(|b| b.check == "integrity") {
+        None => Ok(()),
+        Some(damage) => Err(Failure::new(
+            Exit::Refused,
+            "data_corrupt",
+            format!("it is damaged: {}", damage.message),
+        )),
+    }
 }
 
 /// Moves the present database aside, unless a server has it open.

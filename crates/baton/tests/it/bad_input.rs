@@ -109,6 +109,20 @@ fn a_damaged_database_is_refused_untouched() {
 }
 
 #[test]
+fn a_backup_replaces_no_device_and_makes_no_folder() {
+    let home = Home::new();
+    let _up = home.up();
+    std::os::unix::fs::symlink("/dev/null", home.path("device")).expect("linked");
+    let said = home.baton(&["backup", "device"]);
+    refused(&said, 4, &["[not_a_file]", "device", "name a file"]);
+    assert!(home.path("device").is_symlink(), "it is what it was");
+    let said = home.baton(&["backup", "unmounted/copy.db"]);
+    assert_ne!(said.code, 0);
+    assert!(said.err.contains("unmounted"), "{}", said.err);
+    assert!(!home.path("unmounted").exists());
+}
+
+#[test]
 fn a_backup_cut_short_is_refused_and_nothing_is_made() {
     let home = Home::new();
     let up = home.up();

@@ -11,7 +11,7 @@ import { RunAgain } from "./RunAgain";
 
 export function Actions({ run }: { run: Run }) {
   const may = useMay("run");
-  const [ask, setAsk] = useState<"cancel" | "delete" | "again">();
+  const [ask, setAsk] = useState<"cancel" | "delete" | "again" | "retry">();
   const [reason, setReason] = useState("");
   const client = useQueryClient();
   const toasts = useToasts();
@@ -40,15 +40,18 @@ export function Actions({ run }: { run: Run }) {
     }
   };
   const done = isTerminal(run.state);
+  // A process that somebody started on a computer of their own is started there again, by them.
+  const byHand = run.executor === "client";
+  const retry = () => act("retried", () => api.retryRun(run.id));
   return (
     <>
       {done ? (
-        <Button icon={<RotateCcw size={14} />} onClick={() => quietly("retried", () => api.retryRun(run.id))}>Retry</Button>
+        !byHand && <Button icon={<RotateCcw size={14} />} onClick={() => (run.state === "completed" ? setAsk("retry") : void retry().catch(() => undefined))}>Retry</Button>
       ) : (
         <Button icon={<X size={14} />} disabled={run.state === "cancelling"} onClick={() => setAsk("cancel")}>{run.state === "cancelling" ? "Cancelling…" : "Cancel"}</Button>
       )}
       {run.state === "paused" && <Button weight="primary" icon={<CirclePlay size={14} />} onClick={() => quietly("resumed", () => api.resumeRun(run.id))}>Resume</Button>}
-      <Button weight={done ? "primary" : "plain"} icon={<Play size={14} />} onClick={() => setAsk("again")}>Run again…</Button>
+      {!byHand && <Button weight={done ? "primary" : "plain"} icon={<Play size={14} />} onClick={() => setAsk("again")}>Run again…</Button>}
       <Menu trigger={<IconButton label="More actions" weight="plain"><EllipsisVertical size={15} /></IconButton>}>
         {run.state === "running" && <MenuItem icon={<CirclePause size={14} />} onSelect={() => quietly("paused", () => api.pauseRun(run.id))}>Pause</MenuItem>}
         {run.error?.task && done && run.state !== "completed" && (
@@ -66,6 +69,7 @@ export function Actions({ run }: { run: Run }) {
       >
         <Input aria-label="Why (for the history)" placeholder="Why? (for the history)" value={reason} onChange={(e) => setReason(e.target.value)} />
       </Confirm>
+      <Confirm open={ask === "retry"} onOpenChange={(open) => !open && setAsk(undefined)} title={`Retry ${run.name}, though it completed?`} description="Everything it did is done once more, in another attempt of the same run." action="Retry" onConfirm={retry} />
       <Confirm open={ask === "delete"} onOpenChange={(open) => !open && setAsk(undefined)} title={`Delete ${run.name}?`} description="Its log, results and history go with it. This cannot be undone." action="Delete" onConfirm={remove} />
       {ask === "again" && <RunAgain run={run} onClose={() => setAsk(undefined)} />}
     </>
