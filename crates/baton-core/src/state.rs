@@ -219,6 +219,13 @@ pub struct Standing {
     pub seed: u64,
 }
 
+impl Standing {
+    /// Whether anybody would take another attempt: not where a person started the process themselves.
+    fn has_a_taker(&self) -> bool {
+        self.executor != Executor::Client
+    }
+}
+
 /// Something that happened to a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -361,8 +368,8 @@ pub fn apply(run: &Standing, event: &Event, now: Timestamp) -> Result<Step, Ille
         TellRobotToCancel,
     };
     use State::{
-        Cancelled, Cancelling, Completed, Crashed, Dispatched, Failed, Paused, Pending, Queued,
-        Running, TimedOut,
+        Cancelled, Cancelling, Completed, Dispatched, Failed, Paused, Pending, Queued, Running,
+        TimedOut,
     };
     let step = |to, effects| Ok(Step { to, effects });
     let illegal = Err(IllegalTransition {
@@ -477,15 +484,10 @@ pub fn apply(run: &Standing, event: &Event, now: Timestamp) -> Result<Step, Ille
             )
         }
 
-        // Nobody would take a run whose process a person had started on a machine of their own.
-        (Completed | Failed | TimedOut | Crashed | Cancelled, Event::Retry)
-            if run.executor != Executor::Client =>
-        {
-            step(
-                Pending,
-                vec![Effect::NextAttempt { spends_retry: None }, SetDue(now)],
-            )
-        }
+        (ended, Event::Retry) if ended.is_terminal() && run.has_a_taker() => step(
+            Pending,
+            vec![Effect::NextAttempt { spends_retry: None }, SetDue(now)],
+        ),
         _ => illegal,
     }
 }

@@ -24,9 +24,10 @@ fn a_fresh_start_deploys_the_examples_runs_one_and_shows_the_way_in() {
         .stdout(Stdio::piped())
         .spawn()
         .expect("it starts");
-    let out = BufReader::new(child.stdout.take().expect("it is piped"));
+    // It is held to the end: whoever closes it tells the server that nobody listens.
+    let mut out = BufReader::new(child.stdout.take().expect("it is piped"));
     let mut seen = String::new();
-    for line in out.lines() {
+    for line in out.by_ref().lines() {
         let line = line.expect("text");
         seen.push_str(&line);
         seen.push('\n');
