@@ -51,7 +51,7 @@ export function Actions({ run }: { run: Run }) {
         <Button icon={<X size={14} />} disabled={run.state === "cancelling"} onClick={() => setAsk("cancel")}>{run.state === "cancelling" ? "Cancelling…" : "Cancel"}</Button>
       )}
       {run.state === "paused" && <Button weight="primary" icon={<CirclePlay size={14} />} onClick={() => quietly("resumed", () => api.resumeRun(run.id))}>Resume</Button>}
-      {!byHand && <Button weight={done ? "primary" : "plain"} icon={<Play size={14} />} onClick={() => setAsk("again")}>Run again…</Button>}
+      <Button weight={done ? "primary" : "plain"} icon={<Play size={14} />} onClick={() => setAsk("again")}>Run again…</Button>
       <Menu trigger={<IconButton label="More actions" weight="plain"><EllipsisVertical size={15} /></IconButton>}>
         {run.state === "running" && <MenuItem icon={<CirclePause size={14} />} onSelect={() => quietly("paused", () => api.pauseRun(run.id))}>Pause</MenuItem>}
         {run.error?.task && done && run.state !== "completed" && (

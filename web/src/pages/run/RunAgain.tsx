@@ -35,7 +35,7 @@ export function RunAgain({ run, onClose }: { run: Run; onClose: () => void }) {
       open
       onOpenChange={(open) => !open && onClose()}
       title={`Run ${run.flow_name} again`}
-      description="A new run of the same version, with these parameters."
+      description={run.version_id ? "A new run of the same version, with these parameters." : "This run was started by hand on a computer of its own. The new one runs the version of the flow that is deployed, on a robot."}
       footer={
         <>
           <Button onClick={onClose}>Close</Button>
