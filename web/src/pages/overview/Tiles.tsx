@@ -69,9 +69,9 @@ function StateLink({ state, count, search }: { state: ShownState; count: number 
   );
 }
 
-const Group = ({ name, children }: { name: string; children: ReactNode }) => (
+const Group = ({ name, meaning, children }: { name: string; meaning?: string; children: ReactNode }) => (
   <section aria-label={`Runs ${name.toLowerCase()}`} className="rounded-lg border border-line bg-surface px-2 pt-2 pb-1 shadow-card">
-    <h2 className="px-2 text-xs font-medium text-muted">{name}</h2>
+    <h2 title={meaning} className="px-2 text-xs font-medium text-muted">{name}</h2>
     <div className="grid grid-cols-5">{children}</div>
   </section>
 );
@@ -90,7 +90,7 @@ export function StateRow({ outcomes, span }: { outcomes: Outcomes | undefined; s
         <StateLink state="pending" count={now("pending")} search={{ state: "pending" }} />
         <StateLink state="paused" count={now("paused")} search={{ state: "paused" }} />
       </Group>
-      <Group name={span.range ? `Ended in the last ${span.range}` : "Ended in this time"}>
+      <Group name={span.range ? `Endings in the last ${span.range}` : "Endings in this time"} meaning="A run that was retried by hand has ended more than once; its list shows where it stands now.">
         {(["completed", "failed", "timed_out", "crashed", "cancelled"] as const).map((s) => <StateLink key={s} state={s} count={ended(s)} search={{ state: s, ...(span.range ? { range: span.range } : { after: askedFor(span).from, before: askedFor(span).until ?? "" }) }} />)}
       </Group>
     </div>
