@@ -34,8 +34,8 @@ use crate::commands::Session;
 use crate::exit::Exit;
 use crate::failure::Done;
 use crate::output;
-use crate::serve;
 use crate::serve::server::{self, Running};
+use crate::serve::{self, StopRequests};
 use crate::settings::Target;
 
 /// Seconds in a day.
@@ -111,18 +111,19 @@ async fn live(global: &Global, args: &DemoData) -> Done<Exit> {
     let keys = folder::keys(&args.data)?;
     let running = server::start_apart(&listen).await?;
     let mut dice = dice::Dice::new(args.seed ^ Timestamp::now().as_second().cast_unsigned());
+    let mut stops = StopRequests::listen()?;
     let robots = live::robots(running.handle.addr, &keys, &mut dice);
     let people = people(&running, &keys, dice)?;
     tokio::select! {
         shown = show(global, &running, people) => shown?,
-        () = serve::asked_to_stop() => {}
+        () = stops.next() => {}
     }
     output::note("stopping");
-    Ok(serve::stop_gracefully(async {
+    let stopping = async {
         robots.hand_over().await;
         running.handle.stop().await;
-    })
-    .await)
+    };
+    Ok(stops.stop_gracefully(stopping).await)
 }
 
 fn people(

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use baton_store::{SqliteOptions, SqliteStore, Store, StoreError};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::exit::Exit;
@@ -83,25 +83,45 @@ pub(crate) fn log(verbose: u8, default: &str) {
         .try_init();
 }
 
-/// Waits until somebody asks the process to end: Ctrl-C, or a service manager.
-pub(crate) async fn asked_to_stop() {
-    // A process without signal handlers ends by the signals themselves.
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
+/// The requests to end this process: Ctrl-C, or a service manager's.
+///
+/// Listened to once and kept: a second one that comes while the first is being answered is not lost.
+pub(crate) struct StopRequests {
+    interrupt: Signal,
+    terminate: Signal,
 }
 
-/// Stops gracefully, unless somebody asks a second time.
-pub(crate) async fn stop_gracefully(stopping: impl Future<Output = ()>) -> Exit {
-    tokio::select! {
-        () = stopping => Exit::Ok,
-        () = asked_to_stop() => {
-            output::note("stopped at once; nothing that was acknowledged is lost");
-            Exit::Interrupted
+impl StopRequests {
+    /// Listens from now on. Until then, a signal ends the process at once.
+    pub(crate) fn listen() -> Done<Self> {
+        let to = |kind| {
+            signal(kind).map_err(|e| {
+                let what = format!("cannot listen to signals: {e}");
+                Failure::new(Exit::Failed, "runtime", what)
+            })
+        };
+        Ok(Self {
+            interrupt: to(SignalKind::interrupt())?,
+            terminate: to(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    /// Stops gracefully, unless somebody asks once more.
+    pub(crate) async fn stop_gracefully(&mut self, stopping: impl Future<Output = ()>) -> Exit {
+        tokio::select! {
+            () = stopping => Exit::Ok,
+            () = self.next() => {
+                output::note("stopped at once; nothing that was acknowledged is lost");
+                Exit::Interrupted
+            }
         }
     }
 }

@@ -237,6 +237,7 @@ async fn attend(
     let mut tell = tokio::time::interval(TELL);
     tell.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut ask = tokio::time::interval(ASK);
+    let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
     let mut cancelled = false;
     let pid = child.id();
     let status = loop {
@@ -244,7 +245,7 @@ async fn attend(
         tokio::select! {
             status = child.wait() => break status.ok(),
             // The terminal has sent it to the script as well; the script's end decides.
-            _ = tokio::signal::ctrl_c() => cancelled = true,
+            _ = &mut interrupted, if !cancelled => cancelled = true,
             _ = tell.tick() => {
                 tokio::select! {
                     status = child.wait() => break status.ok(),

@@ -9,7 +9,7 @@ use baton_api::rest::{EnrolRequest, Enrolled};
 use owo_colors::OwoColorize as _;
 
 use super::local_robot::failed;
-use super::{asked_to_stop, stop_gracefully, trust};
+use super::{StopRequests, trust};
 use crate::cli::Global;
 use crate::cli::serve::Robot;
 use crate::exit::Exit;
@@ -35,6 +35,7 @@ pub(crate) fn robot(global: &Global, args: &Robot) -> Done<Exit> {
         let trust = trust::keep(&folder, &pinned)?;
         let config = configure(args, &folder, &identity, key, trust);
         let mut agent = Agent::start(config).await.map_err(failed)?;
+        let mut stops = StopRequests::listen()?;
         output::line(&format!(
             "{} serves {} as {}",
             "baton robot".bold(),
@@ -42,14 +43,14 @@ pub(crate) fn robot(global: &Global, args: &Robot) -> Done<Exit> {
             identity.name.bold()
         ));
         tokio::select! {
-            () = asked_to_stop() => {}
+            () = stops.next() => {}
             stopped = agent.wait() => return Err(by_itself(stopped, &identity.name, &folder)),
         }
         output::note(&format!(
             "draining: running work may go on for {} s; Ctrl-C again stops at once",
             PATIENCE.as_secs()
         ));
-        Ok(stop_gracefully(agent.stop(PATIENCE)).await)
+        Ok(stops.stop_gracefully(agent.stop(PATIENCE)).await)
     })
 }
 

@@ -13,7 +13,7 @@ use baton_server::{ServerHandle, StartError};
 use jiff::Timestamp;
 use owo_colors::OwoColorize as _;
 
-use super::{asked_to_stop, listener, stop_gracefully, store_failure};
+use super::{StopRequests, listener, store_failure};
 use crate::cli::Global;
 use crate::cli::serve::{Listen, Server};
 use crate::exit::Exit;
@@ -179,6 +179,7 @@ pub(crate) fn server(global: &Global, args: &Server) -> Done<Exit> {
     super::log(global.verbose, "info");
     super::runtime()?.block_on(async {
         let running = start(global, &args.listen).await?;
+        let mut stops = StopRequests::listen()?;
         let link = running.sign_in_link().await?;
         if global.json {
             output::json(&serde_json::json!({
@@ -199,8 +200,8 @@ pub(crate) fn server(global: &Global, args: &Server) -> Done<Exit> {
             }
             output::line(&format!("dashboard, signing in once: {link}"));
         }
-        asked_to_stop().await;
+        stops.next().await;
         output::note("stopping; Ctrl-C again stops at once");
-        Ok(stop_gracefully(running.handle.stop()).await)
+        Ok(stops.stop_gracefully(running.handle.stop()).await)
     })
 }

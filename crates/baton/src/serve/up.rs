@@ -7,7 +7,7 @@ use baton_api::rest::{CreateRun, LogQuery};
 use owo_colors::OwoColorize as _;
 
 use super::server::{self, Running};
-use super::{asked_to_stop, local_robot, samples, stop_gracefully};
+use super::{StopRequests, local_robot, samples};
 use crate::cli::Global;
 use crate::cli::serve::Up;
 use crate::commands::{Session, login, watch};
@@ -30,20 +30,21 @@ pub(crate) fn up(global: &Global, args: &Up) -> Done<Exit> {
         let running = server::start(global, &args.listen).await?;
         let session = Session::with(running.target(), global.json)?;
         let mut agent = local_robot::start(&running, &session, args.slots).await?;
+        let mut stops = StopRequests::listen()?;
         tokio::select! {
             shown = show(global, args, &running, &session, &agent) => shown?,
-            () = asked_to_stop() => return Ok(stop(running, agent).await),
+            () = stops.next() => return Ok(stop(running, agent, &mut stops).await),
         }
         tokio::select! {
-            () = asked_to_stop() => {}
+            () = stops.next() => {}
             _ = agent.wait() => output::warn("the local robot has stopped; runs wait until a robot comes"),
         }
-        Ok(stop(running, agent).await)
+        Ok(stop(running, agent, &mut stops).await)
     })
 }
 
 /// Running work first, then the server, which takes its results.
-async fn stop(running: Running, agent: AgentHandle) -> Exit {
+async fn stop(running: Running, agent: AgentHandle, stops: &mut StopRequests) -> Exit {
     let live = agent.status().borrow().live;
     if live > 0 {
         output::note(&format!(
@@ -54,11 +55,11 @@ async fn stop(running: Running, agent: AgentHandle) -> Exit {
     } else {
         output::note("stopping");
     }
-    stop_gracefully(async {
+    let stopping = async {
         agent.stop(PATIENCE).await;
         running.handle.stop().await;
-    })
-    .await
+    };
+    stops.stop_gracefully(stopping).await
 }
 
 /// Shows what there is: addresses, examples, one run from beginning to end, and the way in.
