@@ -67,7 +67,7 @@ lint: web ## clippy, warnings denied
 .PHONY: test-rust
 test-rust: web ## the tests of all crates
 	@if $(CARGO) nextest --version >/dev/null 2>&1; \
-	then $(CARGO) nextest run --workspace --all-features --no-fail-fast; \
+	then $(CARGO) nextest run --config-file .ci/nextest.toml --profile $(if $(filter true,$(CI)),ci,default) --workspace --all-features --no-fail-fast; \
 	else $(CARGO) test --workspace --all-features --no-fail-fast --lib --bins --tests; fi
 
 .PHONY: test-web

@@ -13,6 +13,8 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 300_000,
     hookTimeout: 60_000,
+    // As for the Rust tests (.ci/nextest.toml): tried once more where nobody watches, and named as such.
+    retry: process.env.CI ? 1 : 0,
     reporters: ["verbose"],
   },
 });
