@@ -12,6 +12,9 @@ pub(crate) mod schedules;
 pub(crate) mod serve;
 pub(crate) mod upkeep;
 
+#[cfg(test)]
+mod said_tests;
+
 /// Run automations on a fleet of machines.
 #[derive(Debug, Parser)]
 #[command(
