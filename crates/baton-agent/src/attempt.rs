@@ -230,12 +230,15 @@ impl Attempt<'_> {
             self.log.say(LogLevel::Warning, message);
         }
         if seen.guard_lost {
+            // Its other half has ended the tree before this was heard; whoever killed both left it to this.
             let mark = format!("{TREE_MARK}={}", self.tree_mark());
             let swept = tokio::task::spawn_blocking(move || process::sweep(&mark)).await;
-            let message = format!(
-                "the guard was lost; {} processes were killed after it",
-                swept.unwrap_or(0)
-            );
+            let message = match swept {
+                Ok(1..) => {
+                    "both halves of the guard were lost; what still bore the run's mark was killed"
+                }
+                _ => "the guard was lost; what it guarded was killed",
+            };
             self.log.say(LogLevel::Error, message);
         }
     }

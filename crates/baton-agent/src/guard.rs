@@ -4,7 +4,8 @@
 //! what to execute and until when the claim holds; up comes what became of it. The guard kills the whole
 //! tree when the socket closes (the agent died), when the claim lapses (the agent froze or lost the server),
 //! or when it is told to; and it says that the tree is gone only when no descendant is left, whatever
-//! sessions and forks they hid behind.
+//! sessions and forks they hid behind. A guard is two processes: whoever kills one of them has the tree
+//! killed by the other.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

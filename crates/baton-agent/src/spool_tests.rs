@@ -157,9 +157,12 @@ fn lines_and_tasks_that_the_disk_refuses_are_kept_in_memory_in_their_order() {
     assert_eq!((batch[0].seq, batch.len()), (51, 19));
     entry.ack_logs(200).expect("dropped");
     assert!(entry.read_logs(0, 20_000).expect("read").is_empty());
-    entry.append_logs(&lines(201, 300)).expect("room again");
-    entry.keep_logs(&lines(301, 301));
-    assert_eq!(entry.log_range().0, 301);
+    let large = lines(201, 1_500);
+    entry.append_logs(&large).expect("one batch always fits");
+    entry.ack_logs(1_500).expect("dropped");
+    entry.append_logs(&lines(1_501, 1_600)).expect("room again");
+    entry.keep_logs(&lines(1_601, 1_601));
+    assert_eq!(entry.log_range().0, 1_601);
 
     assert_eq!(entry.append_tasks(Vec::new()), 1);
     assert_eq!(entry.read_tasks(0).expect("kept").seq, 1);

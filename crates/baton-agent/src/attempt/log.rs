@@ -50,6 +50,8 @@ struct State {
     tail: VecDeque<String>,
     /// It was said that the spool is full; said again after it had room.
     full_said: bool,
+    /// The last flush found no room anywhere.
+    stuck: bool,
 }
 
 impl RunLog {
@@ -76,6 +78,7 @@ impl RunLog {
                 bound: limits.bytes,
                 tail: VecDeque::new(),
                 full_said: false,
+                stuck: false,
             }),
         }
     }
@@ -141,6 +144,7 @@ impl RunLog {
                 Ok(refused) => {
                     state.batch.clear();
                     state.bytes = 0;
+                    state.stuck = false;
                     let written = state.last;
                     if let Some(why) = refused {
                         let mark = format!(
@@ -152,7 +156,9 @@ impl RunLog {
                 }
                 Err(error) => {
                     // They stay in memory, the pipes wait, and the next round tries again.
-                    tracing::warn!(run = %self.claim.job_id, %error, "log lines cannot be written into the spool");
+                    if !std::mem::replace(&mut state.stuck, true) {
+                        tracing::warn!(run = %self.claim.job_id, %error, "log lines cannot be written into the spool");
+                    }
                     return;
                 }
             }
@@ -170,6 +176,11 @@ impl RunLog {
             self.waiting.notified().await;
             tokio::time::sleep(BATCH_FOR).await;
             self.flush().await;
+            if self.lock().stuck {
+                // Room comes from the server, not from the run, which may say nothing more.
+                tokio::time::sleep(FULL_AGAIN).await;
+                self.waiting.notify_one();
+            }
         }
     }
 

@@ -16,6 +16,7 @@ use crate::guard::{GuardCommand, MAX_MESSAGE, Order, Report, Spec};
 
 mod guard_loop;
 mod tree;
+mod witness;
 
 pub(crate) use guard_loop::guard_main;
 pub(crate) use tree::sweep;

@@ -17,7 +17,7 @@ const NOTE: &str = "note.json";
 const TASKS: &str = "tasks.jsonl";
 const RESULT: &str = "result.json";
 
-/// Bytes of lines that one attempt may keep in memory while the disk refuses them.
+/// Bytes of lines that one attempt may keep in memory while the disk refuses them, unless they are one batch.
 const MAX_IN_MEMORY: usize = 1 << 20;
 
 /// One attempt in the spool.
@@ -98,7 +98,8 @@ impl Entry {
             }
         }
         // What is in memory comes before what follows it, so nothing goes to the disk until that is committed.
-        if state.refused_bytes + cost(lines) > MAX_IN_MEMORY {
+        // A batch alone always fits: its writer bounds it, and one too large would wait for ever.
+        if !state.refused.is_empty() && state.refused_bytes + cost(lines) > MAX_IN_MEMORY {
             return Err(why.unwrap_or_else(|| io::ErrorKind::StorageFull.into()));
         }
         state.refuse(lines);

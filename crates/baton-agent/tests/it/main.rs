@@ -4,6 +4,7 @@
 
 mod beats;
 mod faults;
+mod guards;
 mod latency;
 mod logs;
 mod packages;

@@ -170,3 +170,13 @@ pub(crate) async fn gone(pids: &[i32]) -> std::time::Duration {
     eventually("the processes are gone", || !pids.iter().any(|p| alive(*p))).await;
     start.elapsed()
 }
+
+/// The parent of a process.
+pub(crate) fn parent(pid: i32) -> i32 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it is there");
+    let line = status.lines().find_map(|l| l.strip_prefix("PPid:"));
+    line.expect("Linux says it")
+        .trim()
+        .parse()
+        .expect("a number")
+}

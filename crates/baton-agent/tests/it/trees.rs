@@ -194,29 +194,6 @@ async fn an_agent_that_loses_its_server_ends_its_runs_when_the_lease_is_over() {
 }
 
 #[tokio::test]
-async fn a_killed_guard_takes_its_tree_with_it() {
-    let mut server = Server::start().await;
-    let robot = Robot::start(&server).await;
-    let mut link = server.robot().await;
-    let file = robot.dir.path().join("pids");
-    let guard = robot.dir.path().join("guard");
-    let then = format!(
-        "echo $PPID > {}; while :; do sleep 600; done",
-        guard.display()
-    );
-    link.start(&daemons(1, &file, &then)).await;
-    let tree = pids(&file, 4).await;
-    let guard = pids(&guard, 1).await[0];
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(guard), Signal::SIGKILL).expect("there");
-    let result = link.result().await;
-    assert_eq!(
-        (result.state, result.error.expect("why").kind),
-        (State::Crashed, ErrorKind::Lost)
-    );
-    gone(&tree).await;
-}
-
-#[tokio::test]
 async fn a_stopping_agent_lets_runs_end_and_then_ends_them() {
     let mut server = Server::start().await;
     let robot = Robot::start(&server).await;

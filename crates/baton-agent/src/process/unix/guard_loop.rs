@@ -15,6 +15,7 @@ use nix::sys::signal::{SigHandler, Signal, kill, signal};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, dup2_stderr, dup2_stdin, dup2_stdout, getpid, getppid, setsid};
 
+use super::witness::{self, Half, Peer};
 use super::{boot_clock, tree};
 use crate::guard::{MAX_MESSAGE, Order, Report, Spec};
 
@@ -23,7 +24,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// How long the guard waits between two rounds of killing.
 const KILL_ROUND: Duration = Duration::from_millis(5);
 /// Signals that end a group of processes and must not end the guard before its tree.
-const IGNORED: [Signal; 4] = [
+pub(super) const IGNORED: [Signal; 4] = [
     Signal::SIGTERM,
     Signal::SIGINT,
     Signal::SIGHUP,
@@ -32,7 +33,11 @@ const IGNORED: [Signal; 4] = [
 
 /// The guard's `main`: 0 when the tree is gone, 1 when there never was one.
 pub(crate) fn guard_main() -> ExitCode {
-    match run() {
+    let done = witness::split().and_then(|half| match half {
+        Half::Guard(witness) => run(witness),
+        Half::Witness(guard) => guard.watch(),
+    });
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Standard error is the run's log: where else would a person look?
@@ -42,14 +47,7 @@ pub(crate) fn guard_main() -> ExitCode {
     }
 }
 
-fn run() -> io::Result<()> {
-    // A session of its own: keys pressed at the agent's terminal do not reach it. Fails only if it has one.
-    let _ = setsid();
-    prctl::set_child_subreaper(true)?;
-    for ignored in IGNORED {
-        // SAFETY: ignoring a signal installs no code that could run at a bad moment.
-        unsafe { signal(ignored, SigHandler::SigIgn) }?;
-    }
+fn run(witness: Peer) -> io::Result<()> {
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut orders = BufReader::new(socket.try_clone()?);
     let Some(Order::Execute(spec)) = next_order(&mut orders)? else {
@@ -57,6 +55,7 @@ fn run() -> io::Result<()> {
             "nothing to execute: the guard is started by the agent only",
         ));
     };
+    witness.lease(Duration::from_millis(spec.lease_until));
     let pid = match execute(&spec) {
         Ok(pid) => pid,
         Err(error) => {
@@ -68,9 +67,11 @@ fn run() -> io::Result<()> {
     tell(&socket, &Report::Started { pid });
     Guard {
         pid,
+        witness,
         lease_until: Duration::from_millis(spec.lease_until),
         kill_at: None,
         killing: false,
+        abandoned: false,
         lapsed: false,
         exited: Exited::No,
         left_behind: 0,
@@ -129,14 +130,21 @@ fn not_started(spec: &Spec, error: &io::Error) -> Report {
 
 /// Lets go of the run's streams, so that they end when the last process of the tree does.
 fn release_streams() -> io::Result<()> {
-    let null = std::fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open("/dev/null")?;
-    dup2_stdin(&null)?;
+    dup2_stdin(&null()?)?;
+    release_output()
+}
+
+/// Lets go of standard output and error.
+pub(super) fn release_output() -> io::Result<()> {
+    let null = null()?;
     dup2_stdout(&null)?;
     dup2_stderr(&null)?;
     Ok(())
+}
+
+fn null() -> io::Result<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true).write(true).open("/dev/null")
 }
 
 fn next_order(orders: &mut BufReader<UnixStream>) -> io::Result<Option<Order>> {
@@ -188,10 +196,13 @@ fn reaper() -> io::Result<(Receiver<WaitStatus>, UnixStream)> {
 
 struct Guard {
     pid: i32,
+    witness: Peer,
     lease_until: Duration,
     /// When the grace after a request to end is over.
     kill_at: Option<Duration>,
     killing: bool,
+    /// The witness is gone: somebody killed it.
+    abandoned: bool,
     lapsed: bool,
     exited: Exited,
     left_behind: usize,
@@ -222,18 +233,17 @@ impl Guard {
                 }
             }
             if reaped && self.drain(&exits, &woken, socket) {
-                let Self {
-                    left_behind,
-                    lapsed,
-                    ..
-                } = self;
-                tell(
-                    socket,
-                    &Report::Gone {
-                        left_behind,
-                        lapsed,
-                    },
-                );
+                // Whoever killed half of a guard ended the run; silence says so, an ordinary end would not.
+                if !self.abandoned {
+                    let (left_behind, lapsed) = (self.left_behind, self.lapsed);
+                    tell(
+                        socket,
+                        &Report::Gone {
+                            left_behind,
+                            lapsed,
+                        },
+                    );
+                }
                 return Ok(());
             }
             self.look_at_the_clock();
@@ -254,12 +264,14 @@ impl Guard {
 
     /// Waits until the agent says something, a child ends, or it is time to look again.
     fn wait(
-        &self,
+        &mut self,
         socket: Option<BorrowedFd<'_>>,
         woken: BorrowedFd<'_>,
     ) -> io::Result<(bool, bool)> {
         let mut fds = vec![PollFd::new(woken, PollFlags::POLLIN)];
         fds.extend(socket.map(|s| PollFd::new(s, PollFlags::POLLIN)));
+        let witness = (!self.abandoned).then(|| self.witness.as_fd());
+        fds.extend(witness.map(|w| PollFd::new(w, PollFlags::POLLIN)));
         let patience = if self.killing {
             KILL_ROUND
         } else {
@@ -275,7 +287,16 @@ impl Guard {
             Err(error) => return Err(error.into()),
         }
         let ready = |fd: &PollFd<'_>| fd.revents().is_some_and(|e| !e.is_empty());
-        Ok((fds.get(1).is_some_and(ready), ready(&fds[0])))
+        let mut others = fds[1..].iter().map(ready);
+        let heard = socket.is_some() && others.next().unwrap_or(false);
+        let lost = others.next().unwrap_or(false);
+        let reaped = ready(&fds[0]);
+        if lost {
+            // A witness never speaks: all that can come from it is its end.
+            self.abandoned = true;
+            self.killing = true;
+        }
+        Ok((heard, reaped))
     }
 
     fn obey(&mut self, order: &Order) {
@@ -283,6 +304,7 @@ impl Guard {
             Order::Execute(_) => {}
             Order::Lease { until } => {
                 self.lease_until = self.lease_until.max(Duration::from_millis(*until));
+                self.witness.lease(self.lease_until);
             }
             Order::End { grace: 0 } => self.killing = true,
             Order::End { grace } => {
