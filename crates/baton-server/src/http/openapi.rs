@@ -114,21 +114,21 @@ fn operation(route: &Route, shape: Shape) -> OperationBuilder {
                 .build(),
         ));
     }
-    let (status, media_type, schema) = shape.answer.unwrap_or((200, "", None));
-    let mut good = ResponseBuilder::new().description("Done.");
-    if !media_type.is_empty() {
-        good = good.content(media_type, Content::new(schema));
+    for (status, media_type, schema) in shape.answers {
+        let mut good = ResponseBuilder::new().description("Done.");
+        if !media_type.is_empty() {
+            good = good.content(media_type, Content::new(schema));
+        }
+        operation = operation.response(status.to_string(), good.build());
     }
     let problem = Content::new(Some(Ref::from_schema_name(Problem::name())));
-    operation = operation
-        .response(status.to_string(), good.build())
-        .response(
-            "default",
-            ResponseBuilder::new()
-                .description("Refused or failed; `code` says why.")
-                .content(PROBLEM_JSON, problem)
-                .build(),
-        );
+    operation = operation.response(
+        "default",
+        ResponseBuilder::new()
+            .description("Refused or failed; `code` says why.")
+            .content(PROBLEM_JSON, problem)
+            .build(),
+    );
     if route.access != Access::Public {
         operation = operation.security(SecurityRequirement::new("key", Vec::<String>::new()));
     }

@@ -70,8 +70,8 @@ pub(crate) struct Shape {
     pub(crate) body: Option<(RefOr<Schema>, bool)>,
     /// The media type of a body that is not JSON.
     pub(crate) raw_body: bool,
-    /// Status, media type and schema of the good answer.
-    pub(crate) answer: Option<(u16, &'static str, Option<RefOr<Schema>>)>,
+    /// Status, media type and schema of each good answer.
+    pub(crate) answers: Vec<(u16, &'static str, Option<RefOr<Schema>>)>,
     /// The schemas that are referred to.
     pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
 }
@@ -253,7 +253,7 @@ impl Argument for axum::extract::Request {
 impl<T: ToSchema + serde::Serialize> Answer for axum::Json<T> {
     fn describe(shape: &mut Shape) {
         let schema = shape.refer::<T>();
-        shape.answer = Some((200, "application/json", Some(schema)));
+        shape.answers.push((200, "application/json", Some(schema)));
     }
 }
 
@@ -269,7 +269,7 @@ impl<T: serde::Serialize> IntoResponse for Created<T> {
 impl<T: ToSchema + serde::Serialize> Answer for Created<T> {
     fn describe(shape: &mut Shape) {
         let schema = shape.refer::<T>();
-        shape.answer = Some((201, "application/json", Some(schema)));
+        shape.answers.push((201, "application/json", Some(schema)));
     }
 }
 
@@ -284,7 +284,7 @@ impl IntoResponse for Done {
 
 impl Answer for Done {
     fn describe(shape: &mut Shape) {
-        shape.answer = Some((204, "", None));
+        shape.answers.push((204, "", None));
     }
 }
 
@@ -299,7 +299,7 @@ impl IntoResponse for Bytes {
 
 impl Answer for Bytes {
     fn describe(shape: &mut Shape) {
-        shape.answer = Some((200, "application/octet-stream", None));
+        shape.answers.push((200, "application/octet-stream", None));
     }
 }
 
@@ -314,7 +314,9 @@ impl IntoResponse for Text {
 
 impl Answer for Text {
     fn describe(shape: &mut Shape) {
-        shape.answer = Some((200, "text/plain", Some(String::schema())));
+        shape
+            .answers
+            .push((200, "text/plain", Some(String::schema())));
     }
 }
 
@@ -329,6 +331,8 @@ impl IntoResponse for Stream {
 
 impl Answer for Stream {
     fn describe(shape: &mut Shape) {
-        shape.answer = Some((200, "text/event-stream", Some(String::schema())));
+        shape
+            .answers
+            .push((200, "text/event-stream", Some(String::schema())));
     }
 }

@@ -47,6 +47,7 @@ impl IntoResponse for Submitted {
 impl Answer for Submitted {
     fn describe(shape: &mut Shape) {
         <super::route::Created<CreatedRun> as Answer>::describe(shape);
+        <axum::Json<CreatedRun> as Answer>::describe(shape);
     }
 }
 

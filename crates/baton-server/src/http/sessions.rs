@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Http;
 use super::extract::{Caller, Json};
 use super::guard::{COOKIE_NAME, Peer};
-use super::route::{Answer, Created, Shape};
+use super::route::{Answer, Created, Done, Shape};
 use super::server::base_url;
 use crate::auth::{new_secret, one_time, sign_in_link};
 use crate::error::ApiError;
@@ -24,26 +24,23 @@ use crate::error::ApiError;
 const SIGNED_IN: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// An answer that sets or clears the cookie.
-pub(crate) struct WithCookie {
-    session: Option<Session>,
+pub(crate) struct WithCookie<A> {
+    answer: A,
     cookie: String,
 }
 
-impl IntoResponse for WithCookie {
+impl<A: IntoResponse> IntoResponse for WithCookie<A> {
     fn into_response(self) -> Response {
-        let mut response = match self.session {
-            Some(session) => Created(session).into_response(),
-            None => super::route::Done.into_response(),
-        };
+        let mut response = self.answer.into_response();
         let cookie = HeaderValue::try_from(self.cookie).expect("cookies are made of hex and words");
         response.headers_mut().insert(SET_COOKIE, cookie);
         response
     }
 }
 
-impl Answer for WithCookie {
+impl<A: Answer> Answer for WithCookie<A> {
     fn describe(shape: &mut Shape) {
-        <Created<Session> as Answer>::describe(shape);
+        A::describe(shape);
     }
 }
 
@@ -51,7 +48,7 @@ pub(crate) async fn create_session(
     State(http): State<Arc<Http>>,
     Peer(peer): Peer,
     Json(body): Json<CreateSession>,
-) -> Result<WithCookie, ApiError> {
+) -> Result<WithCookie<Created<Session>>, ApiError> {
     let now = http.app.clock.now();
     let expires_at = now + SIGNED_IN;
     match (body.token, body.key) {
@@ -130,9 +127,15 @@ fn session_key(
     (key, text)
 }
 
-fn signed_in(http: &Http, name: &str, role: Role, text: &str, expires_at: Timestamp) -> WithCookie {
+fn signed_in(
+    http: &Http,
+    name: &str,
+    role: Role,
+    text: &str,
+    expires_at: Timestamp,
+) -> WithCookie<Created<Session>> {
     WithCookie {
-        session: Some(Session {
+        answer: Created(Session {
             name: name.to_owned(),
             role,
             expires_at: Some(expires_at),
@@ -163,7 +166,7 @@ pub(crate) async fn get_session(caller: Caller) -> Result<axum::Json<Session>, A
 pub(crate) async fn delete_session(
     State(http): State<Arc<Http>>,
     caller: Caller,
-) -> Result<WithCookie, ApiError> {
+) -> Result<WithCookie<Done>, ApiError> {
     if caller.is_browser {
         let now = http.app.clock.now();
         http.app
@@ -174,7 +177,7 @@ pub(crate) async fn delete_session(
         record(&http, caller.org, &caller.name, "session.ended").await;
     }
     Ok(WithCookie {
-        session: None,
+        answer: Done,
         cookie: cookie(&http, "", 0),
     })
 }

@@ -106,12 +106,17 @@ impl World {
     /// Sends a request with the admin key and a JSON text; answers status and body.
     pub(crate) async fn send(&self, method: Method, path: &str, body: &str) -> (StatusCode, Value) {
         let response = self
-            .request(method, path, &self.admin)
+            .request(method.clone(), path, &self.admin)
             .header("content-type", "application/json")
             .body(body.to_owned())
             .send()
             .await
             .expect("an answer");
+        let status = response.status();
+        assert!(
+            !status.is_success() || is_documented(&method, path, status),
+            "{method} {path} answers {status}, and the OpenAPI document does not say so"
+        );
         answer(response).await
     }
 
@@ -122,6 +127,25 @@ impl World {
             .await
             .expect("deployed")
     }
+}
+
+/// Whether the OpenAPI document says that this can be answered so.
+fn is_documented(method: &Method, path: &str, status: StatusCode) -> bool {
+    let document = serde_json::to_value(baton_server::http::openapi()).expect("JSON");
+    let path = path.split('?').next().unwrap_or(path);
+    let paths = document["paths"].as_object().expect("paths");
+    let mut known = paths.iter().filter(|(template, _)| {
+        let parts = template.split('/').zip(path.split('/'));
+        template.split('/').count() == path.split('/').count()
+            && parts
+                .into_iter()
+                .all(|(known, said)| known == said || known.starts_with('{'))
+    });
+    // Two may fit, as `/runs/batch` and `/runs/{run}`; one of them answered.
+    known.any(|(_, item)| {
+        let responses = &item[method.as_str().to_lowercase()]["responses"];
+        responses.get(status.as_str()).is_some()
+    })
 }
 
 /// A client of this server with this key.

@@ -3790,6 +3790,10 @@ export type RunDeploymentResponses = {
     /**
      * Done.
      */
+    200: CreatedRun;
+    /**
+     * Done.
+     */
     201: CreatedRun;
 };
 
@@ -5032,6 +5036,10 @@ export type RunOnRobotResponses = {
     /**
      * Done.
      */
+    200: CreatedRun;
+    /**
+     * Done.
+     */
     201: CreatedRun;
 };
 
@@ -5181,6 +5189,10 @@ export type CreateRunErrors = {
 export type CreateRunError = CreateRunErrors[keyof CreateRunErrors];
 
 export type CreateRunResponses = {
+    /**
+     * Done.
+     */
+    200: CreatedRun;
     /**
      * Done.
      */
@@ -6347,7 +6359,7 @@ export type DeleteSessionResponses = {
     /**
      * Done.
      */
-    201: Session;
+    204: void;
 };
 
 export type DeleteSessionResponse = DeleteSessionResponses[keyof DeleteSessionResponses];
