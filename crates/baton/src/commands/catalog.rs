@@ -63,10 +63,9 @@ async fn ls(session: &Session, flow: Option<String>, search: Option<String>) -> 
         "schedule",
     ]);
     for deployment in &all {
-        let words: Vec<String> = deployment
-            .schedules
-            .iter()
-            .map(|s| format!("{}, {}", s.description, s.settings.timezone))
+        // Descriptions hold commas and name their zone where it matters.
+        let words: Vec<_> = (deployment.schedules.iter())
+            .map(|s| s.description.as_str())
             .collect();
         let state = if deployment.schedules.is_empty() {
             Cell::new("–")
@@ -81,7 +80,9 @@ async fn ls(session: &Session, flow: Option<String>, search: Option<String>) -> 
             Cell::new(output::or_dash(
                 deployment.next_at.map(|at| output::ago(at, now)),
             )),
-            Cell::new(output::words(&words)),
+            Cell::new(output::or_dash(
+                (!words.is_empty()).then(|| words.join("; ")),
+            )),
         ]);
     }
     table::print(

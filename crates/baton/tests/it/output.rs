@@ -286,3 +286,16 @@ fn a_backup_under_load_is_whole_and_verifies() {
         assert!(checked.out.contains("every promise was kept"), "{name}");
     }
 }
+
+#[test]
+fn the_list_of_deployments_names_a_schedules_zone_once() {
+    let home = Home::new();
+    let _up = home.serve("server", &[]);
+    home.write("job.py", "print('hello')\n");
+    let zoned = ["--cron", "0 6 * * *", "--timezone", "Europe/Berlin"];
+    home.baton(&[&["deploy", "job.py"][..], &zoned].concat())
+        .ok();
+    let table = home.baton(&["deployments", "ls"]).ok().out;
+    assert!(table.contains("At 06:00 every day"), "{table}");
+    assert_eq!(table.matches("Europe/Berlin").count(), 1, "{table}");
+}
