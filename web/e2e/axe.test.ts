@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import type { Page } from "playwright-core";
 import { openWindow, type Watched } from "./lib/browser.ts";
 import { startServer, type Server } from "./lib/server.ts";
+import { WALK_MS } from "./lib/wait.ts";
 import { fill, places, plain, type World } from "./lib/world.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -83,4 +84,4 @@ test("axe finds nothing on any page, light and dark, wide and narrow", async () 
   const bad: string[] = [];
   await walk(server, world, bad);
   expect([...new Set(bad)]).toEqual([]);
-});
+}, WALK_MS);

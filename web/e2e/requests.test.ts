@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { openWindow, type Asked } from "./lib/browser.ts";
 import { startServer } from "./lib/server.ts";
+import { WALK_MS } from "./lib/wait.ts";
 import { fill, places, plain } from "./lib/world.ts";
 
 /** More than this would be felt on a slow line. */
@@ -23,4 +24,4 @@ test("no page asks the API more than five times, and nothing is asked of anybody
     if (asked.length > MOST) tooMany[name] = asked;
   }
   expect(tooMany).toEqual({});
-});
+}, WALK_MS);

@@ -11,8 +11,8 @@ export default defineConfig({
     pool: "forks",
     // Each journey has a server of its own; more of them at once only make a small machine slow.
     maxWorkers: 2,
-    testTimeout: 300_000,
-    hookTimeout: 60_000,
+    testTimeout: 600_000,
+    hookTimeout: 120_000,
     // As for the Rust tests (.ci/nextest.toml): tried once more where nobody watches, and named as such.
     retry: process.env.CI ? 1 : 0,
     reporters: ["verbose"],

@@ -1,16 +1,14 @@
 // A browser window of its own for one person, watched: what goes wrong in it fails the journey.
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
+import { chromium, type Browser, type BrowserContextOptions, type Page, type Request } from "playwright-core";
 import { expect, inject, onTestFinished } from "vitest";
 import type { Server } from "./server.ts";
-import { until } from "./wait.ts";
+import { PATIENCE_MS, until } from "./wait.ts";
 
 let shared: Promise<Browser> | undefined;
 const browser = (): Promise<Browser> => (shared ??= chromium.connect(inject("browser")));
 
-/** Under load a condition may take long to come true. */
-const PATIENCE_MS = 30_000;
 /** Nothing was asked for this long: the page has all that it wants. */
 const QUIET_MS = 300;
 
@@ -42,19 +40,23 @@ export class Watched {
     page.on("request", (request) => {
       const url = new URL(request.url());
       if (url.origin !== server.url && /^(https?|wss?):$/.test(url.protocol)) bad(`request to ${url.origin}`);
-      if (!url.pathname.startsWith("/api/") || request.resourceType() === "eventsource") return;
-      this.asked.push({ method: request.method(), path: url.pathname.slice("/api/v1".length) + url.search, from: page.url() });
+      if (!this.counts(request)) return;
       this.open += 1;
       this.last = Date.now();
+      if (!url.pathname.startsWith("/api/")) return;
+      this.asked.push({ method: request.method(), path: url.pathname.slice("/api/v1".length) + url.search, from: page.url() });
     });
-    const done = (request: { url: () => string; resourceType: () => string }) => {
-      if (!new URL(request.url()).pathname.startsWith("/api/") || request.resourceType() === "eventsource") return;
+    const done = (request: Request) => {
+      if (!this.counts(request)) return;
       this.open -= 1;
       this.last = Date.now();
     };
     page.on("requestfinished", done);
     page.on("requestfailed", done);
   }
+
+  /** What the page still waits for: answers, and the parts of the dashboard that ask for more once they are there. */
+  private counts = (request: Request): boolean => request.resourceType() !== "eventsource" && request.url().startsWith(`${this.server.url}/`);
 
   /** Goes to an address of the dashboard by loading it whole. */
   async go(path: string): Promise<void> {

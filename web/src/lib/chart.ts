@@ -50,6 +50,23 @@ export function bucketed<T extends { at: string }>(items: readonly T[], starts: 
   return slots;
 }
 
+/** Points that a line shows at most: more of them are a band of noise. */
+const MOST_POINTS = 160;
+
+/** The mean of each stretch of samples, so that a long time reads as a line; the times are those of the middle ones. */
+export function calmed(times: readonly number[], values: readonly number[], most = MOST_POINTS): { times: number[]; values: number[] } {
+  const every = Math.ceil(times.length / most);
+  if (every <= 1) return { times: [...times], values: [...values] };
+  const starts = Array.from({ length: Math.ceil(times.length / every) }, (_, i) => i * every);
+  return {
+    times: starts.map((at) => times[Math.min(times.length - 1, at + Math.floor(every / 2))] ?? 0),
+    values: starts.map((at) => {
+      const part = values.slice(at, at + every);
+      return part.reduce((sum, v) => sum + v, 0) / part.length;
+    }),
+  };
+}
+
 /** Where an axis of durations is marked: what people say. */
 export const DURATION_MARKS = [0.001, 0.01, 0.1, 1, 10, 60, 600, 3600, 21_600, 86_400, 604_800];
 const DURATION_STEPS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400, 172_800, 604_800];

@@ -29,6 +29,8 @@ export function formatBytes(bytes: number): string {
 export const formatPercent = (value: number): string =>
   `${value >= 99.95 || value === 0 ? Math.round(value) : value.toFixed(1)}%`;
 
+export const capitalised = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1);
+
 export const plural = (n: number, one: string, many = `${one}s`): string =>
   `${formatCount(n)} ${n === 1 ? one : many}`;
 

@@ -1,6 +1,6 @@
 // Where the bars of a timeline stand, and the marks of its axis; pure.
 import type { TaskRun } from "@/api";
-import { formatDuration } from "./time";
+import { formatTick } from "./time";
 
 export interface Bar {
   task: TaskRun;
@@ -37,6 +37,6 @@ export function gantt(tasks: readonly TaskRun[], from: string | null | undefined
     })
     .sort((x, y) => x.left - y.left || x.left + x.width - (y.left + y.width));
   const step = STEPS.find((s) => span / 1000 / s <= 8) ?? Math.ceil(span / 1000 / 8 / 86_400) * 86_400;
-  const ticks = Array.from({ length: Math.floor(span / 1000 / step) + 1 }, (_, i) => ({ at: (i * step * 1000) / span, label: i === 0 ? "0" : formatDuration(i * step) }));
+  const ticks = Array.from({ length: Math.floor(span / 1000 / step) + 1 }, (_, i) => ({ at: (i * step * 1000) / span, label: formatTick(i * step) }));
   return { bars, start, seconds: span / 1000, ticks };
 }

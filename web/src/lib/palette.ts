@@ -1,11 +1,16 @@
 // Which entries of the command palette fit the words, best first; pure.
 import type { LucideIcon } from "lucide-react";
+import type { ShownState } from "./states";
 
 export interface Entry {
   id: string;
   group: string;
   name: string;
   hint?: string;
+  /** Keys that do the same. */
+  keys?: string[];
+  /** Shown in place of the icon: how the run is now. */
+  state?: ShownState;
   icon: LucideIcon;
   run: () => void;
 }

@@ -93,8 +93,10 @@ export function useNow(period: number): number {
 /** Now, renewed as often as the distance to an instant reads differently. */
 export function useNowNear(at: number): number {
   const [period, setPeriod] = useState(() => relativeTick(at, Date.now()));
-  const now = useNow(period);
-  useEffect(() => setPeriod(relativeTick(at, now)), [at, now]);
+  const ticked = useNow(period);
+  // What has just happened must not be measured by a clock that last ticked before it: it would stand in the future.
+  const now = Math.max(ticked, Date.now());
+  useEffect(() => setPeriod(relativeTick(at, Date.now())), [at, ticked]);
   return now;
 }
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { queryString } from "@/api/http";
 import { wireFilter } from "@/api/calls";
-import { bucketed, formatChartTime, periods } from "./chart";
+import { bucketed, calmed, formatChartTime, periods } from "./chart";
 import { formatBytes, formatCount, formatPercent, formatRate } from "./format";
 import { rank, score } from "./palette";
 import { may } from "./roles";
@@ -42,6 +42,10 @@ describe("the palette", () => {
 });
 
 describe("charts", () => {
+  test("many samples become the mean of each stretch, few stay what they are", () => {
+    expect(calmed([0, 10, 20, 30, 40], [1, 3, 5, 7, 9], 3)).toEqual({ times: [10, 30, 40], values: [2, 6, 9] });
+    expect(calmed([0, 10], [1, 3], 3)).toEqual({ times: [0, 10], values: [1, 3] });
+  });
   test("the last period holds now", () => {
     const starts = periods("1h", 3_661);
     expect(starts).toHaveLength(60);

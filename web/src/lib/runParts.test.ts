@@ -3,6 +3,7 @@ import { describe, expect, test, vi } from "vitest";
 import type { LogEntry, LogQuery, Run, TaskRun } from "@/api";
 import { ansiSpans, matches, plainText } from "./ansi";
 import { gantt } from "./gantt";
+import { fitted, NODE_WIDTH, placed } from "./graphLayout";
 import { phases } from "./latency";
 import { fits, LogStore, PAGE } from "./logStore";
 import { isFiltered, runQuery, toggled, withFilter } from "./runFilters";
@@ -88,7 +89,23 @@ test("bars stand where their tasks ran, and tasks that did not start have none",
   const task = (key: string, a: number | null, b: number | null) => ({ key, started_at: a === null ? null : new Date(a).toISOString(), ended_at: b === null ? null : new Date(b).toISOString() }) as TaskRun;
   const chart = gantt([task("c", null, null), task("b", 5_000, null), task("a", 0, 5_000)], new Date(0).toISOString(), null, 10_000);
   expect(chart.bars.map((b) => [b.task.key, b.left, b.width])).toEqual([["a", 0, 0.5], ["b", 0.5, 0.5], ["c", 1, 0]]);
-  expect(chart.ticks[1]).toEqual({ at: 0.2, label: "2.0s" });
+  expect(chart.ticks[1]).toEqual({ at: 0.2, label: "2s" });
+});
+
+describe("the graph of tasks", () => {
+  const chain = [{ key: "a", after: [] }, { key: "b", after: ["a"] }, { key: "c", after: ["b"] }, { key: "early", after: ["a"] }, { key: "end", after: ["c", "early", "never"] }];
+  const at = (p: ReturnType<typeof placed>, key: string) => p.nodes.find((n) => n.key === key)!;
+  test("what began together stands together, however much later it is needed", () => {
+    const p = placed(chain);
+    expect(at(p, "early").x).toBe(at(p, "b").x);
+    expect(at(p, "a").x).toBeLessThan(at(p, "b").x);
+    expect(at(p, "c").x).toBeLessThan(at(p, "end").x);
+  });
+  test("edges to tasks that are not there are left out", () => expect(placed(chain).edges.map((e) => e.id)).not.toContain("never>end"));
+  test("it goes downwards only where there is no room across", () => {
+    expect(fitted(chain, 2000, 600).across).toBe(true);
+    expect(fitted(chain, 2.2 * NODE_WIDTH, 600).across).toBe(false);
+  });
 });
 
 describe("forms from schemas", () => {

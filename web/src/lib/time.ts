@@ -25,12 +25,15 @@ export const formatTick = (seconds: number): string => seconds === 0 ? "0" : for
 
 const pad = (n: number): string => String(n).padStart(2, "0");
 
+/** Clocks of browser and server differ by a little: what has just happened is not shown as if it were to come. */
+const AHEAD = 3;
+
 /** `now`, `12s ago`, `in 4m`, `3h ago`, `2d ago`; beyond a month the date says more. */
 export function formatRelative(at: number, now: number): string {
   const seconds = (now - at) / 1000;
   const size = Math.abs(seconds);
   const text =
-    size < 1.5 * SECOND ? "now"
+    size < 1.5 * SECOND || (seconds < 0 && size < AHEAD) ? "now"
     : size < MINUTE ? `${Math.floor(size)}s`
     : size < HOUR ? `${Math.floor(size / MINUTE)}m`
     : size < DAY ? `${Math.floor(size / HOUR)}h`

@@ -1,5 +1,5 @@
 // The command palette: jump to a place, a run, a flow, a deployment, a robot; or do something.
-import { useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
+import { Fragment, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import { useNavigate } from "@tanstack/react-router";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Dialog } from "radix-ui";
@@ -8,7 +8,10 @@ import { q } from "@/api";
 import { cx } from "@/lib/format";
 import { rank, type Entry } from "@/lib/palette";
 import { usePreferences } from "@/lib/preferences";
+import { useServer } from "@/lib/server";
+import { shownState, STATE_WORDS, stateColor } from "@/lib/states";
 import { Kbd } from "@/ui/Kbd";
+import { StateIcon } from "@/ui/Status";
 import { PLACES } from "./navigation";
 import { useMay } from "./session";
 
@@ -38,6 +41,7 @@ function useEntries(text: string, close: () => void, onHelp: () => void): Entry[
   const navigate = useNavigate();
   const admin = useMay("administer");
   const { theme, setTheme } = usePreferences();
+  const { lateAfter } = useServer();
   const words = useDeferredValue(text.trim());
   const flows = useQuery({ ...q.flows(), staleTime: 60_000 });
   const deployments = useQuery({ ...q.deployments(), staleTime: 60_000 });
@@ -49,22 +53,22 @@ function useEntries(text: string, close: () => void, onHelp: () => void): Entry[
       void navigate({ href: to } as never);
     };
     const fixed: Entry[] = [
-      ...PLACES.map((p) => ({ id: `p${p.to}`, group: "Go to", name: p.name, hint: `g ${p.key}`, icon: p.icon, run: go(p.to) })),
+      ...PLACES.map((p) => ({ id: `p${p.to}`, group: "Go to", name: p.name, keys: ["g", p.key], icon: p.icon, run: go(p.to) })),
       ...(admin ? [{ id: "add", group: "Do", name: "Add a robot", icon: Plus, run: go("/robots/add") }] : []),
       { id: "late", group: "Go to", name: "Late runs", icon: Activity, run: go("/runs?late=true") },
       { id: "failed", group: "Go to", name: "Failed runs", icon: Activity, run: go("/runs?state=failed,timed_out,crashed") },
       { id: "theme", group: "Do", name: theme === "dark" ? "Light theme" : "Dark theme", icon: Moon, run: () => { setTheme(theme === "dark" ? "light" : "dark"); close(); } },
-      { id: "help", group: "Do", name: "Keys and states", hint: "?", icon: CircleQuestionMark, run: () => { close(); onHelp(); } },
+      { id: "help", group: "Do", name: "Keys and states", keys: ["?"], icon: CircleQuestionMark, run: () => { close(); onHelp(); } },
     ];
     const things: Entry[] = [
       ...(flows.data?.items ?? []).map((f) => ({ id: f.id, group: "Flows", name: f.name, hint: f.folder, icon: Workflow, run: go(`/flows/${f.id}`) })),
       ...(deployments.data?.items ?? []).map((d) => ({ id: d.id, group: "Deployments", name: d.full_name, icon: CalendarRange, run: go(`/deployments/${d.id}`) })),
       ...(robots.data?.items ?? []).map((r) => ({ id: r.id, group: "Robots", name: r.name, hint: r.offer.computer, icon: Bot, run: go(`/robots/${r.id}`) })),
     ];
-    const found = (runs.data?.items ?? []).map((r) => ({ id: r.id, group: "Runs", name: r.name, hint: r.flow_name, icon: Activity, run: go(`/runs/${r.id}`) }));
-    if (!words) return [...fixed.slice(0, 8), ...found.slice(0, 4)];
+    const found = (runs.data?.items ?? []).map((r) => ({ id: r.id, group: "Runs", name: r.name, hint: r.flow_name, icon: Activity, state: shownState(r, Date.now(), lateAfter), run: go(`/runs/${r.id}`) }));
+    if (!words) return [...fixed.slice(0, PLACES.length), ...found.slice(0, 3)];
     return [...rank([...fixed, ...things], words).slice(0, MOST_SHOWN - 4), ...found.slice(0, 4)];
-  }, [words, flows.data, deployments.data, robots.data, runs.data, admin, theme, setTheme, navigate, close, onHelp]);
+  }, [words, flows.data, deployments.data, robots.data, runs.data, admin, theme, setTheme, lateAfter, navigate, close, onHelp]);
 }
 
 function PaletteBody({ onOpenChange, onHelp }: PaletteProps) {
@@ -105,11 +109,12 @@ function PaletteBody({ onOpenChange, onHelp }: PaletteProps) {
         />
         <Kbd>Esc</Kbd>
       </div>
-      <ul ref={list} id="palette-list" role="listbox" aria-label="Results" className="max-h-[52vh] overflow-auto p-1.5">
+      <ul ref={list} id="palette-list" role="listbox" aria-label="Results" className="max-h-[60vh] overflow-auto p-1.5">
         {entries.length === 0 && <li role="option" aria-selected={false} aria-disabled className="px-3 py-6 text-center text-sm text-muted">Nothing is called that. Runs are found by the beginning of their name or id.</li>}
         {entries.map((entry, i) => (
+          <Fragment key={entry.id}>
+          {!text.trim() && entry.group !== entries[i - 1]?.group && <li role="presentation" className="px-2.5 pt-2 pb-1 text-2xs font-medium text-faint">{entry.group === "Runs" ? "Latest runs" : entry.group}</li>}
           <li
-            key={entry.id}
             id={`palette-${i}`}
             data-at={i}
             role="option"
@@ -118,11 +123,12 @@ function PaletteBody({ onOpenChange, onHelp }: PaletteProps) {
             onClick={() => entry.run()}
             className={cx("flex h-9 cursor-default items-center gap-2.5 rounded-md px-2.5 text-sm", i === current && "bg-hover")}
           >
-            <entry.icon size={15} className="shrink-0 text-muted" aria-hidden />
+            {entry.state ? <span style={{ color: stateColor(entry.state) }} className="inline-flex shrink-0"><StateIcon state={entry.state} size={15} /><span className="sr-only">{STATE_WORDS[entry.state]}</span></span> : <entry.icon size={15} className="shrink-0 text-muted" aria-hidden />}
             <span className="truncate">{entry.name}</span>
             {entry.hint && <span className="truncate text-xs text-muted">{entry.hint}</span>}
-            <span className="ml-auto shrink-0 text-xs text-muted">{entry.group}</span>
+            <span className="ml-auto flex shrink-0 gap-0.5 text-xs text-muted">{entry.keys ? entry.keys.map((key) => <Kbd key={key}>{key}</Kbd>) : text.trim() && entry.group}</span>
           </li>
+          </Fragment>
         ))}
       </ul>
     </>

@@ -13,6 +13,8 @@ export interface ChartSeries {
   color: string;
   kind: "line" | "area" | "bars" | "points";
   values: readonly (number | null)[];
+  /** The line goes on over periods without a value: nothing happened there, so there is nothing to be missed. */
+  joined?: boolean;
   /** Draws points as this shape, so that colour is not all that tells them apart. */
   shape?: "disc" | "ring" | "cross" | "diamond" | "square";
 }
@@ -70,7 +72,7 @@ function drawShape(path: Path2D, shape: ChartSeries["shape"], x: number, y: numb
   }
 }
 
-function pointsOf(shape: ChartSeries["shape"], color: string): uPlot.Series.Points {
+function pointsOf(shape: ChartSeries["shape"], color: string, soft: string): uPlot.Series.Points {
   return {
     show: true,
     paths: (u, seriesIdx) => {
@@ -88,18 +90,22 @@ function pointsOf(shape: ChartSeries["shape"], color: string): uPlot.Series.Poin
     },
     width: 1.5,
     stroke: color,
-    fill: color,
+    fill: soft,
   };
 }
 
-/** A single value has no line; a dot shows it. */
-const isLonely: uPlot.Series.Points.Show = (u, i) => (u.data[i] ?? []).filter((v) => v !== null && v !== undefined).length === 1;
+/** A value without neighbours has no line; a dot shows it. */
+const lonely: uPlot.Series.Points.Filter = (u, i) => {
+  const values = u.data[i] ?? [];
+  const isHole = (at: number) => values[at] === null || values[at] === undefined;
+  return Array.from(values, (_v, at) => at).filter((at) => !isHole(at) && isHole(at - 1) && isHole(at + 1));
+};
 
 function seriesOptions(s: ChartSeries): uPlot.Series {
   const color = cssColor(s.color);
-  if (s.kind === "points") return { label: s.label, paths: () => null, points: pointsOf(s.shape, color), stroke: color };
+  if (s.kind === "points") return { label: s.label, paths: () => null, points: pointsOf(s.shape, color, cssColor(s.color, 0.55)), stroke: color };
   if (s.kind === "bars") return { label: s.label, fill: color, width: 0, points: { show: false }, paths: uPlot.paths.bars?.({ size: [0.72, 28], radius: 0, gap: 1 }) };
-  return { label: s.label, stroke: color, width: 1.75, points: { show: isLonely, size: 6, fill: color }, spanGaps: false, fill: s.kind === "area" ? cssColor(s.color, 0.12) : undefined };
+  return { label: s.label, stroke: color, width: 1.75, points: { show: true, filter: lonely, size: 6, fill: color }, spanGaps: s.joined ?? false, fill: s.kind === "area" ? cssColor(s.color, 0.12) : undefined };
 }
 
 export function Chart(props: ChartProps) {
@@ -110,7 +116,7 @@ export function Chart(props: ChartProps) {
   const theme = usePaintedTheme();
   const zone = useZone();
   const [hover, setHover] = useState<{ index: number; x: number; right: boolean } | null>(null);
-  const shape = JSON.stringify([series.map((s) => [s.label, s.color, s.kind, s.shape]), stacked, log, durations, min, max, Boolean(card), Boolean(onPick), Boolean(onZoom)]);
+  const shape = JSON.stringify([series.map((s) => [s.label, s.color, s.kind, s.shape, s.joined]), stacked, log, durations, min, max, Boolean(card), Boolean(onPick), Boolean(onZoom)]);
   const plot = useRef<uPlot | null>(null);
   const drawnAt = useRef(0);
 
@@ -124,7 +130,7 @@ export function Chart(props: ChartProps) {
     const options: uPlot.Options = {
       width: Math.max(120, element.clientWidth),
       height,
-      padding: [8, 14, 0, 0],
+      padding: [8, 18, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { show: false }, drag: { x: Boolean(onZoom), y: false, setScale: false } },
       scales: {

@@ -25,7 +25,7 @@ export function Field({ label, hint, error, className, children }: FieldProps) {
       {(error || hint) && (
         <p id={note} className={cx("flex items-start gap-1 text-xs", error ? "text-danger" : "text-faint")}>
           {error && <CircleAlert size={13} className="mt-[1.5px] shrink-0" aria-hidden />}
-          {error ?? hint}
+          <span className={error && "first-letter:uppercase"}>{error ?? hint}</span>
         </p>
       )}
     </div>

@@ -23,9 +23,9 @@ export function useTitle(title: string) {
 export function Page({ title, aside, crumbs, actions, fill, children }: PageProps) {
   useTitle(title);
   return (
-    <div className={cx("flex min-h-0 flex-1 flex-col", fill ? "overflow-hidden" : "overflow-y-auto")}>
-      <header className={cx("flex flex-wrap items-center gap-x-3 gap-y-2 px-4 pt-4 pb-3 sm:px-6", !fill && "mx-auto w-full max-w-[1440px]")}>
-        <div className="min-w-0 flex-1 basis-64">
+    <div className={cx("flex min-h-0 flex-1 flex-col", fill ? "overflow-hidden sm:[--edge:24px]" : "overflow-y-auto")}>
+      <header className={cx("flex min-h-15 shrink-0 flex-wrap items-center gap-x-3 gap-y-2 px-4 pt-4 pb-3 sm:px-6", !fill && "mx-auto w-full max-w-[1440px]")}>
+        <div className="min-w-0 flex-1 basis-48">
           {crumbs && <div className="mb-0.5 text-xs text-muted">{crumbs}</div>}
           <div className="flex min-w-0 items-center gap-3">
             <h1 className="truncate text-xl font-semibold tracking-[-0.01em]">{title}</h1>
@@ -53,7 +53,7 @@ interface CardProps {
 
 export function Card({ title, aside, flush, className, children }: CardProps) {
   return (
-    <section className={cx("flex min-w-0 flex-col rounded-lg border border-line bg-surface shadow-card", className)}>
+    <section className={cx("flex min-w-0 flex-col rounded-lg border border-line bg-surface shadow-card [--edge:16px]", className)}>
       {(title || aside) && (
         <header className="flex min-h-10 flex-wrap items-center gap-x-3 gap-y-1 px-4 pt-2 pb-1">
           <h2 className="flex-1 text-sm font-semibold whitespace-nowrap">{title}</h2>

@@ -79,7 +79,7 @@ export function SkeletonRows({ rows = 8, height = 36 }: { rows?: number; height?
   return (
     <div role="status" aria-label="Loading">
       {Array.from({ length: rows }, (_, i) => (
-        <div key={i} style={{ height }} className="flex items-center gap-6 border-b border-line px-4">
+        <div key={i} style={{ height }} className="flex items-center gap-6 border-b border-line px-(--edge)">
           <Skeleton className="h-3 w-20" />
           <Skeleton className={cx("h-3", i % 3 === 0 ? "w-48" : i % 3 === 1 ? "w-36" : "w-56")} />
           <Skeleton className="ml-auto h-3 w-16" />

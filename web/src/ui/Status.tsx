@@ -94,3 +94,18 @@ export const Badge = ({ children, mono, title }: { children: React.ReactNode; mo
     {children}
   </span>
 );
+
+/** Letters that a cell of a table holds unless it says otherwise. */
+const USUAL_LETTERS = 20;
+
+/** Words in boxes as far as there is room for so many letters, and how many more there are: none is cut in the middle. */
+export function Words({ words, letters = USUAL_LETTERS }: { words: readonly string[]; letters?: number }) {
+  let room = words.join("").length + 2 * words.length <= letters ? letters : letters - 3;
+  const shown = words.filter((w, i) => (room -= w.length + 2) >= 0 || i === 0);
+  return (
+    <span className="flex min-w-0 items-center gap-1" title={words.join(", ")}>
+      {shown.map((w) => <Badge key={w}>{w}</Badge>)}
+      {words.length > shown.length && <span className="shrink-0 text-xs text-muted">+{words.length - shown.length}</span>}
+    </span>
+  );
+}

@@ -114,7 +114,7 @@ export function DataTable<T>(props: DataTableProps<T>) {
     action();
   };
 
-  const tracks = [selection ? "36px" : "", ...shown.map((c) => c.meta?.track ?? "minmax(96px, 1fr)")].filter(Boolean).join(" ");
+  const tracks = [selection ? "calc(var(--edge) + 24px)" : "", ...shown.map((c) => c.meta?.track ?? "minmax(96px, 1fr)")].filter(Boolean).join(" ");
   const grid: CSSProperties = { display: "grid", gridTemplateColumns: tracks };
   const latest = useRef({ pick, onKeyDown, onOpen });
   latest.current = { pick, onKeyDown, onOpen };
@@ -132,12 +132,12 @@ export function DataTable<T>(props: DataTableProps<T>) {
       <div role="grid" aria-label={label} aria-rowcount={list.length + 1} aria-busy={loading || undefined} className="min-w-full">
         <div role="row" aria-rowindex={1} style={compact ? undefined : grid} className={cx("sticky top-0 z-10 border-b border-line bg-surface", compact && "sr-only")}>
           {selection && (
-            <div role="columnheader" className="flex items-center pl-4">
+            <div role="columnheader" className="flex items-center pl-(--edge)">
               <Checkbox label="Select all shown" checked={allPicked ? true : somePicked ? "indeterminate" : false} onChange={(on) => selection.onChange(on ? new Set(list.map((r) => r.id)) : new Set())} />
             </div>
           )}
           {table.getFlatHeaders().map((header) => (
-            <div key={header.id} role="columnheader" className={cx("flex h-8 items-center truncate px-2 text-xs font-medium text-muted first:pl-4 last:pr-4", header.column.columnDef.meta?.align === "right" && "justify-end")}>
+            <div key={header.id} role="columnheader" className={cx("flex h-8 items-center truncate px-2 text-xs font-medium text-muted first:pl-(--edge) last:pr-(--edge)", header.column.columnDef.meta?.align === "right" && "justify-end")}>
               {flexRender(header.column.columnDef.header, header.getContext())}
             </div>
           ))}

@@ -46,16 +46,16 @@ function Row<T>({ row, value, index, start, size, tracks, picked, reachable, car
       className={cx("absolute top-0 left-0 w-full cursor-pointer border-b border-line -outline-offset-2! hover:bg-hover", picked === "yes" && "bg-selected hover:bg-selected")}
     >
       {card ? (
-        <div role="gridcell" className="flex h-full min-w-0 flex-col justify-center px-4">{card(value)}</div>
+        <div role="gridcell" className="flex h-full min-w-0 flex-col justify-center px-(--edge)">{card(value)}</div>
       ) : (
         <>
           {picked && (
-            <div role="gridcell" className="flex items-center pl-4">
+            <div role="gridcell" className="flex items-center pl-(--edge)">
               <Checkbox label="Select" checked={picked === "yes"} onChange={() => does.pick(index, false)} />
             </div>
           )}
           {row.getVisibleCells().map((cell) => (
-            <div key={cell.id} role="gridcell" className={cx("flex min-w-0 items-center overflow-hidden px-2 first:pl-4 last:pr-4", cell.column.columnDef.meta?.align === "right" && "justify-end text-right")}>
+            <div key={cell.id} role="gridcell" className={cx("flex min-w-0 items-center overflow-hidden px-2 first:pl-(--edge) last:pr-(--edge)", cell.column.columnDef.meta?.align === "right" && "justify-end text-right")}>
               {flexRender(cell.column.columnDef.cell, cell.getContext())}
             </div>
           ))}

@@ -3,12 +3,13 @@ import { useState } from "react";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
 import { Ellipsis, Pencil, Play, Trash2 } from "lucide-react";
-import { ApiError, q, type Deployment } from "@/api";
+import { q, type Deployment } from "@/api";
 import { Allowed, useMay } from "@/shell/session";
-import { Badge, Button, buttonClass, Card, Copyable, EmptyState, ErrorState, IconButton, Menu, MenuItem, Page, Skeleton } from "@/ui";
+import { Badge, Button, Card, Copyable, IconButton, Menu, MenuItem, Page, Skeleton } from "@/ui";
 import { DeleteDialog } from "../shared/DeleteDialog";
 import { HistoryCalendar } from "../shared/HistoryCalendar";
 import { LatestRuns } from "../shared/LatestRuns";
+import { isGone, NotHere } from "../shared/NotHere";
 import { RunDeployment } from "../shared/RunDeployment";
 import { DeploymentSwitch } from "./columns";
 import { EditDeployment } from "./EditDeployment";
@@ -21,18 +22,7 @@ const crumbs = <Link to="/deployments" className="hover:underline">Deployments</
 export function DeploymentPage() {
   const { deployment: id } = useParams({ strict: false }) as { deployment: string };
   const found = useQuery(q.deployment(id));
-  if (found.error && (!found.data || (found.error instanceof ApiError && found.error.gone))) {
-    const gone = found.error instanceof ApiError && found.error.status === 404;
-    return (
-      <Page title="Deployment" crumbs={crumbs}>
-        {gone ? (
-          <EmptyState title="This deployment is not here" action={<Link to="/deployments" className={buttonClass("primary")}>All deployments</Link>}>It was deleted, or the link is mistyped. The runs that it made are kept.</EmptyState>
-        ) : (
-          <ErrorState error={found.error} onRetry={() => void found.refetch()} />
-        )}
-      </Page>
-    );
-  }
+  if (found.error && (!found.data || isGone(found.error))) return <NotHere kind="deployment" error={found.error} onRetry={() => void found.refetch()} />;
   if (!found.data) {
     return (
       <Page title="Deployment" crumbs={crumbs}>

@@ -7,15 +7,8 @@ import { q, type Deployment } from "@/api";
 import type { Search } from "@/lib/search";
 import { Button, CommandLine, DataTable, EmptyState, ErrorState, Facet, Page, SearchInput } from "@/ui";
 import { RunDeployment } from "../shared/RunDeployment";
-import { deploymentColumns, DeploymentCard, type Week } from "./columns";
-
-const WEEK = 7 * 86_400_000;
-
-function useWeek(): Map<string, Week> {
-  const from = new Date(Math.floor((Date.now() - WEEK) / 3_600_000) * 3_600_000).toISOString();
-  const outcomes = useQuery({ ...q.outcomes({ by: "deployment", from, step_seconds: 0 }, ["week", "deployment", from]), refetchInterval: 60_000 });
-  return useMemo(() => new Map((outcomes.data?.items ?? []).map((b) => [b.deployment_id ?? "", b])), [outcomes.data]);
-}
+import { useWeek } from "../shared/week";
+import { deploymentColumns, DeploymentCard } from "./columns";
 
 function fits(d: Deployment, search: Search): boolean {
   const words = (search.search ?? "").toLowerCase().split(/\s+/).filter(Boolean);
@@ -35,7 +28,7 @@ export function Deployments() {
   const search = useSearch({ strict: false }) as Search;
   const navigate = useNavigate();
   const found = useQuery(q.deployments());
-  const week = useWeek();
+  const week = useWeek("deployment");
   const [running, setRunning] = useState<Deployment | null>(null);
   const all = found.data?.items ?? [];
   const rows = all.filter((d) => fits(d, search));

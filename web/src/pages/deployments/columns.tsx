@@ -2,14 +2,12 @@
 import { Link } from "@tanstack/react-router";
 import type { ColumnDef } from "@tanstack/react-table";
 import { Play } from "lucide-react";
-import type { Deployment, OutcomeBucket } from "@/api";
-import { badOf, endedOf } from "@/lib/dayCalendar";
-import { formatCount, formatPercent } from "@/lib/format";
+import type { Deployment } from "@/api";
+import { formatPercent } from "@/lib/format";
 import { useMay } from "@/shell/session";
-import { Badge, IconButton, RelativeTime, StateIcon, Switch, Tooltip } from "@/ui";
+import { Badge, IconButton, RelativeTime, Switch, Tooltip, Words } from "@/ui";
+import { WeekFigures, type Week } from "../shared/week";
 import { useDeploymentSwitch } from "./verbs";
-
-export type Week = OutcomeBucket;
 
 /** `Every day at 06:30 +1`: the first schedule in words, and how many more. */
 export function ScheduleWords({ deployment }: { deployment: Deployment }) {
@@ -35,18 +33,6 @@ export function DeploymentSwitch({ deployment }: { deployment: Deployment }) {
   );
 }
 
-function WeekFigures({ week }: { week?: Week }) {
-  if (!week || endedOf(week) === 0) return <span className="text-faint">–</span>;
-  const bad = badOf(week);
-  return (
-    <span className="flex items-center justify-end gap-2">
-      {bad > 0 && <span className="inline-flex items-center gap-1 text-failed"><StateIcon state="failed" size={13} />{formatCount(bad)}</span>}
-      <span className="text-muted">{formatCount(endedOf(week))}</span>
-      <span className="w-14">{week.success_rate == null ? "–" : formatPercent(week.success_rate)}</span>
-    </span>
-  );
-}
-
 function RunButton({ deployment, onRun }: { deployment: Deployment; onRun: (d: Deployment) => void }) {
   if (!useMay("run")) return null;
   return <IconButton label="Run now" size="sm" onClick={() => onRun(deployment)}><Play size={14} /></IconButton>;
@@ -67,13 +53,13 @@ export const deploymentColumns = (week: Map<string, Week>, onRun: (d: Deployment
   { id: "name", header: "Deployment", cell: ({ row }) => <Name deployment={row.original} />, meta: { track: "minmax(180px, 1.3fr)" } },
   { id: "schedule", header: "Schedule", cell: ({ row }) => <ScheduleWords deployment={row.original} />, meta: { track: "minmax(180px, 1.7fr)" } },
   { id: "next", header: "Next run", cell: ({ row }) => <RelativeTime at={row.original.next_at} />, meta: { track: "92px", align: "right" } },
-  { id: "week", header: "Last 7 days", cell: ({ row }) => <WeekFigures week={week.get(row.original.id)} />, meta: { track: "156px", align: "right", from: 720 } },
+  { id: "week", header: "Last 7 days", cell: ({ row }) => <WeekFigures week={week.get(row.original.id)} />, meta: { track: "168px", from: 720 } },
   { id: "queue", header: "Work queue", cell: ({ row }) => <span className="truncate text-muted">{row.original.queue_name}</span>, meta: { track: "minmax(88px, .6fr)", from: 860 } },
   {
     id: "tags",
     header: "Tags",
-    cell: ({ row }) => <span className="flex min-w-0 gap-1 overflow-hidden">{row.original.settings.tags.slice(0, 3).map((tag) => <Badge key={tag}>{tag}</Badge>)}</span>,
-    meta: { track: "minmax(100px, .8fr)", from: 1000 },
+    cell: ({ row }) => <Words words={row.original.settings.tags} letters={15} />,
+    meta: { track: "minmax(112px, .8fr)", from: 1000 },
   },
   { id: "on", header: "On", cell: ({ row }) => <DeploymentSwitch deployment={row.original} />, meta: { track: "52px" } },
   { id: "run", header: () => <span className="sr-only">Run</span>, cell: ({ row }) => <RunButton deployment={row.original} onRun={onRun} />, meta: { track: "52px", align: "right" } },

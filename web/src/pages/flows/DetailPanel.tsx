@@ -3,13 +3,14 @@ import { lazy, Suspense, useState, type ReactNode } from "react";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Ellipsis, Pencil, Trash2 } from "lucide-react";
-import { ApiError, q, type Flow } from "@/api";
+import { q, type Flow } from "@/api";
 import type { Search } from "@/lib/search";
 import { useMay } from "@/shell/session";
-import { Badge, Button, buttonClass, Card, Copyable, EmptyState, ErrorState, IconButton, Menu, MenuItem, Page, RelativeTime, Skeleton, TabPanel, Tabs } from "@/ui";
+import { Badge, Button, buttonClass, Card, Copyable, IconButton, Menu, MenuItem, Page, RelativeTime, Skeleton, TabPanel, Tabs } from "@/ui";
 import { DeleteDialog } from "../shared/DeleteDialog";
 import { HistoryCalendar } from "../shared/HistoryCalendar";
 import { LatestRuns } from "../shared/LatestRuns";
+import { NotHere } from "../shared/NotHere";
 import { EditFlow } from "./EditFlow";
 import { FlowDeployments } from "./FlowDeployments";
 import { Versions } from "./Versions";
@@ -26,14 +27,7 @@ interface DetailProps {
 export function DetailPanel({ id, crumbs, known }: DetailProps) {
   const found = useQuery({ ...q.flow(id), enabled: known === undefined });
   const flow = known ?? found.data;
-  if (found.error && !flow) {
-    const gone = found.error instanceof ApiError && found.error.status === 404;
-    return (
-      <Page title="Flow" crumbs={crumbs}>
-        {gone ? <EmptyState title="This flow is not here" action={<Link to="/flows" className={buttonClass("primary")}>All flows</Link>}>It was deleted, or the link is mistyped.</EmptyState> : <ErrorState error={found.error} onRetry={() => void found.refetch()} />}
-      </Page>
-    );
-  }
+  if (found.error && !flow) return <NotHere kind="flow" error={found.error} onRetry={() => void found.refetch()} />;
   if (!flow) return <Page title="Flow" crumbs={crumbs}><div role="status" aria-label="Loading"><Skeleton className="h-8 w-80" /><Skeleton className="mt-4 h-64 w-full" /></div></Page>;
   return <FlowView flow={flow} crumbs={crumbs} />;
 }
@@ -68,6 +62,7 @@ function FlowView({ flow, crumbs }: { flow: Flow; crumbs?: ReactNode }) {
       </p>
       <Tabs
         label="Parts of the flow"
+        className="[&>div:first-child]:[--edge:0px] [&>div:first-child]:pl-0 [&_[role=tablist]]:-ml-2.5"
         value={tab}
         onChange={(next) => void navigate({ to: "/flows/$flow", params: { flow: flow.id }, search: { ...search, tab: next === "overview" ? "" : next }, replace: true })}
         tabs={[{ value: "overview", label: "Overview" }, { value: "versions", label: "Versions" }]}
@@ -75,7 +70,7 @@ function FlowView({ flow, crumbs }: { flow: Flow; crumbs?: ReactNode }) {
         <TabPanel value="overview" className="flex flex-col gap-4 pt-4">
           <FlowDeployments flow={flow} />
           <LatestRuns filter={filter} />
-          <Card title="How long it takes"><Suspense fallback={<Skeleton className="h-52 w-full" />}><DurationTrend filter={filter} /></Suspense></Card>
+          <Suspense fallback={<Card title="How long it takes"><Skeleton className="h-[228px] w-full" /></Card>}><DurationTrend filter={filter} /></Suspense>
           <Card title="History"><HistoryCalendar filter={filter} /></Card>
         </TabPanel>
         <TabPanel value="versions" className="pt-4"><Versions flow={flow} /></TabPanel>

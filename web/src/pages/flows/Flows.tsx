@@ -2,12 +2,14 @@
 import { useMemo, useState } from "react";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
-import { MousePointerClick, Workflow } from "lucide-react";
+import { Workflow } from "lucide-react";
 import { q } from "@/api";
+import { fittingFlows } from "@/lib/flowTree";
 import { useNarrow } from "@/lib/preferences";
 import type { Search } from "@/lib/search";
 import { CommandLine, EmptyState, ErrorState, Page } from "@/ui";
 import { DetailPanel } from "./DetailPanel";
+import { FlowTable } from "./FlowTable";
 import { TreePanel } from "./TreePanel";
 
 export function Flows() {
@@ -19,6 +21,7 @@ export function Flows() {
   const [words, setWords] = useState("");
   const by = search.by === "tags" ? "tags" : "folders";
   const flows = useMemo(() => found.data?.items ?? [], [found.data]);
+  const fitting = useMemo(() => fittingFlows(flows, words), [flows, words]);
   const keep = useMemo((): Record<string, string> => (by === "tags" ? { by } : {}), [by]);
 
   if (found.error && !found.data) return <Page title="Flows"><ErrorState error={found.error} onRetry={() => void found.refetch()} /></Page>;
@@ -52,7 +55,9 @@ export function Flows() {
       {chosen ? (
         <DetailPanel key={chosen} id={chosen} known={found.isPending ? null : flows.find((f) => f.id === chosen || f.name === chosen)} />
       ) : (
-        <Page title="Flows"><EmptyState className="h-80" icon={<MousePointerClick size={18} />} title="Choose a flow">Its versions, deployments and history show here.</EmptyState></Page>
+        <Page title="Flows" fill aside={found.data && <span className="text-sm text-muted">{fitting.length === flows.length ? flows.length : `${fitting.length} of ${flows.length}`}</span>}>
+          <FlowTable flows={fitting} loading={found.isPending} keep={keep} />
+        </Page>
       )}
     </div>
   );

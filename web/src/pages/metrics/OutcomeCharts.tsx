@@ -72,10 +72,8 @@ export function RateChart({ starts, buckets, label }: OutcomeChartProps) {
         max={104}
         format={(v) => (v > 100 ? "" : `${v}%`)}
         series={[
-          { label: "Success", color: green, kind: "line", values: good },
-          { label: "Failure", color: red, kind: "line", values: bad },
-          { label: "Success points", color: green, kind: "points", shape: "disc", values: good },
-          { label: "Failure points", color: red, kind: "points", shape: "cross", values: bad },
+          { label: "Success", color: green, kind: "line", joined: true, values: good },
+          { label: "Failure", color: red, kind: "area", joined: true, values: bad },
         ]}
         card={(i) => (
           <>

@@ -3,18 +3,16 @@ import { Link } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
 import { CalendarPlus, CircleCheck, Play } from "lucide-react";
 import { q, type Run } from "@/api";
-import { Card, CARD_LINK, EmptyState, RelativeTime, Skeleton, buttonClass } from "@/ui";
+import { Card, CARD_LINK, EmptyState, RelativeTime, Skeleton } from "@/ui";
 import { RunDuration, RunName, RunState } from "../shared/RunBits";
 
 const Bones = () => <div role="status" aria-label="Loading" className="space-y-3 px-4 py-2">{[0, 1, 2, 3].map((i) => <Skeleton key={i} className="h-4 w-full" />)}</div>;
 
-export function Recent({ runs, loading, filtered }: { runs: readonly Run[]; loading: boolean; filtered: boolean }) {
+export function Recent({ runs, loading }: { runs: readonly Run[]; loading: boolean }) {
   return (
     <Card flush title="Recent activity" aside={<Link to="/runs" className={CARD_LINK}>All runs</Link>} className="lg:row-span-2">
-      {loading ? <Bones /> : runs.length === 0 && filtered ? (
+      {loading ? <Bones /> : runs.length === 0 ? (
         <EmptyState icon={<Play size={18} />} title="Nothing was made in this time">Choose a longer time above.</EmptyState>
-      ) : runs.length === 0 ? (
-        <EmptyState icon={<Play size={18} />} title="Nothing has run yet" action={<Link to="/deployments" className={buttonClass("primary")}>Go to deployments</Link>}>Deploy a flow with <code>baton deploy</code> and run it.</EmptyState>
       ) : (
         <ul className="pb-2">
           {runs.map((run) => (
@@ -68,7 +66,7 @@ export function Next() {
         <ul className="pb-2">
           {coming.map((s) => (
             <li key={s.id}>
-              <Link to="/deployments/$deployment" params={{ deployment: s.deployment_id }} className="grid h-9 grid-cols-[minmax(0,1fr)_minmax(0,1.2fr)_auto] items-center gap-x-3 px-4 hover:bg-hover focus-visible:-outline-offset-2">
+              <Link to="/deployments/$deployment" params={{ deployment: s.deployment_id }} className="grid h-9 grid-cols-[minmax(0,1fr)_minmax(0,1.2fr)_56px] items-center gap-x-3 px-4 hover:bg-hover focus-visible:-outline-offset-2">
                 <span className="truncate font-medium">{s.flow_name}</span>
                 <span className="truncate text-muted" title={s.description}>{s.description}</span>
                 <span className="text-right"><RelativeTime at={s.next_at} /></span>

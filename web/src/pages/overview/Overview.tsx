@@ -8,12 +8,13 @@ import type { Search } from "@/lib/search";
 import { askedFor, spanOf } from "@/lib/span";
 import { ErrorState, Page, SpanPicker } from "@/ui";
 import { ActivityChart, DurationChart } from "./Charts";
+import { FirstSteps } from "./FirstSteps";
 import { Late, Next, Recent } from "./Lists";
 import { StateRow, Tiles } from "./Tiles";
 
 /** Points of the scatter: as many as can be told apart. */
 const MOST_POINTS = 300;
-const RECENT = 12;
+const RECENT = 15;
 
 export function Overview() {
   const search = useSearch({ strict: false }) as Search;
@@ -27,7 +28,8 @@ export function Overview() {
   const own = useMemo(() => (span.range ? {} : { created_after: asked.from, created_before: asked.until }), [span.range, asked]);
   const runs = useQuery({ ...q.runs({ ...own, limit: MOST_POINTS }), staleTime: 2_000 });
   const states = useQuery(q.states());
-  const rates = useMemo(() => (outcomes.data?.items ?? []).map((b) => b.success_rate).filter((r): r is number => r != null), [outcomes.data]);
+  // Without a time of its own the list is of all runs, so an empty one says that there never was any.
+  const isNew = span.range !== undefined && runs.data?.items.length === 0;
   const items = useMemo(() => runs.data?.items ?? [], [runs.data]);
   // What is only scheduled must not bury what happened.
   const recent = useMemo(
@@ -40,17 +42,22 @@ export function Overview() {
         <ErrorState error={runs.error} onRetry={() => { void runs.refetch(); void outcomes.refetch(); }} />
       ) : (
         <div className="space-y-3 lg:space-y-4">
-          <Tiles outcomes={outcomes.data} rates={rates} />
+          {isNew && <FirstSteps />}
+          <Tiles outcomes={outcomes.data} span={span} />
           <StateRow outcomes={outcomes.data} span={span} />
-          <div className="grid gap-3 lg:grid-cols-2 lg:gap-4">
-            <ActivityChart outcomes={outcomes.data} span={span} onZoom={(after, before) => setSearch({ ...search, range: "", after, before })} />
-            <DurationChart runs={items} loading={runs.isPending} span={span} />
-          </div>
-          <div className="grid items-start gap-3 lg:grid-cols-[1.25fr_1fr] lg:grid-rows-[auto_1fr] lg:gap-4">
-            <Recent runs={recent} loading={runs.isPending} filtered={span.range === undefined} />
-            <Late count={states.data?.late} />
-            <Next />
-          </div>
+          {!isNew && (
+            <>
+              <div className="grid gap-3 lg:grid-cols-2 lg:gap-4">
+                <ActivityChart outcomes={outcomes.data} span={span} onZoom={(after, before) => setSearch({ ...search, range: "", after, before })} />
+                <DurationChart runs={items} loading={runs.isPending} span={span} />
+              </div>
+              <div className="grid items-start gap-3 lg:grid-cols-[1.25fr_1fr] lg:grid-rows-[auto_1fr] lg:gap-4">
+                <Recent runs={recent} loading={runs.isPending} />
+                <Late count={states.data?.late} />
+                <Next />
+              </div>
+            </>
+          )}
         </div>
       )}
     </Page>

@@ -22,8 +22,15 @@ const Tile = ({ name, value, children }: { name: string; value: ReactNode; child
 const Bone = () => <Skeleton className="my-1 h-6 w-16" />;
 const LIGHTS: RobotStatus[] = ["online", "busy", "draining", "offline"];
 
-export function Tiles({ outcomes, rates }: { outcomes: Outcomes | undefined; rates: number[] }) {
+/** What is known of the periods of the chosen time, as a line under the figure of today. */
+function Trend({ outcomes, of, max, color, label }: { outcomes: Outcomes | undefined; of: (b: Outcomes["items"][number]) => number | null | undefined; max?: number; color?: string; label: string }) {
+  const values = (outcomes?.items ?? []).map(of).filter((v): v is number => v != null);
+  return <span title={label} className="flex w-full"><Sparkline values={values} max={max} width={260} height={24} color={color} label={label} /></span>;
+}
+
+export function Tiles({ outcomes, span }: { outcomes: Outcomes | undefined; span: Span }) {
   const figures = useQuery(q.dashboard()).data;
+  const when = span.range ? `in the last ${span.range}` : "in the chosen time";
   const robots = useQuery(q.states()).data?.robots;
   const lights = LIGHTS.map((status) => ({ status, count: robots?.find((r) => r.status === status)?.count ?? 0 })).filter((l) => l.count > 0);
   return (
@@ -43,15 +50,10 @@ export function Tiles({ outcomes, rates }: { outcomes: Outcomes | undefined; rat
         )}
       </Tile>
       <Tile name="Success rate today" value={figures ? (figures.completed_jobs_today + figures.failed_jobs_today > 0 ? formatPercent(figures.success_rate) : "–") : <Bone />}>
-        <Sparkline values={rates} max={100} width={260} height={24} color="var(--state-completed)" label={outcomes ? "Success rate over the chosen time" : "No data yet"} />
+        <Trend outcomes={outcomes} of={(b) => b.success_rate} max={100} color="var(--state-completed)" label={`Success rate ${when}`} />
       </Tile>
-      <Tile name="Average execution time" value={figures ? (figures.average_execution_time > 0 ? formatDuration(figures.average_execution_time) : "–") : <Bone />}>
-        {figures && (
-          <>
-            <span>{formatCount(figures.running_jobs)} running now</span>
-            <span>{formatCount(figures.pending_jobs)} waiting</span>
-          </>
-        )}
+      <Tile name="Average execution today" value={figures ? (figures.average_execution_time > 0 ? formatDuration(figures.average_execution_time) : "–") : <Bone />}>
+        <Trend outcomes={outcomes} of={(b) => b.average_seconds} label={`Average execution time ${when}`} />
       </Tile>
     </div>
   );

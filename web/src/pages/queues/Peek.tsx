@@ -29,7 +29,7 @@ export function Peek({ queue }: { queue: Queue }) {
             {runs.map((run, i) => (
               <li key={run.id} className="grid h-9 grid-cols-[24px_minmax(0,1fr)_auto] items-center gap-3 px-4 hover:bg-hover sm:grid-cols-[24px_112px_minmax(0,1fr)_minmax(0,1fr)_96px]">
                 <span className="text-right text-xs text-faint">{i + 1}</span>
-                <span className="hidden sm:block"><RunState run={run} /></span>
+                <span className="hidden sm:flex"><RunState run={run} /></span>
                 <span className="flex min-w-0 items-center gap-1.5"><RunName run={run} /><PriorityMark priority={run.priority} /></span>
                 <span className="hidden truncate text-muted sm:block">{run.label}</span>
                 <span className="text-right text-muted"><RelativeTime at={run.due_at} /></span>

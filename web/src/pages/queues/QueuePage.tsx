@@ -3,11 +3,12 @@ import { useState } from "react";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { CirclePause, CirclePlay, Ellipsis, Trash2 } from "lucide-react";
-import { api, ApiError, q, type Queue } from "@/api";
+import { api, q, type Queue } from "@/api";
 import { formatCount, formatRate } from "@/lib/format";
 import { formatDuration } from "@/lib/time";
 import { Allowed, useMay } from "@/shell/session";
-import { Button, buttonClass, Card, CommandLine, Confirm, Copyable, EmptyState, ErrorState, IconButton, Menu, MenuItem, Page, RelativeTime, Skeleton, Sparkline, useToasts } from "@/ui";
+import { Button, buttonClass, Card, CommandLine, Confirm, Copyable, IconButton, Menu, MenuItem, Page, RelativeTime, Skeleton, Sparkline, useToasts } from "@/ui";
+import { isGone, NotHere } from "../shared/NotHere";
 import { PausedMark, RobotsWords } from "./bits";
 import { Holders } from "./Holders";
 import { Peek } from "./Peek";
@@ -18,14 +19,7 @@ const crumbs = <Link to="/queues" className="hover:underline">Work queues</Link>
 
 export function QueuePage({ id }: { id: string }) {
   const found = useQuery(q.queue(id));
-  if (found.error && (!found.data || (found.error instanceof ApiError && found.error.gone))) {
-    const gone = found.error instanceof ApiError && found.error.status === 404;
-    return (
-      <Page title="Work queue" crumbs={crumbs}>
-        {gone ? <EmptyState title="This work queue is not here" action={<Link to="/queues" className={buttonClass("primary")}>All work queues</Link>}>It was deleted, or the link is mistyped.</EmptyState> : <ErrorState error={found.error} onRetry={() => void found.refetch()} />}
-      </Page>
-    );
-  }
+  if (found.error && (!found.data || isGone(found.error))) return <NotHere kind="work queue" error={found.error} onRetry={() => void found.refetch()} />;
   if (!found.data) return <Page title="Work queue" crumbs={crumbs}><div role="status" aria-label="Loading"><Skeleton className="h-24 w-full" /><Skeleton className="mt-4 h-64 w-full" /></div></Page>;
   return <QueueView queue={found.data} />;
 }

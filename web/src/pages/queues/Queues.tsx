@@ -1,5 +1,5 @@
 // Work queues: what waits in each, for how long, what holds it back; and the limits on tags.
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import type { ColumnDef } from "@tanstack/react-table";
 import { useQuery } from "@tanstack/react-query";
@@ -24,6 +24,13 @@ export function Queues() {
   return queue ? <QueuePage key={queue} id={queue} /> : <QueueList />;
 }
 
+/** A queue in which nothing waited shows an even line so faint that the others stand out. */
+const Hour = ({ values = [], name }: { values?: number[]; name: string }) => (
+  <Sparkline values={values} width={110} color={values.some((v) => v > 0) ? undefined : "var(--line-strong)"} label={`Depth of ${name} over the last hour`} />
+);
+
+const Rate = ({ values = [] }: { values?: number[] }) => <span title="Runs that ended, over the last hour" className={values.some((v) => v > 0) ? "text-muted" : "text-faint"}>{formatRate(values)}</span>;
+
 const columns = ({ depths, rates }: ReturnType<typeof useLastHour>): ColumnDef<Queue>[] => [
   {
     id: "name",
@@ -36,10 +43,10 @@ const columns = ({ depths, rates }: ReturnType<typeof useLastHour>): ColumnDef<Q
     ),
     meta: { track: "minmax(180px, 1.6fr)" },
   },
-  { id: "depth", header: "Waiting", cell: ({ row }) => <span className="font-medium">{formatCount(row.original.depth)}</span>, meta: { track: "84px", align: "right" } },
+  { id: "depth", header: "Waiting", cell: ({ row }) => <span className={row.original.depth ? "font-medium" : "text-faint"}>{formatCount(row.original.depth)}</span>, meta: { track: "84px", align: "right" } },
   { id: "oldest", header: "Oldest", cell: ({ row }) => <span className={row.original.oldest_wait_seconds ? "" : "text-faint"}>{row.original.oldest_wait_seconds ? formatDuration(row.original.oldest_wait_seconds) : "–"}</span>, meta: { track: "96px", align: "right" } },
-  { id: "hour", header: "Last hour", cell: ({ row }) => <Sparkline values={depths.get(row.original.id) ?? []} width={110} label={`Depth of ${row.original.name} over the last hour`} />, meta: { track: "128px", from: 900 } },
-  { id: "rate", header: "Rate", cell: ({ row }) => <span title="Runs that ended, over the last hour" className="text-muted">{formatRate(rates.get(row.original.id) ?? [])}</span>, meta: { track: "84px", align: "right", from: 900 } },
+  { id: "hour", header: "Last hour", cell: ({ row }) => <Hour values={depths.get(row.original.id)} name={row.original.name} />, meta: { track: "128px", from: 900 } },
+  { id: "rate", header: "Rate", cell: ({ row }) => <Rate values={rates.get(row.original.id)} />, meta: { track: "84px", align: "right", from: 900 } },
   { id: "live", header: "Running", cell: ({ row }) => <Slots queue={row.original} />, meta: { track: "132px" } },
   { id: "robots", header: "Robots", cell: ({ row }) => <RobotsWords queue={row.original} />, meta: { track: "minmax(156px, .8fr)", from: 700 } },
   { id: "strategy", header: "Strategy", cell: ({ row }) => <span className="truncate text-muted">{STRATEGY[row.original.settings.strategy].name}</span>, meta: { track: "108px", from: 980 } },
@@ -57,12 +64,16 @@ function Card({ queue }: { queue: Queue }) {
 /** Queues shown before the list scrolls by itself. */
 const MOST_SHOWN = 24;
 
+/** Each robot brings a queue of its own; those that several share, or that somebody described, come before them. */
+const isOwn = (queue: Queue): boolean => queue.robots === 1 && queue.name !== "default" && !queue.settings.description;
+const sharedFirst = (queues: readonly Queue[]): Queue[] => [...queues.filter((one) => !isOwn(one)), ...queues.filter(isOwn)];
+
 function QueueList() {
   const found = useQuery(q.queues());
   const hour = useLastHour();
   const navigate = useNavigate();
   const [making, setMaking] = useState(false);
-  const rows = found.data?.items ?? [];
+  const rows = useMemo(() => sharedFirst(found.data?.items ?? []), [found.data]);
   const compact = useCompact();
   const room = Math.min(rows.length || 4, MOST_SHOWN) * (compact ? CARD : ROW) + (compact ? 2 : 36);
   return (

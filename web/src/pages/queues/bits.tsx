@@ -1,7 +1,6 @@
 // What is said of a work queue in more than one place: its robots, its slots, its strategy.
 import { CirclePause, Unplug } from "lucide-react";
 import type { Queue, Strategy } from "@/api";
-import { plural } from "@/lib/format";
 import { Meter, Tooltip } from "@/ui";
 
 export const STRATEGY: Record<Strategy, { name: string; meaning: string }> = {
@@ -18,7 +17,7 @@ export const PausedMark = () => (
 /** Runs in flight, against the limit where there is one. */
 export function Slots({ queue }: { queue: Queue }) {
   const limit = queue.settings.concurrency_limit;
-  if (limit == null) return <span className="text-muted">{queue.live}</span>;
+  if (limit == null) return <span className={queue.live ? "" : "text-faint"}>{queue.live}</span>;
   const full = queue.live >= limit;
   return (
     <Tooltip text={full ? `The limit of ${limit} is reached` : `${queue.live} of at most ${limit}`}>
@@ -32,6 +31,6 @@ export function Slots({ queue }: { queue: Queue }) {
 
 export function RobotsWords({ queue }: { queue: Queue }) {
   if (queue.robots === 0) return <span className={`inline-flex items-center gap-1.5 ${queue.depth > 0 ? "text-late" : "text-faint"}`}><Unplug size={13} aria-hidden />No robot serves it</span>;
-  if (queue.robots_online === 0) return <span className="inline-flex items-center gap-1.5 text-late"><Unplug size={13} aria-hidden />{plural(queue.robots, "robot")}, none online</span>;
+  if (queue.robots_online === 0) return <span className="inline-flex items-center gap-1.5 whitespace-nowrap text-late"><Unplug size={13} aria-hidden />None of {queue.robots} online</span>;
   return <span className="text-muted">{queue.robots_online} of {queue.robots} online</span>;
 }

@@ -64,7 +64,7 @@ export function RobotFacts({ robot }: { robot: Robot }) {
           <Fact name="Last seen"><RelativeTime at={robot.last_seen} />{robot.metrics.uptime_seconds > 0 && <span className="text-muted"> · up {formatDuration(robot.metrics.uptime_seconds)}</span>}</Fact>
           <Fact name="Queues">{words(o.queues)}</Fact>
           <Fact name="Labels">{words(o.labels)}</Fact>
-          <Fact name="Can do">{words(o.capabilities)}</Fact>
+          <Fact name="Capabilities">{words(o.capabilities)}</Fact>
           {o.environment && <Fact name="Environment">{o.environment}</Fact>}
           <Fact name="Id"><Copyable text={robot.id} shown={`…${robot.id.slice(-8)}`} /></Fact>
         </dl>

@@ -19,7 +19,7 @@ export function RobotLogs({ robot }: { robot: Robot }) {
   if (lines.length === 0) return <EmptyState title="No line yet">What the agent itself logs appears here: connections, leases, refusals.</EmptyState>;
   return (
     <div tabIndex={0} role="log" aria-live="off" aria-label={`Log of ${robot.name}`} className="min-h-0 flex-1 overflow-auto py-2 -outline-offset-2!">
-      {lines.map((l) => <LogLine key={l.seq} line={{ ...l, attempt: 0, stream: "system" } as LogEntry} zone={zone} ansi wrap search="" marked={false} showTask={false} onLink={() => undefined} />)}
+      {lines.map((l) => <LogLine key={l.seq} line={{ ...l, attempt: 0, stream: "system" } as LogEntry} zone={zone} ansi wrap search="" marked={false} taskLetters={0} onLink={() => undefined} />)}
       <div ref={end} />
     </div>
   );

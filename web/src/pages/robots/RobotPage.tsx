@@ -3,10 +3,11 @@ import { useState } from "react";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { CirclePlay, EllipsisVertical, PauseCircle, Play, Trash2 } from "lucide-react";
-import { api, ApiError, q, type Robot } from "@/api";
+import { api, q, type Robot } from "@/api";
 import type { Search } from "@/lib/search";
 import { useMay } from "@/shell/session";
-import { Button, buttonClass, Confirm, EmptyState, ErrorState, IconButton, Input, Menu, MenuItem, Page, RobotLight, Skeleton, TabPanel, Tabs, useToasts } from "@/ui";
+import { Button, Confirm, IconButton, Input, Menu, MenuItem, Page, RobotLight, Skeleton, TabPanel, Tabs, useToasts } from "@/ui";
+import { isGone, NotHere } from "../shared/NotHere";
 import { RobotFacts } from "./RobotFacts";
 import { RobotLogs } from "./RobotLogs";
 import { RobotRuns } from "./RobotRuns";
@@ -59,22 +60,14 @@ export function RobotPage() {
   const found = useQuery(q.robot(id));
   const robot = found.data;
   const crumbs = <Link to="/robots" className="hover:underline">Robots</Link>;
-  if (!robot) {
-    const gone = found.error instanceof ApiError && found.error.status === 404;
-    return (
-      <Page title="Robot" crumbs={crumbs}>
-        {gone ? <EmptyState title="This robot is not here" action={<Link to="/robots" className={buttonClass("primary")}>All robots</Link>}>It was deleted, or the link is mistyped.</EmptyState>
-        : found.error ? <ErrorState error={found.error} onRetry={() => void found.refetch()} />
-        : <div role="status" aria-label="Loading"><Skeleton className="h-48 w-full" /></div>}
-      </Page>
-    );
-  }
+  if (found.error && (!robot || isGone(found.error))) return <NotHere kind="robot" error={found.error} onRetry={() => void found.refetch()} />;
+  if (!robot) return <Page title="Robot" crumbs={crumbs}><div role="status" aria-label="Loading"><Skeleton className="h-48 w-full" /></div></Page>;
   const tab = search.tab === "logs" ? "logs" : "runs";
   return (
     <Page title={robot.name} fill crumbs={crumbs} aside={<><RobotLight status={robot.status} />{robot.draining && robot.drain_comment && <span className="truncate text-sm text-muted">{robot.drain_comment}</span>}</>} actions={<RobotActions robot={robot} />}>
       <div className="flex min-h-0 flex-1 flex-col overflow-y-auto">
         <div className="px-4 pb-4 sm:px-6"><RobotFacts robot={robot} /></div>
-        <Tabs label="About this robot" value={tab} onChange={(next) => void navigate({ to: "/robots/$robot", params: { robot: id }, search: next === "runs" ? {} : { tab: next }, replace: true })} className="min-h-[max(380px,50%)] flex-1 sm:[&>div:first-child]:pl-4" tabs={[{ value: "runs", label: "Runs" }, { value: "logs", label: "Agent's log" }]}>
+        <Tabs label="About this robot" value={tab} onChange={(next) => void navigate({ to: "/robots/$robot", params: { robot: id }, search: next === "runs" ? {} : { tab: next }, replace: true })} className="min-h-[max(380px,50%)] flex-1 [&>div:first-child]:pl-[calc(var(--edge)-10px)]" tabs={[{ value: "runs", label: "Runs" }, { value: "logs", label: "Agent's log" }]}>
           <TabPanel value={tab} tabIndex={-1} className="flex min-h-0 flex-1 flex-col bg-surface outline-none">
             {tab === "runs" ? <RobotRuns robot={robot} /> : <RobotLogs robot={robot} />}
           </TabPanel>

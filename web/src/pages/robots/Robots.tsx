@@ -7,7 +7,7 @@ import { Bot, Plus } from "lucide-react";
 import { q, type Robot } from "@/api";
 import type { Search } from "@/lib/search";
 import { Allowed } from "@/shell/session";
-import { Badge, buttonClass, Button, DataTable, EmptyState, ErrorState, Facet, Meter, Page, RelativeTime, RobotLight, ROBOT_WORDS, SearchInput } from "@/ui";
+import { buttonClass, Button, DataTable, EmptyState, ErrorState, Facet, Meter, Page, RelativeTime, RobotLight, ROBOT_WORDS, SearchInput, Words } from "@/ui";
 import { RunLink } from "../shared/RunBits";
 
 function Load({ robot }: { robot: Robot }) {
@@ -25,29 +25,14 @@ function Now({ robot }: { robot: Robot }) {
   return <span className="flex min-w-0 gap-1.5"><RunLink id={first.run_id} name={first.run_name} />{rest.length > 0 && <span className="shrink-0 text-muted">+{rest.length}</span>}</span>;
 }
 
-/** Words that fit, and how many more there are: none is cut in the middle. */
-function words(list: string[]) {
-  let room = list.join("").length + 2 * list.length <= MOST_LETTERS ? MOST_LETTERS : MOST_LETTERS - 3;
-  const shown = list.filter((w, i) => (room -= w.length + 2) >= 0 || i === 0);
-  return (
-    <span className="flex min-w-0 items-center gap-1" title={list.join(", ")}>
-      {shown.map((w) => <Badge key={w}>{w}</Badge>)}
-      {list.length > shown.length && <span className="shrink-0 text-xs text-muted">+{list.length - shown.length}</span>}
-    </span>
-  );
-}
-
-/** Letters of labels that a cell holds, and somewhat fewer beside the count of others. */
-const MOST_LETTERS = 20;
-
 const columns: ColumnDef<Robot>[] = [
   { id: "status", header: "Status", cell: ({ row }) => <RobotLight status={row.original.status} />, meta: { track: "112px" } },
   { id: "name", header: "Robot", cell: ({ row }) => <Link to="/robots/$robot" params={{ robot: row.original.id }} className="truncate font-medium hover:underline">{row.original.name}</Link>, meta: { track: "minmax(124px, 1.1fr)" } },
   { id: "computer", header: "Computer", cell: ({ row }) => <span className="truncate text-muted">{row.original.offer.computer || "–"}</span>, meta: { track: "minmax(100px, .8fr)", from: 1120 } },
   { id: "load", header: "Load", cell: ({ row }) => <Load robot={row.original} />, meta: { track: "124px" } },
   { id: "now", header: "Runs now", cell: ({ row }) => <Now robot={row.original} />, meta: { track: "minmax(130px, 1.2fr)" } },
-  { id: "labels", header: "Labels", cell: ({ row }) => words(row.original.offer.labels), meta: { track: "minmax(150px, 1.1fr)", from: 900 } },
-  { id: "caps", header: "Can do", cell: ({ row }) => words(row.original.offer.capabilities), meta: { track: "minmax(150px, 1fr)", from: 1020 } },
+  { id: "labels", header: "Labels", cell: ({ row }) => <Words words={row.original.offer.labels} />, meta: { track: "minmax(150px, 1.1fr)", from: 900 } },
+  { id: "caps", header: "Capabilities", cell: ({ row }) => <Words words={row.original.offer.capabilities} />, meta: { track: "minmax(150px, 1fr)", from: 1020 } },
   { id: "version", header: "Version", cell: ({ row }) => <span className="truncate text-muted" title={row.original.offer.version}>{row.original.offer.version || "–"}</span>, meta: { track: "84px", from: 820 } },
   { id: "seen", header: "Last seen", cell: ({ row }) => <span className="text-muted"><RelativeTime at={row.original.last_seen} /></span>, meta: { track: "84px", align: "right" } },
 ];

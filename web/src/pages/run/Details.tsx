@@ -2,6 +2,7 @@
 import { Link } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
 import { q, type Run } from "@/api";
+import { capitalised } from "@/lib/format";
 import { formatTick } from "@/lib/time";
 import { Badge, Card, Copyable, ExactTime, Fact, ValueTable } from "@/ui";
 import { RunLink } from "../shared/RunBits";
@@ -30,7 +31,7 @@ export function Details({ run }: { run: Run }) {
       <Card title="How it runs">
         <dl>
           <Fact name="Work queue"><Link to="/queues/$queue" params={{ queue: run.queue_name }} className="hover:underline">{run.queue_name}</Link></Fact>
-          <Fact name="Priority">{run.priority}</Fact>
+          <Fact name="Priority">{capitalised(run.priority)}</Fact>
           <Fact name="Needs labels">{words(run.labels)}</Fact>
           <Fact name="Needs capabilities">{words(run.capabilities)}</Fact>
           <Fact name="Environment">{run.environment ?? "Any"}</Fact>

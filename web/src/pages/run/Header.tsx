@@ -11,9 +11,9 @@ import { useLateAfter } from "../shared/RunBits";
 import { formatDuration } from "@/lib/time";
 
 const Cell = ({ name, children, className }: { name: string; children: ReactNode; className?: string }) => (
-  <div className={cx("min-w-0", className)}>
-    <dt className="text-xs text-muted">{name}</dt>
-    <dd className="truncate text-sm">{children}</dd>
+  <div className={cx("min-w-0 max-sm:flex max-sm:items-center max-sm:gap-2", className)}>
+    <dt className="shrink-0 text-xs text-muted">{name}</dt>
+    <dd className="min-w-0 truncate text-sm">{children}</dd>
   </div>
 );
 
@@ -21,13 +21,13 @@ export function Facts({ run }: { run: Run }) {
   const lateBy = run.started_at ? (Date.parse(run.started_at) - Date.parse(run.due_at)) / 1000 : 0;
   const late = lateBy > useLateAfter();
   return (
-    <dl className="grid grid-cols-2 gap-x-4 gap-y-2.5 sm:grid-cols-[repeat(auto-fill,minmax(108px,1fr))]">
+    <dl className="grid grid-cols-2 gap-x-4 gap-y-1 sm:flex sm:flex-wrap sm:gap-x-8 sm:gap-y-2.5">
       <Cell name="Flow"><Link to="/flows/$flow" params={{ flow: run.flow_id }} className="font-medium hover:underline">{run.flow_name}</Link>{run.version != null && <Link to="/flows/$flow" params={{ flow: run.flow_id }} search={{ tab: "versions" }} title={`Version ${run.version}`} className="ml-1.5 text-muted hover:underline">v{run.version}</Link>}</Cell>
       <Cell name="Deployment">{run.deployment_id ? <Link to="/deployments/$deployment" params={{ deployment: run.deployment_id }} className="hover:underline">{run.deployment_name}</Link> : <span className="text-muted">None, manual</span>}</Cell>
       <Cell name="Robot">{run.robot_id ? <Link to="/robots/$robot" params={{ robot: run.robot_id }} className="hover:underline">{run.robot_name ?? "…"}{run.computer && run.computer !== run.robot_name && <span className="text-muted"> · {run.computer}</span>}</Link> : <span className="text-muted">None yet</span>}</Cell>
       <Cell name="Started by"><TriggerText trigger={run.trigger} /></Cell>
-      <Cell name="Created"><RelativeTime at={run.created_at} /></Cell>
-      <Cell name="Took"><RunDuration run={run} />{late && <span className="text-late" title="From its due time to its start"> · {formatDuration(lateBy)} late</span>}</Cell>
+      <Cell name="Created" className="sm:min-w-18"><RelativeTime at={run.created_at} /></Cell>
+      <Cell name="Took" className="sm:min-w-24"><RunDuration run={run} />{late && <span className="text-late" title="From its due time to its start"> · {formatDuration(lateBy)} late</span>}</Cell>
       <Cell name="Queue"><span className="flex items-center gap-1"><Link to="/queues/$queue" params={{ queue: run.queue_name }} className="truncate hover:underline">{run.queue_name}</Link><PriorityMark priority={run.priority} /></span></Cell>
       <Cell name="Id"><Copyable text={run.id} shown={`…${run.id.slice(-8)}`} /></Cell>
     </dl>

@@ -56,12 +56,13 @@ interface LogLineProps {
   wrap: boolean;
   search: string;
   marked: boolean;
-  showTask: boolean;
+  /** Room for the key of a task, in letters; none where no line has one. */
+  taskLetters: number;
   onLink: (line: LogEntry) => void;
 }
 
-export const LogLine = memo(function LogLine({ line, zone, ansi, wrap, search, marked, showTask, onLink }: LogLineProps) {
-  if (!line) return <div className="flex h-5 items-center pl-20"><span className="skeleton h-2.5 w-64" /></div>;
+export const LogLine = memo(function LogLine({ line, zone, ansi, wrap, search, marked, taskLetters, onLink }: LogLineProps) {
+  if (!line) return <div className="flex h-5 items-center pl-16"><span className="skeleton h-2.5 w-64" /></div>;
   const loud = line.level === "error" || line.level === "critical" || line.level === "warning";
   // The tint of loud lines takes the contrast that faint words need.
   const aside = marked || loud ? "text-muted" : "text-faint";
@@ -74,10 +75,10 @@ export const LogLine = memo(function LogLine({ line, zone, ansi, wrap, search, m
         marked ? "bg-selected" : loud && line.level !== "warning" ? "bg-[color-mix(in_oklab,var(--level)_7%,transparent)]" : "hover:bg-hover",
       )}
     >
-      <button type="button" tabIndex={-1} onClick={() => onLink(line)} title="Link to this line" className={cx("w-14 shrink-0 pr-2 text-right hover:text-accent", aside)}>{line.seq}</button>
-      <time dateTime={line.at} className={cx("w-[92px] shrink-0 max-sm:hidden", aside)}>{formatClock(Date.parse(line.at), zone, true)}</time>
+      <button type="button" tabIndex={-1} onClick={() => onLink(line)} title="Link to this line" className={cx("w-14 shrink-0 pr-3 text-right hover:text-accent max-sm:w-11", aside)}>{line.seq}</button>
+      <time dateTime={line.at} className={cx("w-[100px] shrink-0 max-sm:hidden", aside)}>{formatClock(Date.parse(line.at), zone, true)}</time>
       <span className="w-12 shrink-0 font-medium text-(--level)">{LEVEL_WORD[line.level]}</span>
-      {showTask && <span title={line.task ?? undefined} className={cx("w-24 shrink-0 truncate pr-2 max-md:hidden", aside)}>{line.task}</span>}
+      {taskLetters > 0 && <span title={line.task ?? undefined} style={{ width: `${taskLetters + 2}ch` }} className={cx("shrink-0 truncate pr-[2ch] max-md:hidden", aside)}>{line.task}</span>}
       <span className={cx("min-w-0", wrap ? "flex-1 whitespace-pre-wrap [overflow-wrap:anywhere]" : "whitespace-pre", line.level === "debug" && "text-muted")}>
         <Text message={line.message} ansi={ansi} search={search} />
       </span>

@@ -3,11 +3,11 @@ import { lazy, Suspense } from "react";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
 import { Workflow } from "lucide-react";
-import { ApiError, q, type Attempt, type Run } from "@/api";
+import { q, type Attempt, type Run } from "@/api";
 import type { Search } from "@/lib/search";
-import { isTerminal } from "@/lib/states";
-import { Badge, buttonClass, EmptyState, ErrorState, Page, Segmented, Skeleton, StateIcon, TabPanel, Tabs } from "@/ui";
-import { stateColor } from "@/lib/states";
+import { isTerminal, stateColor } from "@/lib/states";
+import { Badge, EmptyState, Page, Segmented, Skeleton, StateIcon, TabPanel, Tabs } from "@/ui";
+import { isGone, NotHere } from "../shared/NotHere";
 import { RunState, useShownState } from "../shared/RunBits";
 import { Actions } from "./Actions";
 import { Details } from "./Details";
@@ -29,18 +29,7 @@ export function RunPage() {
   const { run: id } = useParams({ strict: false }) as { run: string };
   // Progress is no event: a run that tells how far it is is asked now and then.
   const found = useQuery({ ...q.run(id), refetchInterval: (query) => (query.state.data?.state === "running" ? PROGRESS_EVERY : false) });
-  if (found.error && (!found.data || (found.error instanceof ApiError && found.error.gone))) {
-    const gone = found.error instanceof ApiError && found.error.status === 404;
-    return (
-      <Page title="Run" crumbs={<Link to="/runs" className="hover:underline">Runs</Link>}>
-        {gone ? (
-          <EmptyState title="This run is not here" action={<Link to="/runs" className={buttonClass("primary")}>All runs</Link>}>It was deleted, by a person or by the retention of old runs, or the link is mistyped.</EmptyState>
-        ) : (
-          <ErrorState error={found.error} onRetry={() => void found.refetch()} />
-        )}
-      </Page>
-    );
-  }
+  if (found.error && (!found.data || isGone(found.error))) return <NotHere kind="run" error={found.error} onRetry={() => void found.refetch()} />;
   if (!found.data) return <RunBones />;
   return <RunView run={found.data} />;
 }
@@ -102,7 +91,7 @@ function RunView({ run }: { run: Run }) {
           label="About this run"
           value={tab}
           onChange={(next) => set({ tab: next === "logs" ? "" : next, node: "" })}
-          className="min-h-[max(420px,55%)] flex-1 [&>div:first-child]:px-2 sm:[&>div:first-child]:pl-4"
+          className="min-h-[max(420px,55%)] flex-1 [&>div:first-child]:pl-[calc(var(--edge)-10px)]"
           extra={<AttemptTabs attempts={list} value={number} onChange={(n) => set({ attempt: n === run.attempt ? "" : String(n), line: "", node: "" })} />}
           tabs={[
             { value: "logs", label: "Logs" }, { value: "timeline", label: "Timeline", count: items.length || undefined }, { value: "graph", label: "Graph" },

@@ -38,6 +38,33 @@ export function LatencyBar({ run }: { run: Run }) {
   );
 }
 
+/** What the events of the state machine mean to people. */
+const EVENT_WORDS: Record<string, string> = {
+  created: "Accepted",
+  due: "Its time has come",
+  postpone: "Put off",
+  refuse: "Refused",
+  assign: "Given to a robot",
+  reject: "The robot would not have it now",
+  reject_for_good: "The robot says that none could run it",
+  unanswered: "The robot did not answer",
+  start: "Started",
+  finish_completed: "Finished well",
+  finish_failed: "The flow failed",
+  finish_timed_out: "Ended at its time limit",
+  finish_crashed: "Its process was lost",
+  finish_cancelled: "Stopped, as asked",
+  run_deadline: "Its time limit passed",
+  start_deadline: "It had to start by then",
+  lease_lapsed: "Its robot was lost",
+  cancel: "A cancel was asked",
+  cancel_deadline: "The grace of the cancel passed",
+  pause: "Paused",
+  resume: "Goes on",
+  pause_expired: "Was paused for too long",
+  retry: "To be tried again",
+};
+
 function EventRow({ event, before }: { event: RunEvent; before: RunEvent | undefined }) {
   const since = before ? (Date.parse(event.at) - Date.parse(before.at)) / 1000 : null;
   return (
@@ -45,7 +72,7 @@ function EventRow({ event, before }: { event: RunEvent; before: RunEvent | undef
       <span className="font-mono text-xs text-muted"><ExactTime at={event.at} look="clock" millis /></span>
       <span className="text-right text-xs text-faint max-sm:hidden">{since === null ? "" : `+${formatDuration(since)}`}</span>
       <StateBadge state={event.to} still />
-      <span className="min-w-0 break-words max-sm:col-span-2"><span className="text-muted">{event.event.replaceAll("_", " ")}</span>{event.message && <> · {event.message}</>}</span>
+      <span className="min-w-0 break-words max-sm:col-span-2"><span className="text-muted">{EVENT_WORDS[event.event] ?? event.event.replaceAll("_", " ")}</span>{event.message && <> · {event.message}</>}</span>
       <span className="truncate text-right text-xs text-muted max-sm:hidden" title={event.fence ? `fence ${event.fence}` : undefined}>{event.actor}</span>
     </li>
   );

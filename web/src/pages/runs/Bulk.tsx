@@ -25,14 +25,20 @@ export function grouped(items: readonly BulkItem[]): { key: string; item: BulkIt
   return [...groups.values()].sort((a, b) => Number(a.key.startsWith("!")) - Number(b.key.startsWith("!")) || b.count - a.count);
 }
 
-function Preview({ result }: { result: BulkResult }) {
+/** Why runs stay as they are, by the code of the refusal. */
+const STAY: Record<Verb, Record<string, string>> = {
+  cancel: { illegal_transition: "stay: they have ended, or are being cancelled" },
+  retry: { illegal_transition: "stay: only a run that has ended can be tried again" },
+};
+
+function Preview({ result, verb }: { result: BulkResult; verb: Verb }) {
   return (
     <ul className="divide-y divide-line rounded-md border border-line">
       {grouped(result.items).map(({ key, item, count }) => (
         <li key={key} className="flex min-h-9 flex-wrap items-center gap-2 px-3 py-1.5 text-sm">
           <span className="w-12 text-right font-medium">{count}</span>
           {item.from && <StateBadge state={item.from} still />}
-          {item.to ? <><span className="text-faint" aria-label="become">→</span><StateBadge state={item.to} /></> : <span className="text-muted">stay: {item.message ?? item.code}</span>}
+          {item.to ? <><span className="text-faint" aria-label="become">→</span><StateBadge state={item.to} /></> : <span className="text-muted">{STAY[verb][item.code ?? ""] ?? `stay: ${item.message ?? item.code}`}</span>}
         </li>
       ))}
       {result.items.length === 0 && <li className="px-3 py-3 text-sm text-muted">No run is concerned.</li>}
@@ -74,7 +80,7 @@ export function BulkDialog({ verb, target, onClose }: { verb: Verb; target: Bulk
       disabled={!preview || preview.changed === 0}
       onConfirm={apply}
     >
-      {preview ? <Preview result={preview} /> : !problem && <Skeleton className="h-24 w-full" />}
+      {preview ? <Preview result={preview} verb={verb} /> : !problem && <Skeleton className="h-24 w-full" />}
     </Confirm>
   );
 }

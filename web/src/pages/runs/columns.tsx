@@ -2,7 +2,7 @@
 import type { ColumnDef } from "@tanstack/react-table";
 import type { Run } from "@/api";
 import { ArrowDown, ArrowUp } from "lucide-react";
-import { Badge, RelativeTime } from "@/ui";
+import { RelativeTime, Words } from "@/ui";
 import { PriorityMark, RunDuration, RunName, RunState, TriggerText } from "../shared/RunBits";
 
 function OrderHeader({ ascending, onOrder }: { ascending: boolean; onOrder: () => void }) {
@@ -14,24 +14,24 @@ function OrderHeader({ ascending, onOrder }: { ascending: boolean; onOrder: () =
 }
 
 export const runColumns = (ascending: boolean, onOrder: () => void): ColumnDef<Run>[] => [
-  { id: "state", header: "State", cell: ({ row }) => <RunState run={row.original} />, meta: { track: "142px" } },
+  { id: "state", header: "State", cell: ({ row }) => <RunState run={row.original} />, meta: { track: "132px" } },
   {
     id: "name",
     header: "Run",
     cell: ({ row }) => <span className="flex min-w-0 items-center gap-1.5"><RunName run={row.original} /><PriorityMark priority={row.original.priority} /></span>,
-    meta: { track: "minmax(140px, 1.1fr)" },
+    meta: { track: "minmax(150px, 1.1fr)" },
   },
-  { id: "flow", header: "Flow", cell: ({ row }) => <span className="truncate" title={row.original.label}>{row.original.label}</span>, meta: { track: "minmax(160px, 1.6fr)" } },
-  { id: "created", header: () => <OrderHeader ascending={ascending} onOrder={onOrder} />, cell: ({ row }) => <span className="text-muted"><RelativeTime at={row.original.created_at} /></span>, meta: { track: "84px", align: "right" } },
-  { id: "duration", header: "Took", cell: ({ row }) => <RunDuration run={row.original} />, meta: { track: "88px", align: "right" } },
-  { id: "robot", header: "Robot", cell: ({ row }) => <span className="truncate text-muted">{row.original.robot_name ?? "–"}</span>, meta: { track: "minmax(88px, .7fr)", from: 760 } },
-  { id: "queue", header: "Queue", cell: ({ row }) => <span className="truncate text-muted">{row.original.queue_name}</span>, meta: { track: "minmax(88px, .7fr)", from: 900 } },
-  { id: "trigger", header: "Started by", cell: ({ row }) => <TriggerText trigger={row.original.trigger} />, meta: { track: "minmax(96px, .7fr)", from: 1000 } },
+  { id: "flow", header: "Flow", cell: ({ row }) => <span className="truncate" title={row.original.label}>{row.original.label}</span>, meta: { track: "minmax(160px, 1.4fr)" } },
+  { id: "created", header: () => <OrderHeader ascending={ascending} onOrder={onOrder} />, cell: ({ row }) => <span className="text-muted"><RelativeTime at={row.original.created_at} /></span>, meta: { track: "80px", align: "right" } },
+  { id: "duration", header: "Took", cell: ({ row }) => <RunDuration run={row.original} />, meta: { track: "76px", align: "right" } },
+  { id: "robot", header: "Robot", cell: ({ row }) => <span className="truncate text-muted">{row.original.robot_name ?? "–"}</span>, meta: { track: "minmax(116px, .7fr)", from: 760 } },
+  { id: "queue", header: "Queue", cell: ({ row }) => <span className="truncate text-muted">{row.original.queue_name}</span>, meta: { track: "minmax(84px, .5fr)", from: 900 } },
+  { id: "trigger", header: "Started by", cell: ({ row }) => <TriggerText trigger={row.original.trigger} />, meta: { track: "minmax(124px, .6fr)", from: 1000 } },
   {
     id: "tags",
     header: "Tags",
-    cell: ({ row }) => <span className="flex min-w-0 gap-1 overflow-hidden">{row.original.tags.slice(0, 3).map((tag) => <Badge key={tag}>{tag}</Badge>)}</span>,
-    meta: { track: "minmax(110px, .9fr)", from: 1180 },
+    cell: ({ row }) => <Words words={row.original.tags} letters={16} />,
+    meta: { track: "minmax(120px, .9fr)", from: 1180 },
   },
 ];
 

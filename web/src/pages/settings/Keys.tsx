@@ -28,7 +28,7 @@ function Row({ item, onRevoke }: { item: Key; onRevoke: () => void }) {
         </span>
       </span>
       <Badge>{item.role}</Badge>
-      <span className="w-20 text-right">{over ? <span className="text-xs text-muted">{over}</span> : <Button size="sm" onClick={onRevoke}>Revoke</Button>}</span>
+      <span className="w-18 text-right">{over ? <span className="text-xs text-muted">{over}</span> : <Button size="sm" weight="quiet" onClick={onRevoke}>Revoke</Button>}</span>
     </li>
   );
 }
@@ -40,7 +40,8 @@ export function Keys() {
   const [making, setMaking] = useState(false);
   const [revoking, setRevoking] = useState<Key | null>(null);
   const [all, setAll] = useState(false);
-  const keys = found.data?.items ?? [];
+  // Those of people and programs first: robots look after their own.
+  const keys = [...(found.data?.items ?? [])].sort((a, b) => Number(Boolean(a.robot_id)) - Number(Boolean(b.robot_id)));
   const old = keys.filter((k) => status(k)).length;
   const shown = all ? keys : keys.filter((k) => !status(k));
   const revoke = async () => {

@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { q, type OutcomeBucket } from "@/api";
 import { bucketed, periods, RANGE_STEP, type Range } from "@/lib/chart";
 import { formatDuration, formatShort, formatTick } from "@/lib/time";
-import { EmptyState, Segmented, Skeleton } from "@/ui";
+import { Card, EmptyState, Segmented, Skeleton } from "@/ui";
 import { Chart, Legend } from "@/ui/Chart";
 import { useZone } from "@/ui/Time";
 
@@ -25,10 +25,8 @@ export function DurationChart({ starts, buckets, height = 200, label }: { starts
         format={formatTick}
         durations
         series={[
-          { ...P95, kind: "line", values: buckets.map((b) => b?.p95_seconds ?? null) },
-          { ...P50, kind: "line", values: buckets.map((b) => b?.p50_seconds ?? null) },
-          { ...P95, label: "p95 points", kind: "points", shape: "ring", values: buckets.map((b) => b?.p95_seconds ?? null) },
-          { ...P50, label: "p50 points", kind: "points", shape: "disc", values: buckets.map((b) => b?.p50_seconds ?? null) },
+          { ...P95, kind: "line", joined: true, values: buckets.map((b) => b?.p95_seconds ?? null) },
+          { ...P50, kind: "line", joined: true, values: buckets.map((b) => b?.p50_seconds ?? null) },
         ]}
         card={(i) => {
           const b = buckets[i];
@@ -51,14 +49,14 @@ export function DurationTrend({ filter }: { filter: { flow?: string; deployment?
   const from = new Date((starts[0] ?? 0) * 1000).toISOString();
   const outcomes = useQuery({ ...q.outcomes({ ...filter, from, step_seconds: RANGE_STEP[range] }, ["trend", filter, range, from]), refetchInterval: 60_000 });
   const buckets = bucketed(outcomes.data?.items ?? [], starts, RANGE_STEP[range]);
+  const ranges = <Segmented label="Time range" value={range} onChange={setRange} options={RANGES.map((r) => ({ value: r, label: r }))} />;
   return (
-    <>
-      <div className="mb-2"><Segmented label="Time range" value={range} onChange={setRange} options={RANGES.map((r) => ({ value: r, label: r }))} /></div>
-      {!outcomes.data ? <Skeleton className="h-52 w-full" /> : buckets.some((b) => b?.p50_seconds != null) ? (
+    <Card title="How long it takes" aside={ranges}>
+      {!outcomes.data ? <Skeleton className="h-[228px] w-full" /> : buckets.some((b) => b?.p50_seconds != null) ? (
         <DurationChart starts={starts} buckets={buckets} label={`Execution time over the last ${range}`} />
       ) : (
-        <EmptyState title="Nothing finished in this time" className="py-8">{range === "30d" ? "Runs that finish show here." : "Choose a longer range above."}</EmptyState>
+        <EmptyState title="Nothing finished in this time" className="h-[228px] py-0">{range === "30d" ? "Runs that finish show here." : "Choose a longer range above."}</EmptyState>
       )}
-    </>
+    </Card>
   );
 }

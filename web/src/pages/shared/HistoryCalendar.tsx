@@ -4,9 +4,12 @@ import { useQuery } from "@tanstack/react-query";
 import { q, type OutcomeQuery } from "@/api";
 import { badOf, calendarStart, calendarWeeks, endedOf, type Day } from "@/lib/dayCalendar";
 import { plural } from "@/lib/format";
+import { useNarrow } from "@/lib/preferences";
 import { Skeleton, Tooltip } from "@/ui";
 
-const WEEKS = 16;
+/** Half a year, or as many weeks as a phone is wide. */
+const WEEKS = 26;
+const NARROW_WEEKS = 16;
 const DAY = 86_400_000;
 const NAMES = ["Mon", "", "Wed", "", "Fri", "", ""];
 const date = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" });
@@ -34,22 +37,26 @@ function Cell({ day, most, filter }: { day: Day; most: number; filter: { flow?: 
   );
 }
 
+/** The first week of a month bears its name. */
+const isTurn = (monday: number): boolean => new Date(monday).getUTCDate() <= 7;
+
 /** Days are those of UTC: the server counts them so. */
 export function HistoryCalendar({ filter }: { filter: { flow?: string; deployment?: string } }) {
   const now = Date.now();
-  const from = new Date(calendarStart(now, WEEKS)).toISOString();
+  const count = useNarrow() ? NARROW_WEEKS : WEEKS;
+  const from = new Date(calendarStart(now, count)).toISOString();
   const query: OutcomeQuery = { ...filter, from, step_seconds: 86_400 };
   const outcomes = useQuery({ ...q.outcomes(query, ["calendar", filter, from]), staleTime: 60_000 });
   if (!outcomes.data) return <Skeleton className="h-32 w-full" />;
-  const weeks = calendarWeeks(outcomes.data.items, now, WEEKS);
+  const weeks = calendarWeeks(outcomes.data.items, now, count);
   const most = Math.max(1, ...outcomes.data.items.map(endedOf));
   return (
     <div className="overflow-x-auto pb-1">
-      <div className="flex w-max gap-1" role="group" aria-label={`Runs that ended on each of the last ${WEEKS * 7} days`}>
+      <div className="flex w-max gap-1" role="group" aria-label={`Runs that ended on each of the last ${count * 7} days`}>
         <div className="mt-4 mr-1 flex flex-col gap-1 text-2xs leading-[14px] text-faint" aria-hidden>{NAMES.map((n, i) => <span key={i} className="h-3.5">{n}</span>)}</div>
         {weeks.map((days, w) => {
           const first = days[0]?.at ?? 0;
-          const turns = w === 0 || new Date(first).getUTCDate() <= 7;
+          const turns = isTurn(first) || (w === 0 && !isTurn(weeks[1]?.[0]?.at ?? 0));
           return (
             <div key={first} className="flex flex-col gap-1">
               <span className="h-3 w-3.5 text-2xs leading-3 whitespace-nowrap text-faint" aria-hidden>{turns ? month.format(first) : ""}</span>

@@ -28,8 +28,8 @@ export function LatestRuns({ filter }: { filter: Filter }) {
           <ul className="divide-y divide-line border-t border-line">
             {runs.slice(0, ROWS).map((run) => (
               <li key={run.id} className="grid h-9 grid-cols-[minmax(0,1fr)_auto_auto] items-center gap-3 px-4 hover:bg-hover sm:grid-cols-[128px_minmax(0,1fr)_minmax(0,120px)_72px_72px]">
-                <span className="hidden sm:block"><RunState run={run} /></span>
-                <span className="flex min-w-0 items-center gap-2"><span className="sm:hidden"><RunState run={run} /></span><RunName run={run} /></span>
+                <span className="hidden sm:flex"><RunState run={run} /></span>
+                <span className="flex min-w-0 items-center gap-2"><span className="inline-flex sm:hidden"><RunState run={run} /></span><RunName run={run} /></span>
                 <span className="hidden min-w-0 sm:block"><TriggerText trigger={run.trigger} /></span>
                 <span className="text-right"><RunDuration run={run} /></span>
                 <span className="text-right text-muted"><RelativeTime at={run.created_at} /></span>

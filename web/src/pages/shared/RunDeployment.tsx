@@ -60,7 +60,7 @@ export function RunDeployment({ deployment, onClose }: { deployment: Deployment;
       ) : (
         <>
           <ParameterForm schema={version.data?.parameter_schema} value={parameters} onChange={(next, ok) => { setParameters(next); setValid(ok); }} errors={(name) => (refused instanceof ApiError ? refused.field(name) : undefined)} />
-          <div className="mt-4 grid gap-3 border-t border-line pt-4 sm:grid-cols-3">
+          <div className="mt-4 grid gap-3 border-t border-line pt-4 sm:grid-cols-[1fr_1.4fr_1fr]">
             <Field label="Priority">
               {(control) => (
                 <Select {...control} value={priority} onChange={(e) => setPriority(e.target.value as Priority)}>
