@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
+mod admit;
 mod ignore;
 mod pack;
 mod read;
@@ -21,10 +22,13 @@ pub const MAX_PACKAGE: usize = 64 << 20;
 /// All files of an unpacked archive hold at most this many bytes: eight times the archive is ordinary
 /// for text, what goes far beyond is a bomb.
 pub const MAX_UNPACKED: u64 = 512 << 20;
-/// Most entries in one archive: every attempt gets its own copy of them.
+/// Most files and folders in one archive, those included that are only implied by a name: every attempt gets its
+/// own copy of them.
 pub const MAX_FILES: usize = 20_000;
-/// Longest name of an entry, in bytes: what Linux takes as a path.
-pub const MAX_NAME: usize = 4_096;
+/// Longest name of an entry, in bytes: half of what Linux takes as a path, because robots unpack it below a folder.
+pub const MAX_NAME: usize = 2_048;
+/// Most parts of an entry's name: deeper is a loop of mounts, not a flow.
+pub const MAX_DEPTH: usize = 64;
 
 /// One file or folder in an archive.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]

@@ -1,7 +1,7 @@
 //! What a package keeps, and every way in which a foreign archive is refused.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use flate2::Compression;
@@ -28,6 +28,10 @@ fn gz(bytes: &[u8]) -> Vec<u8> {
 
 /// An archive whose one entry has this name, unchecked, and this type.
 fn forged(entries: &[(&str, EntryType, u64)]) -> Vec<u8> {
+    gz(&tar_of(entries))
+}
+
+fn tar_of(entries: &[(&str, EntryType, u64)]) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     for (name, kind, size) in entries {
         let mut header = tar::Header::new_gnu();
@@ -39,7 +43,7 @@ fn forged(entries: &[(&str, EntryType, u64)]) -> Vec<u8> {
         let content = vec![0_u8; usize::try_from(*size).expect("small")];
         tar.append(&header, content.as_slice()).expect("memory");
     }
-    gz(&tar.into_inner().expect("memory"))
+    tar.into_inner().expect("memory")
 }
 
 fn refused(archive: &[u8]) -> PackageError {
@@ -222,8 +226,86 @@ fn an_archive_that_claims_or_holds_too_much_is_refused() {
 #[test]
 fn a_truncated_or_foreign_file_is_refused() {
     let whole = forged(&[("a", EntryType::Regular, 70_000)]);
-    assert_eq!(refused(&whole[..whole.len() / 2]).code, "package_io");
+    for cut in [whole.len() / 2, whole.len() - 1, whole.len() - 9] {
+        let error = refused(&whole[..cut]);
+        assert_eq!(
+            (error.code, error.entry.as_deref()),
+            ("package_corrupt", Some("a")),
+            "{cut}"
+        );
+    }
     assert_eq!(refused(b"PK\x03\x04 not a tar").code, "package_corrupt");
+    assert_eq!(refused(b"").code, "package_corrupt");
+    let no_end = &tar_of(&[("a", EntryType::Regular, 3)])[..1_024];
+    let error = refused(&gz(no_end));
+    assert_eq!(error.code, "package_corrupt");
+    assert!(error.message.contains("end mark"), "{error}");
+    let name_only = forged(&[("././@LongLink", EntryType::GNULongName, 3)]);
+    assert_eq!(refused(&name_only).code, "package_corrupt");
+    let mut damaged = tar_of(&[("a", EntryType::Regular, 3), ("b", EntryType::Regular, 3)]);
+    damaged[1_024] = b'c';
+    let error = refused(&gz(&damaged));
+    assert_eq!(
+        (error.code, error.entry.as_deref()),
+        ("package_corrupt", Some("a"))
+    );
+}
+
+#[test]
+fn what_follows_the_end_is_refused_and_the_padding_of_other_tools_is_not() {
+    let tar = tar_of(&[("a", EntryType::Regular, 3)]);
+    let whole = gz(&tar);
+    let with = |more: &[u8]| [&tar, more].concat();
+    for (what, archive) in [
+        ("bytes", [&whole[..], b"garbage"].concat()),
+        ("a zero", [&whole[..], &[0]].concat()),
+        ("another archive", [&whole[..], &whole[..]].concat()),
+        ("another tar", gz(&with(&tar))),
+        ("bytes in the gzip", gz(&with(b"garbage"))),
+        ("zeros without end", gz(&with(&vec![0; 2 << 20]))),
+    ] {
+        let error = refused(&archive);
+        assert_eq!(
+            (error.code, error.entry.as_deref()),
+            ("package_trailing", Some("a")),
+            "{what}"
+        );
+    }
+    assert_eq!(refused(&gz(&vec![0; 2 << 20])).code, "package_trailing");
+    for record in [10_240, 1 << 20] {
+        let mut padded = tar.clone();
+        padded.resize(record, 0);
+        assert_eq!(inspect(&gz(&padded)).expect("fine").len(), 1, "{record}");
+    }
+}
+
+#[test]
+fn folders_that_are_only_implied_are_bounded_like_any_other() {
+    let deep = |parts: usize| vec!["d"; parts].join("/");
+    let file = |name: &str| {
+        let mut tar = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(0);
+        tar.append_data(&mut header, name, io::empty())
+            .expect("memory");
+        gz(&tar.into_inner().expect("memory"))
+    };
+    assert_eq!(inspect(&file(&deep(MAX_DEPTH))).expect("fine").len(), 1);
+    assert_eq!(
+        refused(&file(&deep(MAX_DEPTH + 1))).code,
+        "package_too_deep"
+    );
+    let names: Vec<_> = (0..=MAX_FILES / 40)
+        .map(|i| format!("{i}/{}", deep(40)))
+        .collect();
+    let entries: Vec<_> = names
+        .iter()
+        .map(|n| (n.as_str(), EntryType::Regular, 0))
+        .collect();
+    assert_eq!(
+        inspect(&forged(&entries)).expect_err("refused").code,
+        "package_too_many_files"
+    );
 }
 
 #[test]

@@ -7,10 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::{Compression, GzBuilder};
 
 use super::ignore::{self, Ignore};
-use super::{MAX_FILES, MAX_NAME, MAX_PACKAGE, MAX_UNPACKED, PackageError};
-
-/// Deepest folder that is packed: deeper is a loop of mounts, not a flow.
-const MAX_DEPTH: usize = 64;
+use super::{MAX_DEPTH, MAX_FILES, MAX_NAME, MAX_PACKAGE, MAX_UNPACKED, PackageError};
 
 /// The archive of this folder, or of this single file under its own name.
 pub fn pack(path: &Path) -> Result<Vec<u8>, PackageError> {
@@ -23,7 +20,7 @@ pub fn pack(path: &Path) -> Result<Vec<u8>, PackageError> {
             Err(e) if e.kind() == io::ErrorKind::NotFound => String::new(),
             Err(e) => return Err(PackageError::io(ignore::FILE.to_owned(), &e)),
         };
-        collect(path, "", &Ignore::parse(&text)?, 0, &mut entries)?;
+        collect(path, "", &Ignore::parse(&text)?, 1, &mut entries)?;
     } else {
         let name = path
             .file_name()
@@ -46,13 +43,6 @@ fn collect(
     depth: usize,
     entries: &mut Vec<(String, PathBuf)>,
 ) -> Result<(), PackageError> {
-    if depth > MAX_DEPTH {
-        return Err(PackageError::new(
-            "package_too_deep",
-            prefix.to_owned(),
-            "folders nest too deep",
-        ));
-    }
     let failed = |e: &io::Error| PackageError::io(folder.display().to_string(), e);
     for entry in fs::read_dir(folder).map_err(|e| failed(&e))? {
         let entry = entry.map_err(|e| failed(&e))?;
@@ -73,6 +63,13 @@ fn collect(
                 "package_not_a_file",
                 name,
                 "a package holds plain files and folders only; replace the link by what it points to, or name it in .batonignore",
+            ));
+        }
+        if depth > MAX_DEPTH {
+            return Err(PackageError::new(
+                "package_too_deep",
+                name,
+                format!("folders nest deeper than {MAX_DEPTH}"),
             ));
         }
         if entries.len() >= MAX_FILES {

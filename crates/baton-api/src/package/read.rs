@@ -1,17 +1,21 @@
 //! Reading an archive that somebody else made: nothing in it is believed before it is checked.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 
-use flate2::read::GzDecoder;
+use flate2::bufread::GzDecoder;
 use tar::EntryType;
 
+use super::admit::{Seen, check};
 use super::{MAX_FILES, MAX_NAME, MAX_PACKAGE, MAX_UNPACKED, PackageEntry, PackageError};
 
 /// What tar itself adds to each entry at most: a header, a long name with its header, and padding.
-const MAX_OVERHEAD: u64 = 512 * 4 + MAX_NAME as u64;
+const MAX_OVERHEAD: u64 = BLOCK * 4 + MAX_NAME as u64;
+/// Everything in a tar comes in blocks of this many bytes.
+const BLOCK: u64 = 512;
+/// Most zeros behind the end mark: tar fills up a whole record, and nobody's records are longer.
+const MAX_PADDING: u64 = 1 << 20;
 
 /// Every entry of the archive, in its order, if all of it may be unpacked.
 pub fn inspect(archive: &[u8]) -> Result<Vec<PackageEntry>, PackageError> {
@@ -75,18 +79,16 @@ fn walk(
             ),
         ));
     }
-    let bound = MAX_UNPACKED + MAX_FILES as u64 * MAX_OVERHEAD;
+    let bound = MAX_UNPACKED + MAX_FILES as u64 * MAX_OVERHEAD + MAX_PADDING;
     // `raw` leaves long names to us: otherwise the library would read one of any length into memory.
     let mut tar = tar::Archive::new(GzDecoder::new(archive).take(bound));
-    let corrupt = |e: &io::Error| {
-        PackageError::new("package_corrupt", None, format!("not a gzipped tar: {e}"))
-    };
     let mut seen = Seen::default();
-    let mut entries = Vec::new();
+    let mut entries: Vec<PackageEntry> = Vec::new();
     let mut long_name = None;
     let mut total = 0_u64;
-    for entry in tar.entries().map_err(|e| corrupt(&e))?.raw(true) {
-        let mut entry = entry.map_err(|e| corrupt(&e))?;
+    let unreadable = |e| damaged(None, e);
+    for entry in tar.entries().map_err(unreadable)?.raw(true) {
+        let mut entry = entry.map_err(|e| damaged(entries.last(), e))?;
         if entry.header().entry_type() == EntryType::GNULongName && long_name.is_none() {
             long_name = Some(read_long_name(&mut entry)?);
             continue;
@@ -103,146 +105,124 @@ fn walk(
                 format!("the archive unpacks to more than {MAX_UNPACKED} bytes"),
             ));
         }
-        if entries.len() >= MAX_FILES {
-            return Err(PackageError::new(
-                "package_too_many_files",
-                checked.path,
-                format!("the archive has more than {MAX_FILES} entries"),
-            ));
-        }
-        let mut content = entry.take(checked.size);
-        visit(&checked, &mut content).map_err(|e| PackageError::io(checked.path.clone(), &e))?;
-        if content.limit() > 0 && !checked.folder {
-            return Err(PackageError::new(
-                "package_corrupt",
-                checked.path,
-                "the archive ends inside this entry",
-            ));
-        }
+        take_in(&checked, entry.take(checked.size), &mut visit)?;
         entries.push(checked);
     }
+    if long_name.is_some() {
+        return Err(damaged(entries.last(), "a name without a file"));
+    }
+    end(tar.into_inner(), entries.last())?;
     Ok(entries)
 }
 
-fn read_long_name(entry: &mut impl Read) -> Result<Vec<u8>, PackageError> {
+/// Hands the content of an entry on, all of it.
+fn take_in(
+    entry: &PackageEntry,
+    content: io::Take<impl Read>,
+    visit: &mut impl FnMut(&PackageEntry, &mut dyn Read) -> io::Result<()>,
+) -> Result<(), PackageError> {
+    let corrupt = |why: String| PackageError::new("package_corrupt", entry.path.clone(), why);
+    let mut content = Content {
+        from: content,
+        broken: false,
+    };
+    if let Err(error) = visit(entry, &mut content) {
+        if content.broken {
+            return Err(corrupt(format!(
+                "the archive is damaged inside this entry: {error}"
+            )));
+        }
+        return Err(PackageError::io(entry.path.clone(), &error));
+    }
+    if content.from.limit() > 0 && !entry.folder {
+        return Err(corrupt("the archive ends inside this entry".to_owned()));
+    }
+    Ok(())
+}
+
+/// The content of an entry, which remembers that reading it failed: what fails otherwise is the writing.
+struct Content<R> {
+    from: R,
+    broken: bool,
+}
+
+impl<R: Read> Read for Content<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.from.read(buffer);
+        self.broken |= read.is_err();
+        read
+    }
+}
+
+/// Sees to it that nothing follows the last entry but the end mark and zeros, in the tar and behind the gzip.
+fn end(
+    mut rest: io::Take<GzDecoder<&[u8]>>,
+    last: Option<&PackageEntry>,
+) -> Result<(), PackageError> {
+    let trailing = |what: String| {
+        let entry = last.map(|e| e.path.clone());
+        PackageError::new("package_trailing", entry, what)
+    };
+    let mut buffer = [0; 8 << 10];
+    let mut zeros = 0_u64;
+    loop {
+        let n = rest.read(&mut buffer).map_err(|e| damaged(last, e))?;
+        if n == 0 {
+            break;
+        }
+        if buffer[..n].iter().any(|b| *b != 0) {
+            let what = "something follows the end of the tar; pack it as one archive";
+            return Err(trailing(what.to_owned()));
+        }
+        zeros += n as u64;
+        if zeros > MAX_PADDING {
+            return Err(trailing(format!(
+                "more than {MAX_PADDING} zeros follow the end of the tar"
+            )));
+        }
+    }
+    // The end mark is two blocks, of which the library takes the first.
+    if zeros < BLOCK {
+        return Err(damaged(last, "the tar has no end mark; it broke off"));
+    }
+    match rest.into_inner().into_inner().len() {
+        0 => Ok(()),
+        n => Err(trailing(format!(
+            "{n} bytes follow the end of the gzip; pack it as one archive"
+        ))),
+    }
+}
+
+/// An archive that breaks off or makes no sense after this entry.
+fn damaged(after: Option<&PackageEntry>, why: impl std::fmt::Display) -> PackageError {
+    match after {
+        None => PackageError::new("package_corrupt", None, format!("not a gzipped tar: {why}")),
+        Some(entry) => PackageError::new(
+            "package_corrupt",
+            entry.path.clone(),
+            format!("the archive is damaged behind this entry: {why}"),
+        ),
+    }
+}
+
+fn read_long_name(entry: &mut tar::Entry<'_, impl Read>) -> Result<Vec<u8>, PackageError> {
+    let too_long = |start: &[u8]| {
+        let shown = String::from_utf8_lossy(&start[..start.len().min(80)]).into_owned();
+        PackageError::new("package_name", shown, "its name is too long")
+    };
     let mut name = Vec::new();
     entry
         .take(MAX_NAME as u64 + 2)
         .read_to_end(&mut name)
-        .map_err(|e| PackageError::new("package_corrupt", None, e.to_string()))?;
+        .map_err(|e| damaged(None, e))?;
+    if entry.size() > MAX_NAME as u64 + 1 {
+        return Err(too_long(&name));
+    }
     while name.last() == Some(&0) {
         name.pop();
     }
     if name.len() > MAX_NAME {
-        let shown = String::from_utf8_lossy(&name[..80]).into_owned();
-        return Err(PackageError::new(
-            "package_name",
-            shown,
-            "its name is too long",
-        ));
+        return Err(too_long(&name));
     }
     Ok(name)
-}
-
-/// Names seen so far, and whether each is a folder.
-#[derive(Default)]
-struct Seen(BTreeMap<String, bool>);
-
-fn check<R: Read>(
-    name: &[u8],
-    entry: &tar::Entry<'_, R>,
-    seen: &mut Seen,
-) -> Result<PackageEntry, PackageError> {
-    let shown = || String::from_utf8_lossy(name).into_owned();
-    let header = entry.header();
-    let folder = match header.entry_type() {
-        EntryType::Regular | EntryType::Continuous => false,
-        EntryType::Directory => true,
-        EntryType::Symlink | EntryType::Link => {
-            return Err(PackageError::new(
-                "package_link",
-                shown(),
-                "links are not allowed in a package",
-            ));
-        }
-        other => {
-            return Err(PackageError::new(
-                "package_not_a_file",
-                shown(),
-                format!("only plain files and folders are allowed in a package, not {other:?}"),
-            ));
-        }
-    };
-    let path = check_path(name).map_err(|why| PackageError::new("package_path", shown(), why))?;
-    if !seen.admit(&path, folder) {
-        return Err(PackageError::new(
-            "package_duplicate",
-            path,
-            "the archive holds this name twice",
-        ));
-    }
-    let size = entry.size();
-    if folder && size > 0 {
-        return Err(PackageError::new(
-            "package_corrupt",
-            path,
-            "a folder with content",
-        ));
-    }
-    let mode = header.mode().unwrap_or(0o644);
-    Ok(PackageEntry {
-        path,
-        size,
-        executable: !folder && mode & 0o111 != 0,
-        folder,
-    })
-}
-
-/// The path of an entry, or why it may not be one. It stays under the top on every operating system.
-fn check_path(name: &[u8]) -> Result<String, &'static str> {
-    let text = std::str::from_utf8(name).map_err(|_| "its name is not UTF-8")?;
-    let text = text
-        .strip_prefix("./")
-        .unwrap_or(text)
-        .trim_end_matches('/');
-    if text.len() > MAX_NAME {
-        return Err("its name is too long");
-    }
-    if text.starts_with('/') {
-        return Err("an absolute path is not allowed in a package");
-    }
-    if text
-        .chars()
-        .any(|c| c.is_control() || c == '\\' || c == ':')
-    {
-        return Err("a backslash, a colon or a control character is not allowed in a name");
-    }
-    for part in text.split('/') {
-        match part {
-            ".." => return Err("`..` is not allowed in a package"),
-            "" | "." => return Err("an empty part is not allowed in a path"),
-            _ if part.len() > 255 => return Err("one part of its name is too long"),
-            _ => {}
-        }
-    }
-    Ok(text.to_owned())
-}
-
-impl Seen {
-    /// Takes note of an entry; false if it is there already, or if a file stands where a folder must be.
-    fn admit(&mut self, path: &str, folder: bool) -> bool {
-        let mut end = 0;
-        while let Some(at) = path[end..].find('/') {
-            end += at;
-            if !*self.0.entry(path[..end].to_owned()).or_insert(true) {
-                return false;
-            }
-            end += 1;
-        }
-        match self.0.insert(path.to_owned(), folder) {
-            None => true,
-            // A folder may have been implied by a file in it before its own entry came.
-            Some(was_folder) => was_folder && folder,
-        }
-    }
 }

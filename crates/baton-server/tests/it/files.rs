@@ -1,10 +1,10 @@
 //! Files: packages that go in, artifacts that come out, and how a browser may see them.
 
-use baton_api::rest::{PageQuery, ReportStart};
+use baton_api::rest::PageQuery;
 use baton_core::id::RunId;
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::world::{World, report_start};
 
 #[tokio::test]
 async fn packages_and_artifacts_go_in_and_come_out_unchanged() {
@@ -35,14 +35,7 @@ async fn packages_and_artifacts_go_in_and_come_out_unchanged() {
         .await;
     assert_eq!(back.expect("read"), archive);
 
-    let start = ReportStart {
-        flow: "cscKPI".into(),
-        computer: None,
-        parameters: Default::default(),
-        tags: Default::default(),
-        started_at: None,
-        idempotency_key: None,
-    };
+    let start = report_start("cscKPI");
     let run = world.client.report_start(&start).await.expect("started");
     let about = baton_api::rest::PutArtifact {
         name: "report/märz.html".into(),

@@ -50,17 +50,13 @@ async fn nothing_lapses_within_a_full_lease_of_a_servers_start() {
     let (mut world, robot, run, claim) = World::with_a_started_run().await;
     let enrolled = world.lose(robot).await;
     // The server is away for an hour: nobody could renew.
-    world.pass(3_600);
-    let run_before = world.get(run).await;
-    let mut world = world.after_a_crash().await;
-    if run_before.state == State::Running {
-        world.pass(lapse() - 1);
-        let robot = enrolled.at(&world.server.url);
-        let mut robot = Script::connect_holding(&robot, &[(claim, Phase::Running)]).await;
-        assert!(robot.registered.verdicts[0].keep);
-        assert!(!robot.finish(claim, State::Completed).await);
-        world.until(run, State::Completed).await;
-    }
+    let mut world = world.after_being_away(3_600).await;
+    world.pass(lapse() - 1);
+    let robot = enrolled.at(&world.server.url);
+    let mut robot = Script::connect_holding(&robot, &[(claim, Phase::Running)]).await;
+    assert!(robot.registered.verdicts[0].keep);
+    assert!(!robot.finish(claim, State::Completed).await);
+    world.until(run, State::Completed).await;
     world.done().await;
 }
 

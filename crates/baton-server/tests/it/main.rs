@@ -13,6 +13,7 @@ mod full_disk;
 mod losing;
 mod manual;
 mod openapi;
+mod packages;
 mod registering;
 mod reporting;
 mod resources;

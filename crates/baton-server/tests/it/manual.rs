@@ -7,16 +7,13 @@ use baton_core::run::{LogLevel, LogLine, LogStream};
 use baton_core::state::State;
 use serde_json::json;
 
-use crate::world::World;
+use crate::world::{World, report_start};
 
 fn start() -> ReportStart {
     ReportStart {
-        flow: "cscKPI".into(),
         computer: Some("CDAPXXX03".into()),
-        parameters: Default::default(),
-        tags: Default::default(),
-        started_at: None,
         idempotency_key: Some("manual-1".into()),
+        ..report_start("cscKPI")
     }
 }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use baton_api::client::{Client, ClientOptions};
-use baton_api::rest::{CreateEnrolment, CreateKey, DeployRequest, EnrolRequest, Enrolled};
+use baton_api::rest::{
+    CreateEnrolment, CreateKey, DeployRequest, EnrolRequest, Enrolled, ReportStart,
+};
 use baton_core::access::Role;
 use baton_core::flow::Entry;
 use baton_server::auth::ensure_admin_key;
@@ -156,6 +158,18 @@ pub(crate) fn client(url: &str, key: &str) -> Client {
         ..ClientOptions::default()
     })
     .expect("options")
+}
+
+/// What begins a run of this flow by hand, on a computer that is not named.
+pub(crate) fn report_start(flow: &str) -> ReportStart {
+    ReportStart {
+        flow: flow.into(),
+        computer: None,
+        parameters: Default::default(),
+        tags: Default::default(),
+        started_at: None,
+        idempotency_key: None,
+    }
 }
 
 /// What deploys a command flow.
