@@ -49,4 +49,8 @@ pub trait Store:
 
     /// From now on, calls `hook` after each commit that changed something.
     fn on_commit(&self, hook: Committed);
+
+    /// Whether writes are kept at present: `Unavailable` when the last one was not. While that is so, asking
+    /// writes a little every few seconds, so that an idle store notices that the disk has room again.
+    async fn check_writes(&self) -> Result<()>;
 }

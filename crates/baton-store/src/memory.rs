@@ -132,6 +132,10 @@ impl crate::Store for MemoryStore {
     fn on_commit(&self, hook: Committed) {
         self.hooks.add(hook);
     }
+
+    async fn check_writes(&self) -> Result<()> {
+        self.read(|_| Ok(()))
+    }
 }
 
 /// Everything there is.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use rusqlite::Connection;
@@ -48,6 +49,7 @@ mod schedules;
 mod stats;
 mod step;
 mod tasks;
+mod trouble;
 mod unused;
 mod verify;
 mod wal;
@@ -93,6 +95,7 @@ struct Shared {
     wal_pages: AtomicU64,
     /// A sync failed: nothing more is written until the server is started again.
     poisoned: AtomicBool,
+    trouble: trouble::Trouble,
 }
 
 #[derive(Default)]
@@ -132,6 +135,7 @@ impl SqliteStore {
             counters: Counters::default(),
             wal_pages: AtomicU64::new(0),
             poisoned: AtomicBool::new(false),
+            trouble: trouble::Trouble::default(),
         });
         wal::watch(&mut conn, &shared)?;
         let points = Readers::open(path, &options, options.point_readers)?;
@@ -277,6 +281,19 @@ impl Store for SqliteStore {
 
     fn on_commit(&self, hook: Committed) {
         self.shared.hooks.add(hook);
+    }
+
+    async fn check_writes(&self) -> Result<()> {
+        self.point(|_| Ok(()))?;
+        match self.shared.trouble.now(Instant::now()) {
+            None => Ok(()),
+            Some((why, false)) => Err(StoreError::Unavailable(why)),
+            Some((_, true)) => {
+                self.write(|tx| trouble::probe(tx)).await?;
+                self.shared.trouble.is_over();
+                self.write(|tx| trouble::erase(tx)).await
+            }
+        }
     }
 }
 

@@ -36,7 +36,7 @@ pub struct About {
 /// Whether the server answers, and whether its store does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Health {
-    /// `ok`, or `unavailable`.
+    /// `ok`; or `cannot_write` while the store keeps nothing, as on a full disk; or `unavailable`.
     pub status: String,
     /// Its version.
     pub version: String,

@@ -58,14 +58,16 @@ pub(crate) async fn get_health() -> axum::Json<Health> {
     })
 }
 
-/// Answers 200 when the store does.
+/// Answers 200 when the store can be read and keeps what is written.
 pub(crate) async fn get_ready(State(http): State<Arc<Http>>) -> Response {
     let is_stopping = http.app.stopping.is_cancelled();
-    let is_ready = !is_stopping && http.app.store.run_events_span().await.is_ok();
-    let (status, word) = if is_ready {
-        (StatusCode::OK, "ok")
-    } else {
+    let store = &http.app.store;
+    let (status, word) = if is_stopping || store.run_events_span().await.is_err() {
         (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+    } else if store.check_writes().await.is_err() {
+        (StatusCode::SERVICE_UNAVAILABLE, "cannot_write")
+    } else {
+        (StatusCode::OK, "ok")
     };
     let health = Health {
         status: word.into(),

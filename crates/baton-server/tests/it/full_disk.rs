@@ -27,6 +27,13 @@ async fn make(world: &World) -> (StatusCode, Value, bool) {
     (status, body, says_when)
 }
 
+/// What the server says of itself to those who send requests to it.
+async fn ready(world: &World) -> (StatusCode, String) {
+    let asked = world.request(Method::GET, "/readyz", &world.admin);
+    let (status, body) = answer(asked.send().await.expect("sent")).await;
+    (status, body["status"].as_str().expect("a word").to_owned())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_refuses_writes_serves_reads_and_is_over_when_there_is_space() {
     let dir = tempfile::tempdir().expect("a folder");
@@ -70,11 +77,9 @@ async fn a_full_disk_refuses_writes_serves_reads_and_is_over_when_there_is_space
         .await
         .expect("reads go on");
     assert_eq!(page.items.len(), made.min(50));
-    let ready = world
-        .request(Method::GET, "/readyz", &world.admin)
-        .send()
-        .await;
-    assert_eq!(ready.expect("sent").status(), StatusCode::OK);
+    let (status, word) = ready(&world).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(word, "cannot_write");
 
     let ask = BulkRequest {
         ids: ended.clone(),
@@ -91,6 +96,7 @@ async fn a_full_disk_refuses_writes_serves_reads_and_is_over_when_there_is_space
         .create_run(&small)
         .await
         .expect("there is space again");
+    assert_eq!(ready(&world).await, (StatusCode::OK, "ok".to_owned()));
     let found = world.client.verify().await.expect("verified");
     assert_eq!(found.breaches, []);
 }

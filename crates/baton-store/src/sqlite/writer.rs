@@ -17,6 +17,7 @@ use super::assign::Rules;
 use super::failure::is_lost_sync;
 use super::interned::Numbers;
 use super::pending::Pending;
+use super::trouble;
 use super::wal;
 use crate::error::{Result, StoreError};
 
@@ -41,6 +42,8 @@ pub(super) struct Tx {
     careful: bool,
     /// Whether the group must be run again, carefully.
     replay: bool,
+    /// Whether an operation of this group could not write.
+    troubled: bool,
     /// Why the database rolled the transaction back by itself: a full disk does that.
     lost: Option<String>,
 }
@@ -80,6 +83,7 @@ impl Tx {
 
     /// Remembers the error after which there was no transaction any more, for all who were in it.
     fn note_loss<T>(&mut self, result: &Result<T>) {
+        self.troubled |= trouble::note(&self.shared.trouble, result);
         if let (Err(error), true, None) = (result, self.conn.is_autocommit(), &self.lost) {
             self.lost = Some(match error {
                 StoreError::Unavailable(why) => why.clone(),
@@ -181,6 +185,7 @@ pub(super) fn run(
         shared,
         careful: false,
         replay: false,
+        troubled: false,
         lost: None,
     };
     let mut messages = Vec::with_capacity(MAX_GROUP);
@@ -224,6 +229,7 @@ fn commit_and_answer(tx: &mut Tx, ops: &mut Vec<Box<dyn Op>>) {
                 StoreError::Unavailable(why) => why,
                 other => other.to_string(),
             };
+            tx.shared.trouble.failed(&why);
             tracing::warn!(error = %why, operations = ops.len(), "a commit failed; nothing of it was kept");
             ops.drain(..).for_each(|op| op.answer(Err(&why)));
         }
@@ -268,6 +274,7 @@ fn roll_back(tx: &mut Tx, before: &Pending) {
 fn attempt(tx: &mut Tx, ops: &mut [Box<dyn Op>], before: &Pending, changes: u64) -> Result<bool> {
     let conn = Rc::clone(&tx.conn);
     tx.lost = None;
+    tx.troubled = false;
     conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     for op in ops.iter_mut() {
         op.run(tx);
@@ -289,6 +296,9 @@ fn attempt(tx: &mut Tx, ops: &mut [Box<dyn Op>], before: &Pending, changes: u64)
             full @ StoreError::Unavailable(_) => full,
             other => StoreError::Unavailable(other.to_string()),
         });
+    }
+    if changed && !tx.troubled {
+        tx.shared.trouble.may_be_over();
     }
     if changed {
         tx.shared.counters.commits.fetch_add(1, Ordering::Relaxed);
