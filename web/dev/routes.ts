@@ -112,7 +112,7 @@ function explain(run: t.Run): t.RunExplanation {
       { code: "queue_limit", message: 'the limit of the work queue "finance" is 2, and 2 runs hold it', holders: runs.filter((r) => r.state === "running").slice(0, 2).map((r) => ({ run_id: r.id, name: r.name, robot_id: r.robot_id })), robots: [], counts: [] },
       { code: "slots_taken", message: "every slot of every robot that fits is taken", robots: robots.map((r, i) => ({ robot_id: r.id, name: r.name, misfit: (["no_slot", "no_slot", "missing_label", "draining", "wrong_queue", "offline"] as const)[i] ?? "offline", message: [`${r.name} has 4 of 4 slots taken`, `${r.name} has 4 of 4 slots taken`, `${r.name} lacks the label sap`, `${r.name} is draining: Windows updates at 18:00`, `${r.name} does not serve the queue finance`, `${r.name} was last heard 90 minutes ago`][i] ?? "" })), holders: [], counts: [{ misfit: "no_slot", robots: 2 }, { misfit: "missing_label", robots: 1 }] },
     ],
-    change: { message: 'raise the limit of the work queue "finance" to 3 (or wait for a holder to end)', steps: [{ step: "raise_limit", of: 'the work queue "finance"', to: 3, barrier: { kind: "queue_limit" } }] },
+    change: { message: 'raise the limit of the work queue "finance" to 3 (or wait for a holder to end)', steps: [{ step: "raise_limit", name: "finance", of: 'the work queue "finance"', to: 3, barrier: { kind: "queue_limit" } }] },
   };
 }
 

@@ -68,6 +68,7 @@ test("palette and shortcuts reach every page, and Prefect's links lead to the pa
     [`/deployments/deployment/${deployment.id}`, `/deployments/${deployment.id}`],
     [`/flows/flow/${deployment.flow_id}`, `/flows/${deployment.flow_id}`],
     [`/work-pools/work-pool/default`, "/queues"],
+    ["/schedules", "/deployments"],
     [`/work-queues/work-queue/${queue.id}`, `/queues/${queue.id}`],
     [`/runs/task-run/${run}`, `/runs?prefix=${run}`],
   ];

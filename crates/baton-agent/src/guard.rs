@@ -39,6 +39,23 @@ impl Default for GuardCommand {
     }
 }
 
+impl GuardCommand {
+    /// The same, and what runs under it may open this many files at once: the soft limit of its processes.
+    #[must_use]
+    pub fn with_open_files(mut self, limit: u64) -> Self {
+        self.args.push(format!("{OPEN_FILES}{limit}"));
+        self
+    }
+}
+
+/// The guard's argument that says how many files its tree may open.
+const OPEN_FILES: &str = "--open-files=";
+
+/// How many files the tree of this guard may open, where it was told.
+pub(crate) fn open_files() -> Option<u64> {
+    std::env::args().find_map(|word| word.strip_prefix(OPEN_FILES)?.parse().ok())
+}
+
 /// What the agent tells a guard; one JSON object a line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "order", rename_all = "snake_case")]

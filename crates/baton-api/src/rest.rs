@@ -19,7 +19,7 @@ mod explain;
 mod flows;
 mod keys;
 mod metrics;
-mod patch;
+mod nullable;
 mod queues;
 mod reports;
 mod results;

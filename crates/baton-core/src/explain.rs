@@ -18,7 +18,7 @@ mod line;
 mod robots;
 mod waiting;
 
-pub use change::{Change, Step};
+pub use change::{Change, Named, RobotStart, Step};
 
 /// The run that is asked about, and what only its storage knows of it.
 #[derive(Clone, Copy, Debug)]
@@ -252,6 +252,8 @@ pub fn explain(subject: &Subject<'_>, situation: &Situation<'_>) -> Explanation 
 struct Found {
     reasons: Vec<Reason>,
     steps: Vec<Step>,
+    /// What a robot has to be started with.
+    start: Option<RobotStart>,
     /// Something was found that no step can change.
     unhelpable: bool,
 }
@@ -266,7 +268,8 @@ impl Found {
     }
 
     fn change(&self) -> Option<Change> {
-        (!self.unhelpable && !self.steps.is_empty()).then(|| Change::of(self.steps.clone()))
+        (!self.unhelpable && !self.steps.is_empty())
+            .then(|| Change::of(self.steps.clone(), self.start.clone()))
     }
 }
 
@@ -330,7 +333,7 @@ fn queued(run: &Run, situation: &Situation<'_>, found: &mut Found) {
 /// A pause or a limit, who holds it, and the step that lifts it.
 fn barrier(run: &Run, queue: &str, blocked: &Blocked, situation: &Situation<'_>) -> (Reason, Step) {
     let Blocked { allowed, live, .. } = *blocked;
-    let (code, limited) = match &blocked.barrier {
+    let (code, limited, name) = match &blocked.barrier {
         Barrier::QueuePaused => {
             let message = format!("the work queue {queue:?} is paused");
             let step = Step::ResumeQueue {
@@ -343,10 +346,19 @@ fn barrier(run: &Run, queue: &str, blocked: &Blocked, situation: &Situation<'_>)
             (
                 ReasonCode::DeploymentLimit,
                 format!("the deployment {name:?}"),
+                format!("{}/{name}", run.spec.flow_name),
             )
         }
-        Barrier::TagLimit { tag } => (ReasonCode::TagLimit, format!("the tag {tag:?}")),
-        Barrier::QueueLimit => (ReasonCode::QueueLimit, format!("the work queue {queue:?}")),
+        Barrier::TagLimit { tag } => (
+            ReasonCode::TagLimit,
+            format!("the tag {tag:?}"),
+            tag.clone(),
+        ),
+        Barrier::QueueLimit => (
+            ReasonCode::QueueLimit,
+            format!("the work queue {queue:?}"),
+            queue.to_owned(),
+        ),
     };
     let message = match allowed {
         0 => format!("the limit of {limited} is 0: nothing of it may run"),
@@ -356,6 +368,7 @@ fn barrier(run: &Run, queue: &str, blocked: &Blocked, situation: &Situation<'_>)
     let step = Step::RaiseLimit {
         barrier: blocked.barrier.clone(),
         of: limited,
+        name,
         to: live.saturating_add(1),
     };
     (Reason::new(code, message).held_by(holders), step)

@@ -145,6 +145,10 @@ fn a_missing_label_is_named_with_the_robot_that_lacks_it() {
     assert_eq!(first.name, "r2");
     assert_eq!(first.message, "r2 lacks the label \"gpu\"");
     assert_eq!(change(&told), "give r2 the label \"gpu\"");
+    let start = told.change.as_ref().and_then(|c| c.start.as_ref());
+    let start = start.expect("a label is given when the robot starts");
+    assert_eq!(start.robot.as_deref(), Some("r2"));
+    assert_eq!(start.labels, words(&["gpu", "sap"]), "what it has stays");
     assert_eq!(told.reasons[0].robots[1].misfit, Misfit::Offline);
 }
 

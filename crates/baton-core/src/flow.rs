@@ -222,22 +222,20 @@ impl DeploymentSettings {
 /// What is wrong with a name for a flow, deployment, queue or robot, if anything.
 ///
 /// Names appear in paths (`flow/deployment`), tables and file names: 1 to 200 characters, no `/`,
-/// no control characters, no blank at either end, not `.` or `..`.
+/// no character that nobody sees ([`crate::text`]), no blank at either end, not `.` or `..`.
 pub fn check_name(name: &str) -> Result<(), String> {
     let length = name.chars().count();
     if length == 0 || length > 200 {
         return Err(format!("a name has 1 to 200 characters, not {length}"));
     }
+    crate::text::check_line(name)?;
     if name.trim() != name {
         return Err("a name neither begins nor ends with a blank".into());
     }
     if name == "." || name == ".." {
         return Err(format!("{name:?} cannot be a name"));
     }
-    match name
-        .chars()
-        .find(|c| *c == '/' || *c == '\\' || c.is_control())
-    {
+    match name.chars().find(|c| *c == '/' || *c == '\\') {
         Some(c) => Err(format!("a name has no {c:?} in it")),
         None => Ok(()),
     }
@@ -249,7 +247,18 @@ mod tests {
 
     #[test]
     fn names_that_could_break_a_path_are_refused() {
-        for bad in ["", " a", "a ", "a/b", "a\\b", "a\0", "..", "a\nb"] {
+        for bad in [
+            "",
+            " a",
+            "a ",
+            "a/b",
+            "a\\b",
+            "a\0",
+            "..",
+            "a\nb",
+            "a\u{202e}b",
+            "a\u{200b}",
+        ] {
             assert!(check_name(bad).is_err(), "{bad:?}");
         }
         for good in ["cscKPI-CDAPXXX03", "Cat Fact Flow", "rechnungen-für-märz"] {

@@ -21,3 +21,4 @@ pub mod robot;
 pub mod run;
 pub mod schedule;
 pub mod state;
+pub mod text;

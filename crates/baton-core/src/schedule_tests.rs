@@ -89,6 +89,7 @@ fn settings_that_make_no_sense_are_refused_with_code_field_and_advice() {
         berlin(once("tomorrow")),
         berlin(once("2026-12-24T18:00Z")),
         berlin(once("2026-11-21T12:59:59")),
+        berlin(once("9999-12-31T23:59:59")),
         ScheduleSettings {
             jitter_seconds: 86_401,
             ..good()

@@ -22,7 +22,7 @@ mod throttle;
 mod touch;
 
 pub(crate) use first::one_time;
-pub use first::{KeyFile, ensure_admin_key, sign_in_link};
+pub use first::{ADMIN_KEY_FILE, KeyFile, ensure_admin_key, sign_in_link};
 pub use secret::{Secret, new_secret};
 use throttle::Throttle;
 use touch::Touches;

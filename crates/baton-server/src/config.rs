@@ -13,6 +13,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// PEM files of certificate chain and private key; both or neither.
     pub tls: Option<TlsFiles>,
+    /// Connections at once; beyond this a new one waits. Fewer where the process may not open as many files.
+    pub connections: usize,
     /// Listen beyond loopback without TLS. Never the default.
     pub insecure_http: bool,
     /// Names (beside loopback and the listening address) under which browsers may call this server.
@@ -44,6 +46,8 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
+/// Connections at once at most: 10,000 robots, and as many again for everybody else.
+pub const MAX_CONNECTIONS: usize = 20_480;
 /// The port of the orchestrator reference.
 pub const DEFAULT_PORT: u16 = 8765;
 
@@ -52,6 +56,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), DEFAULT_PORT),
             tls: None,
+            connections: MAX_CONNECTIONS,
             insecure_http: false,
             allowed_hosts: Vec::new(),
             data: PathBuf::from("./baton-data"),

@@ -173,7 +173,11 @@ impl From<StoreError> for ApiError {
 
 impl From<ScheduleError> for ApiError {
     fn from(error: ScheduleError) -> Self {
-        Self::invalid(error.code, error.field, error.message)
+        // People know no field of a document; programs find it beside the sentence.
+        let detail = format!("{}: {}", error.setting(), error.message);
+        let mut told = Self::invalid(error.code, error.field, error.message);
+        told.detail = detail;
+        told
     }
 }
 

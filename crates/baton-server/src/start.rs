@@ -122,6 +122,7 @@ pub async fn start(
     let refused = |error| StartError::Listen { listen, error };
     let listener = TcpListener::bind(listen).await.map_err(refused)?;
     let addr = listener.local_addr().map_err(refused)?;
+    let places = config.connections.max(1);
     let tls_fingerprint = tls.as_ref().map(|tls| tls.fingerprint.clone());
     let scheme = if tls.is_some() { "https" } else { "http" };
     let app = App::new(config, store, clock);
@@ -140,6 +141,7 @@ pub async fn start(
     handle.connections.spawn(listen::serve(
         listener,
         tls,
+        places,
         http::router(app),
         handle.connections.clone(),
         handle.listening.clone(),

@@ -73,6 +73,7 @@ const CONNECTING: usize = 64;
 
 /// Runs the benchmark and prints its report.
 pub(crate) async fn run(args: Bench, json: bool) -> Result<()> {
+    crate::serve::files::for_load(args.robots.saturating_add(args.submitters()));
     let mut server = BenchServer::start().await?;
     let mut outcome = measure_all(&args, &server).await;
     if let (Ok(report), 1..) = (&mut outcome, args.queued) {

@@ -1,5 +1,6 @@
 //! What each command does. Everything here talks to a server through the typed client, or is one.
 
+pub(crate) mod advice;
 pub(crate) mod artifacts;
 pub(crate) mod backup;
 pub(crate) mod catalog;

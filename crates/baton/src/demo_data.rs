@@ -37,6 +37,7 @@ use crate::output;
 use crate::serve::server::{self, Running};
 use crate::serve::{self, StopRequests};
 use crate::settings::Target;
+use crate::units;
 
 /// Seconds in a day.
 const DAY: f64 = 86_400.0;
@@ -58,8 +59,8 @@ pub(crate) fn demo_data(global: &Global, args: &DemoData) -> Done<Exit> {
             let (runs, keys) = fill(args).await?;
             if !global.json {
                 output::line(&format!(
-                    "made {runs} runs of {} days in {:.1} s",
-                    args.days,
+                    "made {runs} runs of {} in {:.1} s",
+                    units::count(args.days, "day"),
                     began.elapsed().as_secs_f64()
                 ));
             }

@@ -67,9 +67,14 @@ impl Failure {
             return;
         }
         use owo_colors::OwoColorize as _;
-        anstream::eprintln!("{} {} [{}]", "error:".red().bold(), self.what, self.code);
+        crate::output::note(&format!(
+            "{} {} [{}]",
+            "error:".red().bold(),
+            self.what,
+            self.code
+        ));
         if !self.fix.is_empty() {
-            anstream::eprintln!("  {} {}", "→".bold(), self.fix);
+            crate::output::note(&format!("  {} {}", "→".bold(), self.fix));
         }
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod state;
 pub(crate) mod table;
 
+use std::borrow::Cow;
 use std::io::Write as _;
 
 use jiff::Timestamp;
@@ -14,7 +15,23 @@ use crate::units;
 
 /// Writes a line to standard output. Whoever closed it, such as `head`, has seen enough.
 pub(crate) fn line(text: &str) {
-    text_out(&format!("{text}\n"));
+    if reaches_a_terminal(&std::io::stdout()) {
+        text_out(&format!("{}\n", for_terminal(text)));
+    } else {
+        text_out(&format!("{text}\n"));
+    }
+}
+
+/// Whether escape sequences would be obeyed by whoever reads this stream.
+fn reaches_a_terminal(stream: &impl anstream::stream::RawStream) -> bool {
+    stream.is_terminal() || anstream::AutoStream::choice(stream) != anstream::ColorChoice::Never
+}
+
+/// A text that may have come from a log or an error: of what a terminal obeys, only colours are left.
+fn for_terminal(text: &str) -> Cow<'_, str> {
+    // Lines that were written on Windows end so; it moves nothing there.
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    baton_core::text::shown_coloured(text)
 }
 
 /// Writes text as it is to standard output.
@@ -31,6 +48,11 @@ pub(crate) fn text_out(text: &str) {
 
 /// Writes a remark for people to standard error, beside output that programs may read.
 pub(crate) fn note(text: &str) {
+    let text = if reaches_a_terminal(&std::io::stderr()) {
+        for_terminal(text)
+    } else {
+        Cow::Borrowed(text)
+    };
     // Nobody is left to tell when standard error is closed.
     let _ = writeln!(anstream::stderr(), "{text}");
 }
@@ -43,7 +65,7 @@ pub(crate) fn warn(text: &str) {
 /// Writes a value as JSON, indented, to standard output.
 pub(crate) fn json(value: &impl Serialize) {
     let text = serde_json::to_string_pretty(value).expect("what the API returns is plain JSON");
-    line(&text);
+    text_out(&format!("{text}\n"));
 }
 
 /// Says that something is gone, or would be: `deleted`, `revoked`, and what it is called.
@@ -127,6 +149,15 @@ pub(crate) fn facts(facts: &[(&str, String)]) {
     for (name, value) in facts {
         line(&format!("{:width$}  {value}", name.dimmed()));
     }
+}
+
+/// A word as a shell reads it.
+pub(crate) fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.:=,@+%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// A heading between parts.

@@ -1,7 +1,9 @@
 //! The long-lived commands: `baton up`, `baton server` and `baton robot`.
 
+pub(crate) mod files;
 pub(crate) mod listener;
 pub(crate) mod local_robot;
+pub(crate) mod private;
 pub(crate) mod robot;
 pub(crate) mod samples;
 pub(crate) mod server;
@@ -21,6 +23,8 @@ use crate::output;
 
 /// The database's name in the data folder.
 pub(crate) const DATABASE: &str = "baton.db";
+/// Written beside the data when the examples have been deployed.
+pub(crate) const EXAMPLES_DONE: &str = "examples.done";
 
 /// Opens a server's database as its only user.
 pub(crate) fn open_database(path: &Path) -> Done<Arc<dyn Store>> {

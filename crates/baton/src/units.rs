@@ -9,6 +9,15 @@ use crate::failure::{Done, Failure};
 /// Longest duration that is taken: ten years; longer ones are a slip of the finger.
 const MAX_SECONDS: f64 = 10.0 * 366.0 * 86_400.0;
 
+/// So many of something: `1 run`, `2 runs`.
+pub(crate) fn count(number: u32, one: &str) -> String {
+    if number == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{number} {one}s")
+    }
+}
+
 /// A duration such as `90`, `1.5s`, `10m`, `1h30m`, `2d`, in seconds.
 pub(crate) fn seconds(text: &str) -> Done<f64> {
     let wrong = || {

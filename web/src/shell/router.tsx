@@ -54,7 +54,7 @@ const loaded = <T,>(load: () => Promise<T>) => async (): Promise<T> => {
 const page = <const P extends string, T extends Record<string, React.ComponentType>>(path: P, load: () => Promise<T>, name: keyof T & string) =>
   createRoute({ getParentRoute: () => shell, path, validateSearch, component: lazyRouteComponent(loaded(load), name) });
 
-/** Addresses that Prefect's clients print, led to the page that shows the same. */
+/** Addresses that Prefect's clients print or people guess, led to the page that shows the same. */
 const old = <const P extends string>(path: P, to: (id: string) => string) =>
   createRoute({
     getParentRoute: () => root,
@@ -88,6 +88,8 @@ const tree = root.addChildren([
   old("/runs/task-run/$id", (id) => `/runs?prefix=${id}`),
   old("/flows/flow/$id", (id) => `/flows/${id}`),
   old("/deployments/deployment/$id", (id) => `/deployments/${id}`),
+  // A schedule stands with its deployment.
+  old("/schedules", () => "/deployments"),
   old("/work-pools/work-pool/$id", () => "/queues"),
   old("/work-queues/work-queue/$id", (id) => `/queues/${id}`),
 ]);

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
-use super::patch::present;
+use super::nullable;
 use super::{Flow, Schedule, ScheduleInput, Version};
 
 /// A flow version made runnable.
@@ -68,11 +68,7 @@ pub struct DeploymentQuery {
 #[serde(deny_unknown_fields)]
 pub struct DeploymentPatch {
     /// The pinned version; `null` follows the newest active one.
-    #[serde(
-        default,
-        deserialize_with = "present",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, with = "nullable", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<VersionId>)]
     pub version_id: Option<Option<VersionId>>,
     /// The name of the work queue; made if there is none.
@@ -98,30 +94,18 @@ pub struct DeploymentPatch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capabilities: Option<BTreeSet<String>>,
     /// The environment a robot must belong to; `null` is any.
-    #[serde(
-        default,
-        deserialize_with = "present",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, with = "nullable", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub environment: Option<Option<String>>,
     /// The one robot its runs may use; `null` is any.
-    #[serde(
-        default,
-        deserialize_with = "present",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, with = "nullable", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<RobotId>)]
     pub robot_id: Option<Option<RobotId>>,
     /// Whether each run occupies a desktop session of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desktop: Option<bool>,
     /// How many of its runs may be live at once; `null` is any number.
-    #[serde(
-        default,
-        deserialize_with = "present",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, with = "nullable", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u32>)]
     pub concurrency_limit: Option<Option<u32>>,
     /// How long an attempt may run, in seconds; 0 is without limit.
@@ -137,11 +121,7 @@ pub struct DeploymentPatch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_lost: Option<OnLost>,
     /// Seconds after its due time at which a run that has not started ends as timed out; `null` is never.
-    #[serde(
-        default,
-        deserialize_with = "present",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, with = "nullable", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u32>)]
     pub start_within_seconds: Option<Option<u32>>,
     /// Whether its schedules are held.

@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{RobotId, RunId};
 use crate::limit::Barrier;
+use crate::robot::RobotOffer;
+
+/// The queue that every robot serves without being told.
+const DEFAULT_QUEUE: &str = "default";
 
 /// What would start the run: all of these steps together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,15 +20,111 @@ pub struct Change {
     pub message: String,
     /// What to do; every step is needed.
     pub steps: Vec<Step>,
+    /// What the robot of the steps has to be started with, when one of them is taken by starting it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<RobotStart>,
 }
 
 impl Change {
-    pub(super) fn of(steps: Vec<Step>) -> Self {
+    pub(super) fn of(steps: Vec<Step>, start: Option<RobotStart>) -> Self {
         let sentences: Vec<String> = steps.iter().map(Step::sentence).collect();
         Self {
             message: sentences.join(", and "),
             steps,
+            start,
         }
+    }
+}
+
+/// All that a robot has to be started with so that it takes the run: what it offers now, and what the steps add.
+///
+/// A robot is told what it offers each time it starts, so that naming only what is new would take the rest away.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct RobotStart {
+    /// The robot's name; none for one that is to be enrolled.
+    pub robot: Option<String>,
+    /// Its environment.
+    pub environment: Option<String>,
+    /// Its labels.
+    pub labels: BTreeSet<String>,
+    /// Its capabilities.
+    pub capabilities: BTreeSet<String>,
+    /// The queues that it serves beside `default` and the one named after its computer.
+    pub queues: BTreeSet<String>,
+    /// Its desktop sessions.
+    pub desktops: BTreeSet<String>,
+    /// Whether it needs one desktop session more than these.
+    pub another_desktop: bool,
+    /// How many runs it takes at once.
+    pub slots: u32,
+}
+
+impl RobotStart {
+    /// A robot as it offers itself, with everything that these steps give it. Nothing when no step needs its start.
+    pub(super) fn of(name: &str, offer: &RobotOffer, steps: &[Step]) -> Option<Self> {
+        let mut start = Self {
+            robot: Some(name.to_owned()),
+            environment: offer.environment.clone(),
+            labels: offer.labels.clone(),
+            capabilities: offer.capabilities.clone(),
+            queues: offer.queues.clone(),
+            desktops: offer.desktops.clone(),
+            another_desktop: false,
+            slots: offer.max_concurrent_jobs,
+        };
+        let mut needed = false;
+        for step in steps {
+            needed |= start.add(step);
+        }
+        start
+            .queues
+            .retain(|queue| queue != DEFAULT_QUEUE && *queue != offer.computer);
+        needed.then_some(start)
+    }
+
+    /// Adds what a step gives; whether it is taken by starting the robot.
+    fn add(&mut self, step: &Step) -> bool {
+        match step {
+            Step::Connect { .. } => {}
+            Step::ServeQueue { queue, .. } => _ = self.queues.insert(queue.clone()),
+            Step::SetEnvironment { environment, .. } => {
+                self.environment = Some(environment.clone());
+            }
+            Step::AddLabels { labels, .. } => self.labels.extend(labels.iter().cloned()),
+            Step::AddCapabilities { capabilities, .. } => {
+                self.capabilities.extend(capabilities.iter().cloned());
+            }
+            Step::AddSlot { slots, .. } => self.slots = *slots,
+            Step::AddDesktop { .. } => self.another_desktop = true,
+            Step::EnrolRobot {
+                queue,
+                environment,
+                labels,
+                capabilities,
+                desktop,
+            } => {
+                *self = Self {
+                    robot: None,
+                    environment: environment.clone(),
+                    labels: labels.clone(),
+                    capabilities: capabilities.clone(),
+                    queues: BTreeSet::from([queue.clone()]),
+                    desktops: BTreeSet::new(),
+                    another_desktop: *desktop,
+                    slots: 1,
+                };
+            }
+            Step::Wait { .. }
+            | Step::EndRun { .. }
+            | Step::WaitTurn
+            | Step::Approve
+            | Step::StartServer
+            | Step::ResumeQueue { .. }
+            | Step::RaiseLimit { .. }
+            | Step::EndDrain { .. } => return false,
+        }
+        true
     }
 }
 
@@ -64,6 +164,8 @@ pub enum Step {
         barrier: Barrier,
         /// Whose limit, in words.
         of: String,
+        /// The name of the queue, the deployment (`flow/name`) or the tag that has it.
+        name: String,
         /// To what at least.
         to: u32,
     },
@@ -180,8 +282,9 @@ impl Step {
                 capabilities,
             } => format!("give {} the capability {}", robot.robot, list(capabilities)),
             Self::AddSlot { robot, slots } => format!(
-                "give {} {slots} slots (or wait for a run on it to end)",
-                robot.robot
+                "give {} {slots} slot{} (or wait for a run on it to end)",
+                robot.robot,
+                if *slots == 1 { "" } else { "s" }
             ),
             Self::AddDesktop { robot } => format!(
                 "give {} another desktop session (or wait for one to be free)",

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::change::{Named, Step};
+use super::change::{Named, RobotStart, Step};
 use super::{Found, MAX_NAMED, MisfitCount, Reason, ReasonCode, RobotReason, Situation};
 use crate::dispatch::{Ask, Misfit, RobotView, misfits};
 use crate::id::RobotId;
+use crate::robot::RobotOffer;
 use crate::run::Run;
 
 /// A robot and every question that it fails.
@@ -64,7 +65,15 @@ pub(super) fn explain(run: &Run, ask: &Ask<'_>, situation: &Situation<'_>, found
     }
     found.reasons.push(reason);
     match steps(ask, &looked) {
-        Some(steps) => found.steps.extend(steps),
+        Some(steps) => {
+            let none = RobotOffer::default();
+            let closest = looked.first().filter(|one| one.effort.is_some());
+            let (name, offer) = closest.map_or(("", &none), |one| {
+                (one.robot.name.as_str(), &*one.robot.offer)
+            });
+            found.start = RobotStart::of(name, offer, &steps);
+            found.steps.extend(steps);
+        }
         None => found.unhelpable = true,
     }
 }

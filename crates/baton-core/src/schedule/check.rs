@@ -6,6 +6,7 @@ use super::ScheduleSettings;
 use super::error::ScheduleError;
 use super::rule::Beat;
 use super::timetable::Timetable;
+use crate::cron::zoned::land;
 use crate::id::ScheduleId;
 
 /// Longest jitter, in seconds: a day. More would let runs of a daily schedule overtake each other.
@@ -54,6 +55,14 @@ impl ScheduleSettings {
 
     fn without_slot(&self, timetable: &Timetable) -> ScheduleError {
         match &timetable.beat {
+            Beat::Once(time) if land(&timetable.zone, *time).is_none() => ScheduleError::new(
+                "never_fires",
+                "rule.at",
+                format!(
+                    "{time} in {} is later than any time that can be told; choose an earlier one",
+                    self.timezone
+                ),
+            ),
             Beat::Once(time) if self.starts_at.is_none() && self.ends_at.is_none() => {
                 ScheduleError::new(
                     "in_the_past",

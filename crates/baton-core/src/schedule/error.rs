@@ -14,6 +14,23 @@ pub struct ScheduleError {
 }
 
 impl ScheduleError {
+    /// The wrong setting in words, for a sentence about it.
+    pub fn setting(&self) -> &'static str {
+        match self.field {
+            "timezone" => "the time zone",
+            "rule.expression" => "the cron expression",
+            "rule.time" => "the time of day",
+            "rule.days" => "the days",
+            "rule.minute" => "the minute",
+            "rule.every_seconds" => "the interval",
+            "rule.at" => "the time",
+            "jitter_seconds" => "the jitter",
+            "starts_at" => "the start",
+            "ends_at" => "the end",
+            _ => "the rule",
+        }
+    }
+
     pub(super) fn new(code: &'static str, field: &'static str, message: String) -> Self {
         Self {
             code,

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::{Secret, new_secret};
 
 /// The file beside the data that holds the first admin key.
-const ADMIN_KEY_FILE: &str = "admin.key";
+pub const ADMIN_KEY_FILE: &str = "admin.key";
 /// How long a sign-in link works: long enough to walk to another machine.
 const SIGN_IN_FOR: SignedDuration = SignedDuration::from_mins(10);
 

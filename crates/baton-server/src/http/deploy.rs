@@ -18,7 +18,7 @@ use serde_json::json;
 use super::Http;
 use super::deployments::{self, check_defaults, check_patch, ensure_queue, merge};
 use super::extract::{Caller, Json, LARGE};
-use super::flows::{self, check, check_text, check_words, entropy};
+use super::flows::{self, check, check_folder, check_text, check_words, entropy};
 use super::schedules;
 use crate::error::ApiError;
 
@@ -124,7 +124,7 @@ fn check_deploy(body: &DeployRequest) -> Result<(), ApiError> {
     check("flow", &body.flow)?;
     check("deployment", &body.deployment)?;
     check_text("description", body.description.as_ref())?;
-    check_text("folder", body.folder.as_ref())?;
+    check_folder(body.folder.as_ref())?;
     check_words("flow_tags", body.flow_tags.iter().flatten())?;
     let (most, longest) = MAX_SOURCE;
     let too_long = |(k, v): (&String, &String)| k.len() > longest || v.len() > longest;

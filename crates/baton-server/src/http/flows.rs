@@ -287,6 +287,14 @@ pub(crate) fn check(field: &str, name: &str) -> Result<(), ApiError> {
     check_name(name).map_err(|why| ApiError::invalid("invalid_name", field, why))
 }
 
+/// Refuses a line with characters that nobody sees.
+pub(crate) fn check_line(code: &'static str, field: &str, line: &str) -> Result<(), ApiError> {
+    baton_core::text::check_line(line).map_err(|why| {
+        let why = format!("{line:?} cannot be one: {why}");
+        ApiError::invalid(code, field, why)
+    })
+}
+
 /// Refuses a text that is longer than people read.
 pub(crate) fn check_text(field: &str, text: Option<&String>) -> Result<(), ApiError> {
     match text {
@@ -309,10 +317,9 @@ pub(crate) fn check_words<'a>(
             let why = format!("at most {MAX_WORDS} are allowed");
             return Err(ApiError::invalid("too_many", field, why));
         }
+        check_line("invalid_word", field, word)?;
         let length = word.chars().count();
-        let is_word = (1..=200).contains(&length)
-            && word.trim() == word
-            && !word.chars().any(|c| c.is_control() || c == ',');
+        let is_word = (1..=200).contains(&length) && word.trim() == word && !word.contains(',');
         if !is_word {
             let why = format!(
                 "{word:?} cannot be one: 1 to 200 characters, no comma, no blank at either end"
@@ -329,8 +336,14 @@ fn check_flow_words(
     tags: &Option<std::collections::BTreeSet<String>>,
 ) -> Result<(), ApiError> {
     check_text("description", description.as_ref())?;
-    check_text("folder", folder.as_ref())?;
+    check_folder(folder.as_ref())?;
     check_words("tags", tags.iter().flatten())
+}
+
+/// Refuses a folder that is not one line.
+pub(crate) fn check_folder(folder: Option<&String>) -> Result<(), ApiError> {
+    check_text("folder", folder)?;
+    check_line("invalid_word", "folder", folder.map_or("", String::as_str))
 }
 
 /// Ten random bytes, for a new id.

@@ -172,6 +172,6 @@ fn upkeep() -> Vec<Route> {
         plain!(GET "/install.sh", Public, server::get_install_script, "Makes a machine a robot."),
         plain!(GET "/metrics", Needs(Read), server::get_metrics, "Figures for Prometheus."),
         plain!(GET "/healthz", Public, server::get_health, "Whether the process answers."),
-        plain!(GET "/readyz", Public, server::get_ready, "Whether the store answers."),
+        plain!(GET "/readyz", Public, server::get_ready, "Whether the store answers and keeps what is written."),
     ]
 }

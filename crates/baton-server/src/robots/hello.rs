@@ -339,6 +339,20 @@ fn bounded(mut offer: RobotOffer) -> Result<RobotOffer, Refusal> {
             ));
         }
     }
+    let lines = words
+        .iter()
+        .flat_map(|(field, words)| words.iter().map(move |w| (*field, w)));
+    let facts = [
+        ("computer", &offer.computer),
+        ("platform", &offer.platform),
+        ("version", &offer.version),
+    ];
+    let environment = offer.environment.iter().map(|e| ("environment", e));
+    for (field, line) in lines.chain(facts).chain(environment) {
+        if let Err(why) = baton_core::text::check_line(line) {
+            return refuse(format!("{field}: {line:?} cannot be one: {why}"));
+        }
+    }
     for queue in &offer.queues {
         if let Err(message) = baton_core::flow::check_name(queue) {
             return refuse(format!("{queue:?} cannot be a queue: {message}"));

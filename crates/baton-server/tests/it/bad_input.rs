@@ -106,6 +106,69 @@ const CASES: &[(&str, &str, &str, u16, &str)] = &[
         409,
         "queue_exists",
     ),
+    (
+        "POST",
+        "/api/v1/queues",
+        r#"{"name":"a\u202eb"}"#,
+        422,
+        "invalid_name",
+    ),
+    (
+        "POST",
+        "/api/v1/flows",
+        r#"{"name":"a\u200bb"}"#,
+        422,
+        "invalid_name",
+    ),
+    (
+        "POST",
+        "/api/v1/keys",
+        r#"{"name":"\u2066x","role":"viewer"}"#,
+        422,
+        "invalid_name",
+    ),
+    (
+        "POST",
+        "/api/v1/enrolments",
+        r#"{"robot_name":"r\ufeff1"}"#,
+        422,
+        "invalid_name",
+    ),
+    (
+        "POST",
+        "/api/v1/runs",
+        r#"{"deployment":"cat_fact/default","tags":["a\u200fb"]}"#,
+        422,
+        "invalid_word",
+    ),
+    (
+        "POST",
+        "/api/v1/runs",
+        r#"{"deployment":"cat_fact/default","labels":["a\u001bb"]}"#,
+        422,
+        "invalid_word",
+    ),
+    (
+        "POST",
+        "/api/v1/flows",
+        r#"{"name":"y","folder":"x\u202d"}"#,
+        422,
+        "invalid_word",
+    ),
+    (
+        "POST",
+        "/api/v1/deploy",
+        r#"{"flow":"x\u2028y","entry":{"kind":"command","argv":["true"]}}"#,
+        422,
+        "invalid_name",
+    ),
+    (
+        "POST",
+        "/api/v1/schedules",
+        r#"{"deployment":"cat_fact/default","name":"n\u200b","settings":{"rule":{"frequency":"daily","time":"09:00"}}}"#,
+        422,
+        "invalid_name",
+    ),
     ("DELETE", "/api/v1/queues/default", "", 409, "queue_in_use"),
     (
         "POST",
@@ -344,4 +407,26 @@ async fn a_closed_store_answers_503_and_says_when_to_come_back() {
         (status.as_u16(), &answer["code"]),
         (503, &json!("unavailable"))
     );
+}
+
+#[tokio::test]
+async fn a_character_that_nobody_sees_is_named_with_its_place() {
+    let world = World::new().await;
+    let body = r#"{"name":"in\u202evoice"}"#;
+    let (_, answer) = world.send(Method::POST, "/api/v1/queues", body).await;
+    let detail = answer["detail"].as_str().expect("a sentence");
+    assert!(detail.contains("character 3 is U+202E"), "{detail}");
+    assert_eq!(answer["errors"][0]["field"], "name");
+}
+
+#[tokio::test]
+async fn a_wrong_schedule_is_told_in_words_and_its_field_beside_them() {
+    let world = World::new().await;
+    let body = r#"{"settings":{"rule":{"frequency":"cron","expression":"0 25 * * *"}}}"#;
+    let (_, answer) = world
+        .send(Method::POST, "/api/v1/schedules/preview", body)
+        .await;
+    let detail = answer["detail"].as_str().expect("a sentence");
+    assert!(detail.starts_with("the cron expression: "), "{detail}");
+    assert_eq!(answer["errors"][0]["field"], "rule.expression");
 }

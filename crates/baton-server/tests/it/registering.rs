@@ -166,3 +166,21 @@ async fn a_frame_over_its_bound_ends_the_connection_and_nothing_else() {
     script.hears_nothing_yet().await;
     world.done().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_robot_that_offers_a_label_nobody_can_read_is_told_which() {
+    let world = World::new().await;
+    let robot = world.enrol("r1").await;
+    let mut register = robot.register();
+    register.offer.labels.insert("sap\u{202e}".into());
+    let mut script = Script::connect_saying(&robot, &register).await;
+    let error: ProtocolError = script.hear().await;
+    assert_eq!(error.code, "bad_message");
+    assert!(
+        error.message.contains("labels") && error.message.contains("character 4 is U+202E"),
+        "{}",
+        error.message
+    );
+    assert_eq!(script.hear_close().await.0, CLOSE_PROTOCOL);
+    world.done().await;
+}

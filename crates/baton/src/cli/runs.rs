@@ -305,7 +305,7 @@ pub(crate) struct RunsRm {
     /// Every run in this state
     #[arg(long, value_name = "STATE")]
     pub(crate) state: Vec<String>,
-    /// Only those that ended before this day or time
+    /// Only those that were made before this day or time
     #[arg(long, value_name = "TIME")]
     pub(crate) before: Option<String>,
     /// Show what would be deleted, and stop

@@ -4,7 +4,6 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use baton_api::rest::{Artifact, JobResult};
-use comfy_table::Cell;
 use owo_colors::OwoColorize as _;
 
 use super::{Session, choose};
@@ -77,11 +76,11 @@ pub(crate) fn print(artifacts: &[Artifact]) {
     let mut table = table::table(&["file", "size", "type", "attempt", "id"]);
     for artifact in artifacts {
         table.add_row(vec![
-            Cell::new(&artifact.name),
-            Cell::new(units::bytes(u64::try_from(artifact.size).unwrap_or(0))),
-            Cell::new(&artifact.content_type),
-            Cell::new(artifact.attempt),
-            Cell::new(artifact.id),
+            table::cell(&artifact.name),
+            table::cell(units::bytes(u64::try_from(artifact.size).unwrap_or(0))),
+            table::cell(&artifact.content_type),
+            table::cell(artifact.attempt),
+            table::cell(artifact.id),
         ]);
     }
     table::print(&mut table, "it left no files");

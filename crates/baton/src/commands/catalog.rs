@@ -1,7 +1,6 @@
 //! `baton deployments` and `baton flows`.
 
 use baton_api::rest::{DeletePreview, Deployment, DeploymentQuery, FlowQuery, RunQuery};
-use comfy_table::Cell;
 use jiff::Timestamp;
 use owo_colors::OwoColorize as _;
 use serde_json::json;
@@ -12,6 +11,7 @@ use crate::exit::Exit;
 use crate::failure::{Done, Failure};
 use crate::output::{self, state::Look, table};
 use crate::settings::file;
+use crate::units;
 
 /// How many latest runs are shown with a deployment.
 const LATEST_RUNS: u32 = 5;
@@ -68,19 +68,19 @@ async fn ls(session: &Session, flow: Option<String>, search: Option<String>) -> 
             .map(|s| s.description.as_str())
             .collect();
         let state = if deployment.schedules.is_empty() {
-            Cell::new("–")
+            table::cell("–")
         } else {
             Look::of_held(deployment.settings.paused).cell()
         };
         table.add_row(vec![
-            Cell::new(&deployment.full_name),
+            table::cell(&deployment.full_name),
             state,
-            Cell::new(&deployment.queue_name),
-            Cell::new(output::or_dash(deployment.version)),
-            Cell::new(output::or_dash(
+            table::cell(&deployment.queue_name),
+            table::cell(output::or_dash(deployment.version)),
+            table::cell(output::or_dash(
                 deployment.next_at.map(|at| output::ago(at, now)),
             )),
-            Cell::new(output::or_dash(
+            table::cell(output::or_dash(
                 (!words.is_empty()).then(|| words.join("; ")),
             )),
         ]);
@@ -242,25 +242,37 @@ fn agreed(
         return Ok(false);
     }
     let parts: Vec<String> = [
-        (preview.versions, "versions"),
-        (preview.deployments, "deployments"),
-        (preview.schedules, "schedules"),
-        (preview.runs, "ended runs"),
+        (preview.versions, "version"),
+        (preview.deployments, "deployment"),
+        (preview.schedules, "schedule"),
+        (preview.runs, "ended run"),
     ]
     .iter()
     // A deployment does not go with itself.
     .filter(|(count, part)| *count > 0 && !part.starts_with(what))
-    .map(|(count, what)| format!("{count} {what}"))
+    .map(|(count, what)| units::count(*count, what))
     .collect();
     let with = if parts.is_empty() {
         String::new()
     } else {
         format!(" with {}", parts.join(", "))
     };
+    let open = units::count(preview.open_runs, "run");
+    if preview.open_runs > 0 && !asked.dry_run {
+        // The server would say so as well: nobody is asked whether to do what cannot be done.
+        return Err(Failure::new(
+            Exit::Refused,
+            format!("{what}_in_use"),
+            format!("the {what} {name} was not deleted: it has {open} that did not end yet"),
+        )
+        .fix(format!(
+            "wait, or cancel them: `baton runs ls --flow {}` lists them",
+            output::quoted(name.split('/').next().unwrap_or(name))
+        )));
+    }
     if preview.open_runs > 0 {
         output::warn(&format!(
-            "runs of it that have not ended stand in the way: {}",
-            preview.open_runs
+            "{open} of it that did not end yet would stand in the way"
         ));
     }
     if asked.dry_run {
@@ -322,12 +334,12 @@ async fn ls_flows(session: &Session, search: Option<String>) -> Done {
     ]);
     for flow in &all {
         table.add_row(vec![
-            Cell::new(&flow.name),
-            Cell::new(&flow.folder),
-            Cell::new(output::or_dash(flow.latest_version)),
-            Cell::new(output::ago(flow.updated_at, now)),
-            Cell::new(output::words(&flow.tags)),
-            Cell::new(&flow.description),
+            table::cell(&flow.name),
+            table::cell(&flow.folder),
+            table::cell(output::or_dash(flow.latest_version)),
+            table::cell(output::ago(flow.updated_at, now)),
+            table::cell(output::words(&flow.tags)),
+            table::cell(&flow.description),
         ]);
     }
     table::print(&mut table, "no flows; make one with `baton deploy PATH`");
@@ -363,11 +375,11 @@ async fn show_flow(session: &Session, named: &str) -> Done {
             .as_deref()
             .map(|hash| hash.get(..12).unwrap_or(hash));
         table.add_row(vec![
-            Cell::new(version.number),
-            Cell::new(output::spelt(&version.status)),
-            Cell::new(output::clock(version.created_at)),
-            Cell::new(output::or_dash(package)),
-            Cell::new(output::or_dash(version.source.get("path"))),
+            table::cell(version.number),
+            table::cell(output::spelt(&version.status)),
+            table::cell(output::clock(version.created_at)),
+            table::cell(output::or_dash(package)),
+            table::cell(output::or_dash(version.source.get("path"))),
         ]);
     }
     table::print(&mut table, "none: only its own process runs it");

@@ -1,7 +1,6 @@
 //! `baton keys`: who may do what.
 
 use baton_api::rest::CreateKey;
-use comfy_table::Cell;
 use jiff::Timestamp;
 use owo_colors::OwoColorize as _;
 
@@ -70,15 +69,15 @@ async fn ls(session: &Session) -> Done {
             (None, None) => "good".to_owned(),
         };
         table.add_row(vec![
-            Cell::new(&key.name),
-            Cell::new(key.role.as_str()),
-            Cell::new(state),
-            Cell::new(
+            table::cell(&key.name),
+            table::cell(key.role.as_str()),
+            table::cell(state),
+            table::cell(
                 key.last_used_at
                     .map_or("never".to_owned(), |at| output::ago(at, now)),
             ),
-            Cell::new(output::ago(key.created_at, now)),
-            Cell::new(key.id),
+            table::cell(output::ago(key.created_at, now)),
+            table::cell(key.id),
         ]);
     }
     table::print(&mut table, "no keys");

@@ -11,6 +11,7 @@ use crate::cli::upkeep::{Env, Login};
 use crate::exit::Exit;
 use crate::failure::{Done, Failure};
 use crate::output;
+use crate::serve::files;
 use crate::settings::{self, known};
 
 /// `baton login`
@@ -68,12 +69,13 @@ pub(crate) fn open_browser(url: &str) {
     } else {
         "xdg-open"
     };
-    let _ = std::process::Command::new(program)
+    let mut command = std::process::Command::new(program);
+    command
         .arg(url)
         .stdin(std::process::Stdio::null())
         .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .spawn();
+        .stderr(std::process::Stdio::null());
+    let _ = files::as_before(|| command.spawn());
 }
 
 /// `baton env`

@@ -1,7 +1,6 @@
 //! `baton queues` and `baton limits`: where runs wait, and how many may be live at once.
 
 use baton_api::rest::{CreateQueue, LimitHolder, PageQuery, PutLimit, Queue, QueuePatch};
-use comfy_table::Cell;
 use owo_colors::OwoColorize as _;
 
 use super::{Session, runs, sure};
@@ -75,14 +74,14 @@ async fn ls(session: &Session) -> Done {
     ]);
     for queue in &all {
         table.add_row(vec![
-            Cell::new(&queue.name),
+            table::cell(&queue.name),
             Look::of_held(queue.settings.paused).cell(),
-            Cell::new(queue.depth),
-            Cell::new(output::or_dash(queue.oldest_wait_seconds.map(units::span))),
-            Cell::new(queue.live),
-            Cell::new(output::or_dash(queue.settings.concurrency_limit)),
-            Cell::new(format!("{} of {}", queue.robots_online, queue.robots)),
-            Cell::new(output::spelt(&queue.settings.strategy)),
+            table::cell(queue.depth),
+            table::cell(output::or_dash(queue.oldest_wait_seconds.map(units::span))),
+            table::cell(queue.live),
+            table::cell(output::or_dash(queue.settings.concurrency_limit)),
+            table::cell(format!("{} of {}", queue.robots_online, queue.robots)),
+            table::cell(output::spelt(&queue.settings.strategy)),
         ]);
     }
     table::print(&mut table, "no work queues");
@@ -167,10 +166,10 @@ pub(crate) async fn limits(session: &Session, command: Limits) -> Done {
             for limit in &all {
                 let held: Vec<String> = limit.holders.iter().map(|h| h.run_name.clone()).collect();
                 table.add_row(vec![
-                    Cell::new(&limit.tag),
-                    Cell::new(limit.limit),
-                    Cell::new(limit.live),
-                    Cell::new(output::words(&held)),
+                    table::cell(&limit.tag),
+                    table::cell(limit.limit),
+                    table::cell(limit.live),
+                    table::cell(output::words(&held)),
                 ]);
             }
             table::print(

@@ -1,7 +1,6 @@
 //! `baton robots`: the fleet, its logs, drain and enrolment.
 
 use baton_api::rest::{BroadcastRequest, CreateEnrolment, DrainRequest, Robot, RobotLogQuery};
-use comfy_table::Cell;
 use jiff::Timestamp;
 use owo_colors::OwoColorize as _;
 use serde_json::Value;
@@ -48,7 +47,7 @@ pub(crate) async fn robots(session: &Session, command: Robots) -> Done {
             let question = format!(
                 "Forget the robot {} ({} on it)? Its key stops working.",
                 found.name,
-                runs(found.live)
+                units::count(found.live, "run")
             );
             if asked.dry_run {
                 output::gone(session.json, "forgotten", &found.name, false);
@@ -80,21 +79,21 @@ async fn ls(session: &Session) -> Done {
     ]);
     for robot in &all {
         table.add_row(vec![
-            Cell::new(&robot.name),
+            table::cell(&robot.name),
             Look::of_robot(robot.status).cell(),
-            Cell::new(format!(
+            table::cell(format!(
                 "{} of {}",
                 robot.live, robot.offer.max_concurrent_jobs
             )),
-            Cell::new(
+            table::cell(
                 robot
                     .last_seen
                     .map_or("never".to_owned(), |at| output::ago(at, now)),
             ),
-            Cell::new(&robot.offer.computer),
-            Cell::new(output::words(&robot.offer.queues)),
-            Cell::new(output::words(&robot.offer.labels)),
-            Cell::new(output::or_dash(robot.offer.environment.as_ref())),
+            table::cell(&robot.offer.computer),
+            table::cell(output::words(&robot.offer.queues)),
+            table::cell(output::words(&robot.offer.labels)),
+            table::cell(output::or_dash(robot.offer.environment.as_ref())),
         ]);
     }
     table::print(&mut table, "no robots; add one with `baton robots enroll`");
@@ -177,7 +176,7 @@ async fn drain(session: &Session, robot: &str, comment: String, wait: bool) -> D
         .drain_robot(robot, &DrainRequest { comment })
         .await?;
     if wait && robot.live > 0 && !session.json {
-        output::note(&format!("waiting for {}", runs(robot.live)));
+        output::note(&format!("waiting for {}", units::count(robot.live, "run")));
     }
     while wait && robot.live > 0 {
         tokio::time::sleep(LOOK_AGAIN).await;
@@ -187,22 +186,13 @@ async fn drain(session: &Session, robot: &str, comment: String, wait: bool) -> D
     Ok(())
 }
 
-/// So many runs, in words.
-fn runs(count: u32) -> String {
-    if count == 1 {
-        "1 run".to_owned()
-    } else {
-        format!("{count} runs")
-    }
-}
-
 fn changed(session: &Session, robot: &Robot) {
     if session.json {
         output::json(robot);
         return;
     }
     let busy = if robot.live > 0 {
-        format!(", {} on it", runs(robot.live))
+        format!(", {} on it", units::count(robot.live, "run"))
     } else {
         String::new()
     };
@@ -228,7 +218,7 @@ async fn broadcast(session: &Session, event: String, data: Option<String>) -> Do
     if session.json {
         output::json(&result);
     } else {
-        output::line(&format!("told {} robots", result.sent));
+        output::line(&format!("told {}", units::count(result.sent, "robot")));
     }
     Ok(())
 }

@@ -2,14 +2,43 @@
 
 use baton_api::rest::{CreateRun, Deployment};
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use owo_colors::OwoColorize as _;
 use serde_json::{Map, Value, json};
 
 use super::{Session, choose, policy, watch};
 use crate::cli::runs::Run;
 use crate::exit::Exit;
-use crate::failure::Done;
+use crate::failure::{Done, Failure};
 use crate::{output, units};
+
+/// A run for a time that passed longer ago than this is a slip of the pen, not a wish to start now.
+const LONG_PAST: SignedDuration = SignedDuration::from_hours(24);
+
+/// Says that a time has passed, or refuses it when that is long ago.
+fn passed(due_at: Timestamp, now: Timestamp) -> Done {
+    let since = now.duration_since(due_at);
+    if since > LONG_PAST {
+        return Err(Failure::new(
+            Exit::Refused,
+            "in_the_past",
+            format!(
+                "{} is long past ({})",
+                output::clock(due_at),
+                output::ago(due_at, now)
+            ),
+        )
+        .fix("choose a time to come with --at, or leave it out to run now"));
+    }
+    if since.is_positive() {
+        output::note(&format!(
+            "{} has passed ({}): it starts now",
+            output::clock(due_at),
+            output::ago(due_at, now)
+        ));
+    }
+    Ok(())
+}
 
 /// Does it.
 pub(crate) async fn run(session: &Session, args: &Run) -> Done<Exit> {
@@ -20,6 +49,9 @@ pub(crate) async fn run(session: &Session, args: &Run) -> Done<Exit> {
         .as_ref()
         .map(|text| units::instant(text, &TimeZone::system()))
         .transpose()?;
+    if let Some(due_at) = due_at {
+        passed(due_at, Timestamp::now())?;
+    }
     let priority = args
         .priority
         .as_ref()

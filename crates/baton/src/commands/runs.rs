@@ -3,12 +3,11 @@
 use baton_api::rest::{LogQuery, Remark, Run, RunExplanation, RunQuery};
 use baton_core::run::LogLevel;
 use baton_core::state::State;
-use comfy_table::Cell;
 use jiff::Timestamp;
 use owo_colors::OwoColorize as _;
 
 use super::watch::{self, Followed, Style};
-use super::{Session, choose, runs_rm, runs_show};
+use super::{Session, advice, choose, runs_rm, runs_show};
 use crate::cli::PAGE;
 use crate::cli::runs::{Runs, RunsLogs, RunsLs};
 use crate::exit::Exit;
@@ -86,16 +85,16 @@ pub(crate) fn print(runs: &[Run], empty: &str) {
     let mut table = table::table(&["run", "state", "label", "due", "took", "robot", "try", "by"]);
     for run in runs {
         table.add_row(vec![
-            Cell::new(&run.name),
+            table::cell(&run.name),
             Look::of(run.state, run.late).cell(),
-            Cell::new(&run.label),
-            Cell::new(output::ago(run.due_at, now)),
-            Cell::new(took(run, now)),
-            Cell::new(output::or_dash(
+            table::cell(&run.label),
+            table::cell(output::ago(run.due_at, now)),
+            table::cell(took(run, now)),
+            table::cell(output::or_dash(
                 run.robot_name.as_ref().or(run.computer.as_ref()),
             )),
-            Cell::new(run.attempt),
-            Cell::new(by(run)),
+            table::cell(run.attempt),
+            table::cell(by(run)),
         ]);
     }
     table::print(&mut table, empty);
@@ -235,11 +234,11 @@ async fn explain(session: &Session, named: &str) -> Done {
         output::json(&why);
         return Ok(());
     }
-    print_explanation(&why);
+    print_explanation(&why, &session.target.url);
     Ok(())
 }
 
-fn print_explanation(why: &RunExplanation) {
+fn print_explanation(why: &RunExplanation, url: &str) {
     output::line(&format!(
         "{} {}: {}",
         Look::of(why.explanation.state, false).painted(),
@@ -270,6 +269,6 @@ fn print_explanation(why: &RunExplanation) {
         Some(ahead) => output::line(&format!("  {ahead} runs wait before it")),
     }
     if let Some(change) = &why.explanation.change {
-        output::line(&format!("{} {}", "→".bold(), change.message));
+        advice::print(change, url, output::line);
     }
 }

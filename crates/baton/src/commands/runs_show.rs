@@ -2,7 +2,6 @@
 
 use baton_api::rest::{AttemptQuery, Run};
 use baton_core::run::TaskRun;
-use comfy_table::Cell;
 use jiff::Timestamp;
 use owo_colors::OwoColorize as _;
 use serde_json::json;
@@ -42,15 +41,15 @@ pub(crate) async fn show(session: &Session, named: &str) -> Done {
                 units::span(until.duration_since(started).as_secs_f64())
             });
             table.add_row(vec![
-                Cell::new(attempt.number),
+                table::cell(attempt.number),
                 Look::of(attempt.state, false).cell(),
-                Cell::new(output::or_dash(
+                table::cell(output::or_dash(
                     attempt.robot_name.as_ref().or(attempt.computer.as_ref()),
                 )),
-                Cell::new(output::or_dash(attempt.started_at.map(output::clock))),
-                Cell::new(output::or_dash(took)),
-                Cell::new(output::or_dash(attempt.exit_code)),
-                Cell::new(output::or_dash(attempt.error.as_ref().map(|e| &e.message))),
+                table::cell(output::or_dash(attempt.started_at.map(output::clock))),
+                table::cell(output::or_dash(took)),
+                table::cell(output::or_dash(attempt.exit_code)),
+                table::cell(output::or_dash(attempt.error.as_ref().map(|e| &e.message))),
             ]);
         }
         table::print(&mut table, "");
@@ -82,11 +81,11 @@ fn show_tasks(tasks: &[TaskRun]) {
     let mut table = table::table(&["task", "state", "attempt", "after", "error"]);
     for task in tasks {
         table.add_row(vec![
-            Cell::new(&task.name),
+            table::cell(&task.name),
             Look::of(task.state, false).cell(),
-            Cell::new(task.attempt),
-            Cell::new(output::words(&task.after)),
-            Cell::new(output::or_dash(task.error.as_ref().map(|e| &e.message))),
+            table::cell(task.attempt),
+            table::cell(output::words(&task.after)),
+            table::cell(output::or_dash(task.error.as_ref().map(|e| &e.message))),
         ]);
     }
     table::print(&mut table, "");

@@ -5,7 +5,6 @@ use baton_api::rest::{
     ScheduleQuery, UpdateSchedule,
 };
 use baton_core::schedule::Missed;
-use comfy_table::Cell;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use owo_colors::OwoColorize as _;
@@ -84,19 +83,19 @@ async fn ls(session: &Session, flow: Option<String>, next: Option<u32>) -> Done 
             .next_at
             .map(|at| local(at, &schedule.settings.timezone));
         table.add_row(vec![
-            Cell::new(full_name(schedule)),
+            table::cell(full_name(schedule)),
             Look::of_held(held).cell(),
-            Cell::new(output::or_dash(at)),
-            Cell::new(
+            table::cell(output::or_dash(at)),
+            table::cell(
                 schedule
                     .next_at
                     .map_or(String::new(), |at| output::ago(at, now)),
             ),
-            Cell::new(without_zone(
+            table::cell(without_zone(
                 &schedule.description,
                 &schedule.settings.timezone,
             )),
-            Cell::new(&schedule.settings.timezone),
+            table::cell(&schedule.settings.timezone),
         ]);
     }
     table::print(
@@ -188,10 +187,10 @@ fn print(preview: &SchedulePreview) {
             at, local, edge, ..
         } = slot;
         table.add_row(vec![
-            Cell::new(local),
-            Cell::new(at),
-            Cell::new(output::ago(*at, now)),
-            Cell::new(edge.clone().unwrap_or_default()),
+            table::cell(local),
+            table::cell(at),
+            table::cell(output::ago(*at, now)),
+            table::cell(edge.clone().unwrap_or_default()),
         ]);
     }
     table::print(&mut table, "it never fires again");

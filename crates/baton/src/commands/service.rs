@@ -136,7 +136,8 @@ fn text(plan: &Plan<'_>) -> String {
          # Running work gets its grace; the guards end what outlives it.\n\
          KillMode=mixed\n\
          TimeoutStopSec=90\n\
-         LimitNOFILE=65536\n\
+         # The program raises its own; what it runs keeps the lower one.\n\
+         LimitNOFILE=1024:65536\n\
          UMask=0077\n\
          \n\
          [Install]\n\

@@ -7,7 +7,7 @@ use baton_core::run::{LogLevel, LogStream};
 use baton_core::state::State;
 use owo_colors::OwoColorize as _;
 
-use super::Session;
+use super::{Session, advice};
 use crate::exit::Exit;
 use crate::failure::Done;
 use crate::output::{self, state::Look};
@@ -96,7 +96,7 @@ async fn why_it_waits(session: &Session, id: RunId) {
     if let Ok(why) = session.client.explain_run(&id.to_string()).await {
         output::note(&format!("{} it waits: {}", "·".dimmed(), why.summary));
         if let Some(change) = why.explanation.change {
-            output::note(&format!("  {} {}", "→".bold(), change.message));
+            advice::print(&change, &session.target.url, output::note);
         }
     }
 }
@@ -126,7 +126,8 @@ pub(crate) async fn watch(session: &Session, id: RunId, name: &str) -> Done<Exit
 }
 
 fn println_compact(value: &impl serde::Serialize) {
-    output::line(&serde_json::to_string(value).expect("what the API returns is plain JSON"));
+    let text = serde_json::to_string(value).expect("what the API returns is plain JSON");
+    output::text_out(&format!("{text}\n"));
 }
 
 /// One sentence about how a run ended.

@@ -24,6 +24,11 @@ pub(crate) fn table(heads: &[&str]) -> Table {
     table
 }
 
+/// A cell with a text that somebody else may have written: a terminal obeys nothing of it.
+pub(crate) fn cell(text: impl ToString) -> Cell {
+    Cell::new(baton_core::text::shown(&text.to_string()))
+}
+
 /// Prints a table, or a sentence where it has no rows.
 pub(crate) fn print(table: &mut Table, empty: &str) {
     if table.is_empty() {
@@ -35,4 +40,15 @@ pub(crate) fn print(table: &mut Table, empty: &str) {
         column.set_padding((0, if index + 1 == count { 0 } else { 2 }));
     }
     super::line(&table.trim_fmt());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_shows_escape_sequences_and_obeys_none() {
+        let cell = cell("\u{1b}[31mred\u{1b}]0;t\u{7}\u{202e}");
+        assert_eq!(cell.content(), r"\u{1b}[31mred\u{1b}]0;t\u{7}\u{202e}");
+    }
 }

@@ -6,7 +6,10 @@
 
 use std::collections::BTreeMap;
 
+use baton_core::retry::RetryPolicy;
+
 use super::flags::{FLAGS, Flag, usage};
+use crate::failure::{Done, Failure};
 
 /// What a command line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +45,18 @@ impl Flags {
     /// The value of a flag that is a whole number.
     pub(crate) fn int(&self, name: &str) -> i64 {
         python_int(self.text(name)).unwrap_or(0)
+    }
+
+    /// How often a failed script is tried again: `-r`.
+    pub(crate) fn retry(&self) -> Done<RetryPolicy> {
+        let asked = self.int("retries");
+        let retries = u32::try_from(asked)
+            .map_err(|_| Failure::usage(format!("-r {asked} is no number of retries")))?;
+        let retry = RetryPolicy::times(retries);
+        retry
+            .check()
+            .map_err(|why| Failure::usage(format!("-r {retries}: {why}")))?;
+        Ok(retry)
     }
 
     /// The script's own arguments: `-a` split on two spaces, comma, two spaces.

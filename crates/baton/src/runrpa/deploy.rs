@@ -1,7 +1,6 @@
 //! `runrpa -o 2`: flow `NAME`, deployment `NAME-HOST`, work queue `HOST`, again and again the same.
 
 use baton_api::rest::DeploymentPatch;
-use baton_core::retry::RetryPolicy;
 use serde_json::{Map, Value, json};
 
 use super::argv::Flags;
@@ -9,7 +8,7 @@ use super::flags::FLAGS;
 use super::script::Script;
 use crate::cli::Global;
 use crate::commands::{self, Session};
-use crate::failure::{Done, Failure};
+use crate::failure::Done;
 use crate::source::{self, Source, Wish};
 use crate::{output, settings};
 
@@ -73,16 +72,7 @@ fn schema() -> Value {
 
 /// What is set of the deployment: everything the flags say, `-r` and `-t` included.
 fn patch(computer: &str, parameters: Map<String, Value>, flags: &Flags) -> Done<DeploymentPatch> {
-    let retries = u32::try_from(flags.int("retries")).map_err(|_| {
-        Failure::usage(format!(
-            "-r {} is no number of retries",
-            flags.int("retries")
-        ))
-    })?;
-    let retry = RetryPolicy::times(retries);
-    retry
-        .check()
-        .map_err(|why| Failure::usage(format!("-r {retries}: {why}")))?;
+    let retry = flags.retry()?;
     Ok(DeploymentPatch {
         queue: Some(computer.to_owned()),
         tags: Some(

@@ -88,16 +88,7 @@ struct Plan {
 
 impl Plan {
     fn new(source: &source::Source, parameters: Map<String, Value>, flags: &Flags) -> Done<Self> {
-        let retries = u32::try_from(flags.int("retries")).map_err(|_| {
-            Failure::usage(format!(
-                "-r {} is no number of retries",
-                flags.int("retries")
-            ))
-        })?;
-        let retry = RetryPolicy::times(retries);
-        retry
-            .check()
-            .map_err(|why| Failure::usage(format!("-r {retries}: {why}")))?;
+        let retry = flags.retry()?;
         let baton_core::flow::Entry::Command {
             argv, env, workdir, ..
         } = &source.entry

@@ -21,6 +21,7 @@ pub(crate) async fn start(running: &Running, session: &Session, slots: u32) -> D
     };
     let mut config = AgentConfig::new(&running.handle.url, &identity.name, key.0, &folder);
     config.offer.max_concurrent_jobs = slots;
+    config.guard = super::files::guard();
     if let Some(fingerprint) = &running.handle.tls_fingerprint {
         config.trust = Trust::fingerprint(fingerprint)?;
     }

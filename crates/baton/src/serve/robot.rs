@@ -9,7 +9,7 @@ use baton_api::rest::{EnrolRequest, Enrolled};
 use owo_colors::OwoColorize as _;
 
 use super::local_robot::failed;
-use super::{StopRequests, trust};
+use super::{StopRequests, files, trust};
 use crate::cli::Global;
 use crate::cli::serve::Robot;
 use crate::exit::Exit;
@@ -33,6 +33,7 @@ pub(crate) fn robot(global: &Global, args: &Robot) -> Done<Exit> {
         pinned.trust()?;
         let (identity, key) = identify(global, args, &folder, &pinned).await?;
         let trust = trust::keep(&folder, &pinned)?;
+        files::for_robot(args.slots);
         let config = configure(args, &folder, &identity, key, trust);
         let mut agent = Agent::start(config).await.map_err(failed)?;
         let mut stops = StopRequests::listen()?;
@@ -166,6 +167,7 @@ fn configure(
 ) -> AgentConfig {
     let mut config = AgentConfig::new(&identity.server, &identity.name, key.0, folder);
     config.trust = trust;
+    config.guard = files::guard();
     config.offer.max_concurrent_jobs = args.slots;
     config.offer.environment.clone_from(&args.environment);
     config.offer.labels = args.label.iter().cloned().collect();

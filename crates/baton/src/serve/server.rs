@@ -13,7 +13,7 @@ use baton_server::{ServerHandle, StartError};
 use jiff::Timestamp;
 use owo_colors::OwoColorize as _;
 
-use super::{StopRequests, listener, store_failure};
+use super::{StopRequests, files, listener, private, store_failure};
 use crate::cli::Global;
 use crate::cli::serve::{Listen, Server};
 use crate::exit::Exit;
@@ -83,7 +83,8 @@ pub(crate) async fn start_apart(listen: &Listen) -> Done<Running> {
     open(config).await
 }
 
-async fn open(config: Config) -> Done<Running> {
+async fn open(mut config: Config) -> Done<Running> {
+    files::for_server(&mut config);
     baton_server::check(&config).map_err(|error| not_started(&error))?;
     let fresh = !config.data.exists();
     let data = data_folder(&config.data)?;
@@ -91,8 +92,13 @@ async fn open(config: Config) -> Done<Running> {
         data: data.clone(),
         ..config
     };
-    let store =
-        super::open_database(&data.join(super::DATABASE)).inspect_err(|_| forget(&data, fresh))?;
+    let database = data.join(super::DATABASE);
+    private::close(&data);
+    let is_new = !database.exists();
+    let store = super::open_database(&database).inspect_err(|_| forget(&data, fresh))?;
+    if is_new {
+        private::close_new(&data);
+    }
     let admin = auth::ensure_admin_key(&*store, &data, Timestamp::now())
         .await
         .map_err(store_failure)?;

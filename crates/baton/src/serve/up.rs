@@ -20,8 +20,6 @@ use crate::settings::known;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the local robot may take to register before the first run is asked for all the same.
 const REGISTER_WITHIN: Duration = Duration::from_secs(5);
-/// Written beside the data when the examples have been deployed.
-const EXAMPLES_DONE: &str = "examples.done";
 
 /// Does it.
 pub(crate) fn up(global: &Global, args: &Up) -> Done<Exit> {
@@ -117,7 +115,7 @@ fn has_display() -> bool {
 
 /// Deploys the examples on the first start.
 async fn examples(session: &Session, running: &Running, json: bool) -> Done {
-    let done = running.data.join(EXAMPLES_DONE);
+    let done = running.data.join(super::EXAMPLES_DONE);
     if done.exists() {
         return Ok(());
     }

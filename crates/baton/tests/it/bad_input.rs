@@ -223,6 +223,9 @@ fn a_label_nobody_has_is_said_at_deploy_and_explained_while_the_run_waits() {
     let home = Home::new();
     let _up = home.up();
     home.write("job.py", "print('hello')\n");
+    // A robot that has run something is connected: what it lacks is the label alone.
+    home.baton(&["deploy", "job.py"]).ok();
+    home.baton(&["run", "job", "--watch"]).ok();
     let said = home.baton(&["deploy", "job.py", "--label", "sap"]).ok();
     assert!(
         said.err.contains("no robot has the label \"sap\""),
@@ -233,6 +236,25 @@ fn a_label_nobody_has_is_said_at_deploy_and_explained_while_the_run_waits() {
     let name = run["name"].as_str().expect("a name");
     let said = home.baton(&["runs", "explain", name]).ok();
     assert!(said.out.contains("lacks the label \"sap\""), "{}", said.out);
+    assert!(
+        said.out.contains("    baton robot --label sap"),
+        "{}",
+        said.out
+    );
+}
+
+#[test]
+fn a_run_for_a_time_that_has_passed_starts_now_and_one_long_past_is_refused() {
+    let home = Home::new();
+    let _up = home.up();
+    home.write("job.py", "print('hello')\n");
+    home.baton(&["deploy", "job.py"]).ok();
+    let hour_ago = (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(1)).to_string();
+    let said = home.baton(&["run", "job", "--at", &hour_ago]).ok();
+    assert!(said.err.contains("has passed (1 h"), "{}", said.err);
+    assert!(said.err.contains("it starts now"), "{}", said.err);
+    let said = home.baton(&["run", "job", "--at", "2020-01-01"]);
+    refused(&said, 4, &["[in_the_past]", "--at"]);
 }
 
 #[test]

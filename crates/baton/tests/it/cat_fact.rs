@@ -22,7 +22,7 @@ impl Endpoint {
         let address = listener.local_addr().expect("bound");
         let requests = std::thread::spawn(move || {
             let serve = |(status, body): &(&str, &str)| {
-                let (mut stream, _) = listener.accept().expect("a connection");
+                let mut stream = crate::home::visitor(&listener);
                 let mut lines = BufReader::new(stream.try_clone().expect("cloned")).lines();
                 let request = lines.next().expect("a line").expect("readable");
                 // The head ends with an empty line; the answer must not come before.

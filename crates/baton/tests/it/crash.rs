@@ -9,7 +9,7 @@ mod wire;
 use std::time::Duration;
 
 use evidence::{check, drained};
-use install::{Agent, Install};
+use install::{Agent, Install, SOON};
 use traffic::Traffic;
 use wire::Wire;
 
@@ -149,9 +149,7 @@ async fn an_agent_frozen_past_its_lease_has_lost_its_process_tree_by_then() {
     agent.thaw();
     // What the thawed agent still has to say is evidence, and changes nothing.
     agent.is_connected(&install).await;
-    install
-        .await_state(&run, "crashed", Duration::from_secs(5))
-        .await;
+    install.await_state(&run, "crashed", SOON).await;
     install.verify_is_clean().await;
     install.stop().await;
 }

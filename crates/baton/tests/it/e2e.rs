@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::process::Stdio;
 
-use super::home::{Home, example, signal};
+use super::home::{Home, example, is_gone, signal, visitor};
 
 /// A script that tells a listener of the test that it runs, and ends when the listener lets go.
 fn knocking(port: u16) -> String {
@@ -73,7 +73,7 @@ fn the_cat_fact_comes_in_the_third_attempt() {
             "HTTP/1.1 500 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
             "HTTP/1.1 200 OK\r\ncontent-length: 27\r\nconnection: close\r\n\r\n{\"fact\": \"cats sleep a lot\"}",
         ] {
-            let (mut socket, _) = endpoint.accept().expect("somebody asks");
+            let mut socket = visitor(&endpoint);
             let mut asked = [0; 1024];
             let _ = socket.read(&mut asked);
             let answer =
@@ -162,7 +162,7 @@ fn a_schedule_runs_a_script_by_itself_until_it_is_paused() {
     let made = home.baton(&["deploy", "job.py", "--every", "1s"]).ok();
     assert!(made.out.contains("Every second"), "{}", made.out);
     for _ in 0..2 {
-        drop(door.accept().expect("it comes by itself"));
+        drop(visitor(&door));
     }
     home.baton(&["schedules", "pause", "job"]).ok();
     let all = home.baton(&["schedules", "ls", "--json"]).ok().json();
@@ -183,6 +183,8 @@ fn a_drained_robot_takes_nothing_and_the_run_says_why() {
     let _up = home.up();
     home.write("job.py", "print('hello')\n");
     home.baton(&["deploy", "job.py"]).ok();
+    // What has run once had a robot that is connected.
+    home.baton(&["run", "job", "--watch"]).ok();
     let robot = home.baton(&["robots", "ls", "--json"]).ok().json()[0]["name"].clone();
     let robot = robot.as_str().expect("a name");
     home.baton(&["robots", "drain", robot, "--comment", "reboot", "--wait"])
@@ -190,6 +192,8 @@ fn a_drained_robot_takes_nothing_and_the_run_says_why() {
     let run = home.baton(&["run", "job"]).ok().out.trim().to_owned();
     let why = home.baton(&["runs", "explain", &run]).ok();
     assert!(why.out.contains("draining"), "{}", why.out);
+    let command = format!("    baton robots resume {robot}\n");
+    assert!(why.out.contains(&command), "{}", why.out);
     home.baton(&["robots", "resume", robot]).ok();
     let log = home.baton(&["runs", "logs", &run, "-f"]).ok();
     assert!(log.out.contains("hello"), "{}", log.out);
@@ -209,11 +213,11 @@ fn what_was_accepted_outlives_a_killed_server_and_its_process_tree_does_not() {
     home.baton(&["deploy", "job.py", "--queue", "later"]).ok();
     let held = home.baton(&["run", "held"]).ok().out.trim().to_owned();
     let waiting = home.baton(&["run", "job"]).ok().out.trim().to_owned();
-    let (mut script, _) = door.accept().expect("it runs");
+    let mut script = visitor(&door);
     script.read_exact(&mut [0; 4]).expect("it says so");
     up.kill();
     // The guard ends the script when its agent is gone: the connection breaks.
-    assert_eq!(script.read(&mut [0]).unwrap_or(0), 0);
+    is_gone(script);
     let _up = home.up();
     let log = home.baton(&["runs", "logs", &held, "-f"]).ok();
     assert!(
@@ -325,4 +329,75 @@ fn a_link_signs_in_once_and_a_viewers_key_only_looks() {
     let taken = home.baton(&["up", "--port", &port, "--data", "other"]);
     assert_eq!(taken.code, 4);
     assert!(taken.err.contains("port_in_use"), "{}", taken.err);
+}
+
+#[test]
+fn a_run_that_has_not_ended_is_not_deleted_and_that_is_a_refusal() {
+    let home = Home::new();
+    let _up = home.up();
+    home.write("job.py", "print('hello')\n");
+    home.baton(&["deploy", "job.py"]).ok();
+    home.baton(&["run", "job", "--watch"]).ok();
+    home.write("stuck.py", "print('never')\n");
+    // Nobody has the label, so that it waits.
+    home.baton(&["deploy", "stuck.py", "--label", "none"]).ok();
+    let waits = home.baton(&["run", "stuck", "--json"]).ok().json();
+    let waits = waits["name"].as_str().expect("a name");
+    let all = home.baton(&["runs", "ls", "--flow", "job", "--json"]).ok();
+    let ended = all.json()[0]["name"].as_str().expect("a name").to_owned();
+
+    let said = home.baton(&["runs", "rm", waits, "--yes"]);
+    assert_eq!(said.code, 4, "{said:?}");
+    assert!(said.err.contains("[run_not_ended]"), "{said:?}");
+    assert!(said.err.contains(&format!("{waits} is queued")), "{said:?}");
+
+    let said = home.baton(&["runs", "rm", waits, &ended, "--yes"]);
+    assert_eq!(said.code, 4, "{said:?}");
+    assert!(said.out.contains("deleted 1 run\n"), "{said:?}");
+    assert!(
+        said.err.contains(&format!("not deleted: {waits}")),
+        "{said:?}"
+    );
+    let left = home.baton(&["runs", "ls", "--json"]).ok().json();
+    assert_eq!(left.as_array().map(Vec::len), Some(1), "{left}");
+
+    // Found by what they are, only those that ended are meant.
+    let said = home.baton(&["runs", "rm", "--flow", "stuck", "--yes"]).ok();
+    assert!(said.err.contains("no such runs"), "{said:?}");
+    for (words, code) in [
+        (&["flows", "rm", "stuck", "--yes"], "[flow_in_use]"),
+        (
+            &["deployments", "rm", "stuck/default", "--yes"],
+            "[deployment_in_use]",
+        ),
+        (&["queues", "rm", "default", "--yes"], "[queue_in_use]"),
+    ] {
+        let said = home.baton(words);
+        assert_eq!(said.code, 4, "{words:?}: {said:?}");
+        assert!(said.err.contains(code), "{words:?}: {said:?}");
+    }
+}
+
+#[test]
+fn a_data_folder_that_others_may_read_is_closed_at_the_start_and_that_is_said() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = Home::new();
+    let server = home.serve("server", &[]);
+    assert_eq!(server.stop(), 0);
+    let data = home.path("baton-data");
+    let mode = |name: &str| {
+        let met = std::fs::metadata(data.join(name)).expect("there");
+        met.permissions().mode() & 0o777
+    };
+    for (name, private) in [("", 0o700), ("baton.db", 0o600), ("admin.key", 0o600)] {
+        assert_eq!(mode(name), private, "{name} as it is made");
+        let open = std::fs::Permissions::from_mode(private | 0o055);
+        std::fs::set_permissions(data.join(name), open).expect("ours");
+    }
+    let mut server = home.serve("server", &[]);
+    server.wait_for_note("closed to other users of this machine: ");
+    for (name, private) in [("", 0o700), ("baton.db", 0o600), ("admin.key", 0o600)] {
+        assert_eq!(mode(name), private, "{name}");
+    }
+    assert_eq!(server.stop(), 0);
 }

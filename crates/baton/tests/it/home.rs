@@ -1,9 +1,14 @@
 //! A person's home for one test: folders of its own, and the real executable called from it.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 
+use std::time::Duration;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde_json::Value;
 
 /// The executable under test.
@@ -153,8 +158,12 @@ impl Home {
 
     /// Starts a command that serves and tells so in JSON, and waits until it does.
     pub(crate) fn serving(&self, words: &[&str]) -> Up {
-        let mut child = self
-            .command(words)
+        self.serving_as(self.command(words))
+    }
+
+    /// The same, of a command that was put together elsewhere.
+    pub(crate) fn serving_as(&self, mut command: Command) -> Up {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -165,7 +174,7 @@ impl Home {
             let read = out.read_line(&mut text).expect("readable");
             if read == 0 {
                 let said = Said::of(child.wait_with_output().expect("it ended"));
-                panic!("baton {words:?} ended: {said:?}");
+                panic!("{command:?} ended: {said:?}");
             }
         }
         let told: Value = serde_json::from_str(&text).expect("it tells JSON");
@@ -213,6 +222,11 @@ impl Up {
         }
     }
 
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits for its end, and gives its exit code.
     pub(crate) fn ended(mut self) -> i32 {
         self.child.wait().expect("it ends").code().unwrap_or(-1)
@@ -229,6 +243,31 @@ impl Drop for Up {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// How long a test waits for what must come before it says that it does not: a busy machine gets there.
+const AT_LAST: Duration = Duration::from_secs(120);
+
+/// The next who comes to this door. Whoever waits for ever is told nothing, so that it ends.
+#[track_caller]
+pub(crate) fn visitor(door: &TcpListener) -> TcpStream {
+    let patience = PollTimeout::try_from(AT_LAST).expect("two minutes fit");
+    let mut doors = [PollFd::new(door.as_fd(), PollFlags::POLLIN)];
+    let came = poll(&mut doors, patience).expect("it can be waited for");
+    assert!(came > 0, "nobody came to the door in {AT_LAST:?}");
+    let (visitor, _) = door.accept().expect("somebody is there");
+    visitor.set_read_timeout(Some(AT_LAST)).expect("set");
+    visitor
+}
+
+/// Waits until the other side of a connection is gone.
+#[track_caller]
+pub(crate) fn is_gone(mut visitor: TcpStream) {
+    match visitor.read(&mut [0]) {
+        Ok(0) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {}
+        other => panic!("it is still there: {other:?}"),
     }
 }
 

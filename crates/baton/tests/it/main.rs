@@ -10,6 +10,7 @@ mod disk;
 mod doc_commands;
 mod e2e;
 mod home;
+mod open_files;
 mod output;
 mod runrpa;
 mod shutdown;

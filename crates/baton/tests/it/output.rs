@@ -127,6 +127,43 @@ fn nothing_is_coloured_that_does_not_go_to_a_terminal() {
 }
 
 #[test]
+fn of_what_a_flow_says_a_terminal_obeys_nothing_but_colours() {
+    let home = Home::new();
+    let _up = home.up();
+    home.write(
+        "job.py",
+        "import sys\nprint('\\x1b[31mred\\x1b[0m \\x1b]0;title\\x07\\x1b[2J')\n\
+         sys.exit('\\x1b[31mbroken\\u202e\\x1b[2J')\n",
+    );
+    home.baton(&["deploy", "job.py"]).ok();
+    home.baton(&["run", "job", "--watch"]);
+    let run = home.baton(&["runs", "ls", "--json"]).ok().json()[0]["id"].clone();
+    let run = run.as_str().expect("an id");
+    let on_a_terminal = |words: &[&str]| {
+        let mut command = home.command(words);
+        command.env_remove("NO_COLOR").env("CLICOLOR_FORCE", "1");
+        let said = Said::of(command.output().expect("it starts"));
+        format!("{}{}", said.out, said.err)
+    };
+    let log = on_a_terminal(&["runs", "logs", run]);
+    assert!(log.contains("\u{1b}[31mred\u{1b}[0m"), "{log:?}");
+    assert!(log.contains(r"\u{1b}]0;title\u{7}\u{1b}[2J"), "{log:?}");
+    for words in [
+        &["runs", "logs", run][..],
+        &["runs", "show", run],
+        &["runs", "ls"],
+    ] {
+        let said = on_a_terminal(words);
+        for raw in ["\u{1b}]", "\u{7}", "\u{1b}[2J", "\u{202e}"] {
+            assert!(!said.contains(raw), "{words:?} {raw:?}: {said:?}");
+        }
+    }
+    // A program gets what was written.
+    let raw = home.baton(&["runs", "logs", run, "--json"]).ok();
+    assert!(raw.out.contains(r"\u001b[2J"), "{}", raw.out);
+}
+
+#[test]
 fn refusals_of_the_server_name_the_command_that_helps() {
     let home = Home::new();
     let _up = home.up();

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use nix::sys::signal::Signal;
 
-use crate::home::{Home, signal};
+use crate::home::{Home, is_gone, signal, visitor};
 
 /// Deploys a flow `held` whose runs knock at this door and end when they are let go.
 fn deploy_held(home: &Home, door: &TcpListener, flags: &[&str]) {
@@ -24,7 +24,7 @@ fn deploy_held(home: &Home, door: &TcpListener, flags: &[&str]) {
 /// Starts a run of it, and gives its name and its connection once it runs.
 fn start_held(home: &Home, door: &TcpListener) -> (String, TcpStream) {
     let name = home.baton(&["run", "held"]).ok().out.trim().to_owned();
-    let (mut script, _) = door.accept().expect("it runs");
+    let mut script = visitor(door);
     script.read_exact(&mut [0; 4]).expect("it says so");
     (name, script)
 }
@@ -59,13 +59,13 @@ fn a_second_ctrl_c_stops_at_once_and_leaves_no_process() {
     let mut up = home.up();
     let door = TcpListener::bind("127.0.0.1:0").expect("a free port");
     deploy_held(&home, &door, &[]);
-    let (name, mut script) = start_held(&home, &door);
+    let (name, script) = start_held(&home, &door);
     up.signal(Signal::SIGINT);
     up.wait_for_note("1 run may go on");
     up.signal(Signal::SIGINT);
     assert_eq!(up.ended(), 130);
     // The guard ends the script: its connection breaks.
-    assert_eq!(script.read(&mut [0]).unwrap_or(0), 0);
+    is_gone(script);
     let _up = home.up();
     home.baton(&["runs", "logs", &name, "-f"]).ok();
     assert_eq!(state(&home, &name), "crashed");

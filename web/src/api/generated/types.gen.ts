@@ -375,6 +375,7 @@ export type Change = {
      * What to do; every step is needed.
      */
     steps: Array<Step>;
+    start?: RobotStart | null;
 };
 
 /**
@@ -2341,6 +2342,46 @@ export type RobotReason = {
 };
 
 /**
+ * All that a robot has to be started with so that it takes the run: what it offers now, and what the steps add.
+ *
+ * A robot is told what it offers each time it starts, so that naming only what is new would take the rest away.
+ */
+export type RobotStart = {
+    /**
+     * The robot's name; none for one that is to be enrolled.
+     */
+    robot?: string | null;
+    /**
+     * Its environment.
+     */
+    environment?: string | null;
+    /**
+     * Its labels.
+     */
+    labels: Array<string>;
+    /**
+     * Its capabilities.
+     */
+    capabilities: Array<string>;
+    /**
+     * The queues that it serves beside `default` and the one named after its computer.
+     */
+    queues: Array<string>;
+    /**
+     * Its desktop sessions.
+     */
+    desktops: Array<string>;
+    /**
+     * Whether it needs one desktop session more than these.
+     */
+    another_desktop: boolean;
+    /**
+     * How many runs it takes at once.
+     */
+    slots: number;
+};
+
+/**
  * A robot's status lights.
  */
 export type RobotStatus = 'online' | 'busy' | 'draining' | 'offline';
@@ -3091,6 +3132,10 @@ export type Step = {
      * Whose limit, in words.
      */
     of: string;
+    /**
+     * The name of the queue, the deployment (`flow/name`) or the tag that has it.
+     */
+    name: string;
     /**
      * To what at least.
      */

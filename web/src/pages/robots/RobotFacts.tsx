@@ -3,7 +3,7 @@ import { useMemo, type ReactNode } from "react";
 import { useQuery } from "@tanstack/react-query";
 import { q, type Robot } from "@/api";
 import { bucketed } from "@/lib/chart";
-import { formatCount } from "@/lib/format";
+import { formatCount, plural } from "@/lib/format";
 import { useNow } from "@/lib/preferences";
 import { formatDuration } from "@/lib/time";
 import { Badge, Card, Copyable, Duration, Fact, Meter, RelativeTime, Sparkline, StateIcon } from "@/ui";
@@ -31,7 +31,7 @@ export function RobotFacts({ robot }: { robot: Robot }) {
   const o = robot.offer;
   return (
     <div className="grid gap-3 lg:grid-cols-[1.5fr_1fr] lg:grid-rows-[auto_1fr] lg:gap-4">
-      <Card title="Load" aside={<span className="text-xs text-muted">{robot.live} of {o.max_concurrent_jobs} slots</span>}>
+      <Card title="Load" aside={<span className="text-xs text-muted">{robot.live} of {plural(o.max_concurrent_jobs, "slot")}</span>}>
         <div className="grid grid-cols-2 gap-x-6 gap-y-3 sm:grid-cols-4">
           <div className="min-w-0">
             <p className="text-xs text-muted">Runs in 24 h</p>

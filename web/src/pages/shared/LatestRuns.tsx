@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { q } from "@/api";
 import { Card, CARD_LINK, EmptyState, ErrorState, RelativeTime, SkeletonRows } from "@/ui";
 import { HistoryStrip } from "./HistoryStrip";
+import { plural } from "@/lib/format";
 import { RunDuration, RunName, RunState, TriggerText } from "./RunBits";
 
 const STRIP = 60;
@@ -24,7 +25,7 @@ export function LatestRuns({ filter }: { filter: Filter }) {
         <EmptyState title="It has not run yet" className="py-8">Run it now, or give it a schedule.</EmptyState>
       ) : (
         <>
-          <div className="px-4 pt-1 pb-3"><HistoryStrip runs={runs} label={`The latest ${runs.length} runs, oldest first`} /></div>
+          <div className="px-4 pt-1 pb-3"><HistoryStrip runs={runs} label={`The latest ${plural(runs.length, "run")}, oldest first`} /></div>
           <ul className="divide-y divide-line border-t border-line">
             {runs.slice(0, ROWS).map((run) => (
               <li key={run.id} className="grid h-9 grid-cols-[minmax(0,1fr)_auto_auto] items-center gap-3 px-4 hover:bg-hover sm:grid-cols-[128px_minmax(0,1fr)_minmax(0,120px)_72px_72px]">

@@ -11,6 +11,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigHandler, Signal, kill, signal};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, dup2_stderr, dup2_stdin, dup2_stdout, getpid, getppid, setsid};
@@ -48,6 +49,13 @@ pub(crate) fn guard_main() -> ExitCode {
 }
 
 fn run(witness: Peer) -> io::Result<()> {
+    if let (Some(soft), Ok((_, hard))) = (
+        crate::guard::open_files(),
+        getrlimit(Resource::RLIMIT_NOFILE),
+    ) {
+        // A tree with more open files than it was meant to have is better than none.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, soft.min(hard), hard);
+    }
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut orders = BufReader::new(socket.try_clone()?);
     let Some(Order::Execute(spec)) = next_order(&mut orders)? else {
