@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use baton_api::robot::{Claim, JobAssignment, JobResult};
 use baton_core::error::{ErrorInfo, ErrorKind};
-use baton_core::run::{LogLevel, LogStream};
+use baton_core::run::LogLevel;
 use baton_core::state::State;
 use serde_json::Map;
 use tokio::sync::mpsc;
@@ -22,6 +22,7 @@ mod outputs;
 mod prepare;
 mod quota;
 mod report;
+mod streams;
 mod tasks;
 mod watch;
 
@@ -30,10 +31,11 @@ pub use quota::LogLimits;
 pub(crate) use watch::Control;
 
 use self::command::Places;
-use self::log::{RunLog, pump};
+use self::log::RunLog;
 use self::outputs::read_outputs;
 use self::prepare::Prepared;
 use self::report::Reports;
+use self::streams::pump;
 use self::watch::{Watched, millis, watch};
 use crate::config::AgentConfig;
 use crate::http::Http;
@@ -187,8 +189,7 @@ impl Attempt<'_> {
                 return unexecuted(claim, State::Failed, Some(error));
             }
         };
-        let out = tokio::spawn(pump(out, LogStream::Stdout, Arc::clone(self.log)));
-        let err = tokio::spawn(pump(err, LogStream::Stderr, Arc::clone(self.log)));
+        let mut streams = tokio::spawn(pump(out, err, Arc::clone(self.log)));
         let mut reports = Reports::new(
             &self.places.events,
             Arc::clone(self.entry),
@@ -204,17 +205,13 @@ impl Attempt<'_> {
         drop(tree);
         self.log.ends();
         self.tidy_up(&seen).await;
-        for mut stream in [out, err] {
-            if tokio::time::timeout(STREAM_AFTER_TREE, &mut stream)
-                .await
-                .is_err()
-            {
-                stream.abort();
-                self.log.say(
-                    LogLevel::Warning,
-                    "a stream of the run was still open after all its processes were gone",
-                );
-            }
+        let ended = tokio::time::timeout(STREAM_AFTER_TREE, &mut streams).await;
+        if ended.is_err() {
+            streams.abort();
+            self.log.say(
+                LogLevel::Warning,
+                "a stream of the run was still open after all its processes were gone",
+            );
         }
         reports.finish(seen.cause.is_some()).await;
         self.result(&seen, reports, control).await

@@ -9,10 +9,8 @@ use baton_api::robot::Claim;
 use baton_core::error::{MAX_STACK, clip};
 use baton_core::run::{LogLevel, LogLine, LogStream, MAX_LINE};
 use jiff::Timestamp;
-use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::{Notify, mpsc};
 
-use super::lines::Lines;
 use super::quota::{LogLimits, Quota, Verdict};
 use crate::process::boot_clock;
 use crate::session::Input;
@@ -24,8 +22,6 @@ const BATCH_FOR: Duration = Duration::from_millis(10);
 const MAX_WAITING: usize = 256 << 10;
 /// How long a pipe waits before it looks again whether the spool has room.
 const FULL_AGAIN: Duration = Duration::from_millis(50);
-/// How much is read from a pipe at once.
-const READ: usize = 32 << 10;
 /// Lines of standard error that are shown with a failure.
 const TAIL: usize = 30;
 
@@ -189,6 +185,15 @@ impl RunLog {
         self.ending.store(true, Ordering::Relaxed);
     }
 
+    /// Waits until more may be read: this long, because the run says too much, and then until there is room.
+    pub(crate) async fn may_go_on(&self, wait: Duration) {
+        // What is in the pipes of processes that are gone is the last of it, and little.
+        if !wait.is_zero() && !self.ending.load(Ordering::Relaxed) {
+            tokio::time::sleep(wait).await;
+        }
+        self.room().await;
+    }
+
     /// Waits until there is room for more.
     async fn room(&self) {
         loop {
@@ -260,30 +265,14 @@ impl RunLog {
         self.waiting.notify_one();
     }
 
+    /// What was said and not yet flushed.
+    #[cfg(test)]
+    pub(crate) fn messages(&self) -> Vec<String> {
+        let lines = &self.lock().batch;
+        lines.iter().map(|l| l.message.clone()).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Reads one stream of a process to its end.
-pub(crate) async fn pump(mut from: impl AsyncRead + Unpin, stream: LogStream, log: Arc<RunLog>) {
-    let level = LogLevel::Info;
-    let mut lines = Lines::default();
-    let mut buffer = vec![0; READ];
-    while let Ok(n) = from.read(&mut buffer).await {
-        if n == 0 {
-            break;
-        }
-        let mut wait = Duration::ZERO;
-        lines.feed(&buffer[..n], |line| {
-            wait = wait.max(log.line(level, stream, None, line));
-        });
-        if !wait.is_zero() {
-            tokio::time::sleep(wait).await;
-        }
-        log.room().await;
-    }
-    if let Some(line) = lines.rest() {
-        log.line(level, stream, None, line);
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct Reports {
     /// The error that it reported last.
     pub(crate) error: Option<ErrorInfo>,
     warnings: u64,
+    /// The newest progress that the session was not yet told.
+    progress: Option<Progress>,
     claim: Claim,
     entry: Arc<Entry>,
     log: Arc<RunLog>,
@@ -62,6 +64,7 @@ impl Reports {
             outputs_size: 0,
             error: None,
             warnings: 0,
+            progress: None,
             claim: entry.note.claim,
             entry,
             log,
@@ -145,6 +148,12 @@ impl Reports {
             }
         }
         self.send_tasks(changed).await;
+        if let Some(progress) = self.progress.take() {
+            let _ = self
+                .inputs
+                .send(Input::Progress(self.claim, progress))
+                .await;
+        }
     }
 
     fn line(&mut self, line: &[u8]) -> Option<TaskReport> {
@@ -165,8 +174,7 @@ impl Reports {
                     message: message.map(|m| clip(m, 1_024)),
                     task: task.map(|t| clip(t, 256)),
                 };
-                // A full channel means that newer progress is on its way as well.
-                let _ = self.inputs.try_send(Input::Progress(self.claim, progress));
+                self.progress = Some(progress);
             }
             Ok(Event::Output { name, value }) => self.output(name, value),
             Ok(Event::Log {

@@ -63,3 +63,34 @@ async fn a_script_that_logs_too_fast_waits_at_its_pipe_and_loses_nothing() {
         result.execution_time
     );
 }
+
+#[tokio::test]
+async fn what_a_script_writes_to_its_streams_in_turn_keeps_its_order() {
+    let mut server = Server::start().await;
+    let robot = Robot::start(&server).await;
+    let mut link = server.robot().await;
+    let seen = robot.dir.path().join("seen");
+    // It goes on when both lines have come, so that at most one waits in each pipe, however slow the robot is.
+    let script = format!(
+        r#"for i in $(seq 30); do
+            if [ $((i % 3)) = 0 ]; then echo "out $i."; echo "err $i." >&2
+            else echo "err $i." >&2; echo "out $i."; fi
+            while [ ! -e {}.$i ]; do sleep 0.01; done
+        done"#,
+        seen.display()
+    );
+    link.start(&shell(1, &script)).await;
+    let mut wanted = Vec::new();
+    for i in 1..=30 {
+        let (out, err) = (format!("out {i}."), format!("err {i}."));
+        link.until_line(&out).await;
+        link.until_line(&err).await;
+        wanted.extend(if i % 3 == 0 { [out, err] } else { [err, out] });
+        std::fs::write(format!("{}.{i}", seen.display()), "").expect("written");
+    }
+    assert_eq!(link.result().await.state, State::Completed);
+    let said = link.lines.iter().map(|(_, l)| l);
+    let said = said.filter(|l| l.stream != LogStream::System);
+    let said: Vec<_> = said.map(|l| l.message.clone()).collect();
+    assert_eq!(said, wanted);
+}

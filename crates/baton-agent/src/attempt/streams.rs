@@ -1,0 +1,77 @@
+//! Both streams of a process, read by one task in the order in which they had something to say.
+//!
+//! Two pipes know nothing of each other, so what is in both at once has no order any more. What can be done is to
+//! read early, and to read first from the pipe that had something first.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use baton_core::run::{LogLevel, LogStream};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use super::lines::Lines;
+use super::log::RunLog;
+
+/// How much is read from a pipe at once.
+const READ: usize = 32 << 10;
+
+/// Reads standard output and standard error of a process to their ends.
+pub(crate) async fn pump<R: AsyncRead + Unpin>(out: R, err: R, log: Arc<RunLog>) {
+    // Who was woken first is polled first: the set keeps its members in the order in which they were woken.
+    let mut turns = FuturesUnordered::new();
+    turns.push(Source::new(out, LogStream::Stdout).turn());
+    turns.push(Source::new(err, LogStream::Stderr).turn());
+    while let Some((mut source, n)) = turns.next().await {
+        let wait = source.take(n, &log);
+        if n > 0 {
+            log.may_go_on(wait).await;
+            turns.push(source.turn());
+        }
+    }
+}
+
+struct Source<R> {
+    from: R,
+    stream: LogStream,
+    lines: Lines,
+    buffer: Vec<u8>,
+}
+
+impl<R: AsyncRead + Unpin> Source<R> {
+    fn new(from: R, stream: LogStream) -> Self {
+        Self {
+            from,
+            stream,
+            lines: Lines::default(),
+            buffer: vec![0; READ],
+        }
+    }
+
+    /// Waits until there is something and reads it; nothing is the end.
+    async fn turn(mut self) -> (Self, usize) {
+        let n = self.from.read(&mut self.buffer).await.unwrap_or(0);
+        (self, n)
+    }
+
+    /// Puts what was read into the log; how long to wait before more is read.
+    fn take(&mut self, n: usize, log: &RunLog) -> Duration {
+        let mut wait = Duration::ZERO;
+        let mut line = |text| {
+            let slower = log.line(LogLevel::Info, self.stream, None, text);
+            wait = wait.max(slower);
+        };
+        self.lines.feed(&self.buffer[..n], &mut line);
+        if n == 0
+            && let Some(last) = self.lines.rest()
+        {
+            line(last);
+        }
+        wait
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+#[path = "streams_tests.rs"]
+mod tests;
