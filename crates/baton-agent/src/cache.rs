@@ -55,6 +55,14 @@ pub(crate) struct Making {
     alone: OwnedRwLockWriteGuard<()>,
 }
 
+impl Making {
+    /// Clears its place. It goes along: a caller who does not wait for the end must not let the next one in.
+    fn empty(self) -> io::Result<Self> {
+        remove(&self.folder)?;
+        Ok(self)
+    }
+}
+
 /// What there is of a thing.
 pub(crate) enum Found {
     /// It is there.
@@ -104,9 +112,9 @@ impl Cache {
                 _in_use: alone.downgrade(),
             }));
         }
-        let place = folder.clone();
-        blocking(move || remove(&place)).await?;
-        Ok(Found::Missing(Making { folder, alone }))
+        let making = Making { folder, alone };
+        let making = blocking(move || making.empty()).await?;
+        Ok(Found::Missing(making))
     }
 
     /// Declares a thing whole, and drops what is too much with it.
@@ -135,7 +143,7 @@ impl Cache {
     /// Gives back the space of a thing that will not become whole.
     pub(crate) async fn abandon(&self, making: Making) {
         // What cannot be removed now is swept away before the next try.
-        let _ = blocking(move || remove(&making.folder)).await;
+        let _ = blocking(move || making.empty()).await;
     }
 
     /// Drops a thing as soon as nobody uses it.

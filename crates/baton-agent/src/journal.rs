@@ -83,8 +83,14 @@ impl Journal {
             state.lines.push_back(line);
             state.last
         };
-        // A full channel means that a later line will carry the news.
+        // A full channel loses the news; the runner asks for it at its next tick.
         let _ = self.inputs.try_send(Input::JournalWritten(seq));
+    }
+
+    /// The last line.
+    pub(crate) fn last(&self) -> i64 {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.lines.back().map_or(0, |l| l.seq)
     }
 
     /// Lines after this one for one frame.

@@ -7,10 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use baton_api::package::hex;
-use baton_api::robot::{CLOSE_REPLACED, CLOSE_UNAUTHORISED, Claim};
-use baton_core::error::{ErrorInfo, ErrorKind};
-use baton_core::run::{LogLevel, LogLine, LogStream};
-use baton_core::state::State;
+use baton_api::robot::Claim;
+use baton_core::run::LogLevel;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, watch};
@@ -18,9 +16,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::TaskTracker;
 
-use crate::attempt::{self, AGENT_MARK, Environments, Shared};
+use crate::attempt::{AGENT_MARK, Environments, Shared};
 use crate::config::AgentConfig;
-use crate::connection::{Connection, Incoming, KeyRefused, backoff, incoming};
+use crate::connection::{Connection, incoming};
 use crate::http::Http;
 use crate::journal::Journal;
 use crate::packages::Packages;
@@ -29,82 +27,22 @@ use crate::session::{EndWhy, Input, Moment, Session};
 use crate::spool::Spool;
 use crate::{identity, metrics};
 
+mod handle;
+mod link;
 mod perform;
+mod recover;
+
+pub use handle::{AgentHandle, AgentStatus, Stopped};
+
+use handle::Command;
+use link::opening;
 
 /// Inputs that wait for the session; who has more waits.
 const INPUTS: usize = 1_024;
 /// How long a stopping agent waits for its last results to be acknowledged.
 const HAND_OVER: Duration = Duration::from_secs(5);
-/// Refusals in a row that are believed: one may come from a server that is being restored.
-const REFUSALS: u32 = 3;
 /// How long a stopping agent gives runs that it ends between asking and killing.
 const STOP_GRACE: Duration = Duration::from_secs(5);
-
-/// How an agent is, at a glance.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AgentStatus {
-    /// Whether the server knows this session.
-    pub registered: bool,
-    /// Attempts whose processes may be alive.
-    pub live: usize,
-    /// Attempts held, those included whose results are still to be handed over.
-    pub held: usize,
-    /// Whether it takes no new runs.
-    pub draining: bool,
-}
-
-/// Why an agent has stopped.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stopped {
-    /// It was asked to.
-    Asked,
-    /// The server will not have this robot any more.
-    Refused {
-        /// The server's code, such as `revoked_key`.
-        code: String,
-        /// Its sentence.
-        message: String,
-    },
-    /// It broke: a mistake in the agent itself.
-    Broken(String),
-}
-
-enum Command {
-    Drain(bool),
-    Stop(Duration),
-}
-
-/// A running agent.
-pub struct AgentHandle {
-    commands: mpsc::Sender<Command>,
-    status: watch::Receiver<AgentStatus>,
-    task: JoinHandle<Stopped>,
-}
-
-impl AgentHandle {
-    /// How it is; the receiver hears of every change.
-    pub fn status(&self) -> watch::Receiver<AgentStatus> {
-        self.status.clone()
-    }
-
-    /// Takes no new runs, or takes them again.
-    pub async fn drain(&self, on: bool) {
-        // An agent that has stopped takes no runs anyway.
-        let _ = self.commands.send(Command::Drain(on)).await;
-    }
-
-    /// Drains; what still runs after `patience` is ended. Returns when nothing runs any more.
-    pub async fn stop(self, patience: Duration) {
-        let _ = self.commands.send(Command::Stop(patience)).await;
-        let _ = self.task.await;
-    }
-
-    /// Waits until it has stopped by itself: because the server refuses it for good, or by a mistake.
-    pub async fn wait(&mut self) -> Stopped {
-        let stopped = (&mut self.task).await;
-        stopped.unwrap_or_else(|error| Stopped::Broken(error.to_string()))
-    }
-}
 
 /// The agent.
 pub struct Agent;
@@ -253,6 +191,7 @@ impl Runner {
                 Some(command) = commands.recv() => self.command(command),
                 () = sleep_until(tick) => {
                     self.dial();
+                    self.step(Input::JournalWritten(self.journal.last()));
                     self.step(Input::Tick);
                 }
             }
@@ -267,162 +206,12 @@ impl Runner {
         stopped
     }
 
-    /// What an earlier agent left in the spool: its processes are dead, its words are still to be handed over.
-    async fn recover(&mut self) -> Result<()> {
-        let boot_id = self.shared.config.boot_id();
-        for entry in self.shared.spool.all() {
-            let claim = entry.note.claim;
-            if entry.result().is_none() {
-                let message = if entry.note.boot_id == boot_id {
-                    "the agent was restarted while the run was on it"
-                } else {
-                    "the machine was rebooted while the run was on it"
-                };
-                let (last, _) = entry.log_range();
-                let line = LogLine {
-                    seq: last + 1,
-                    at: Timestamp::now(),
-                    level: LogLevel::Error,
-                    stream: LogStream::System,
-                    task: None,
-                    message: message.to_owned(),
-                };
-                if let Err(error) = entry.append_logs(&[line]) {
-                    self.journal.note(
-                        LogLevel::Warning,
-                        format!("the spool cannot be written: {error}"),
-                    );
-                }
-                let error = ErrorInfo::new(ErrorKind::Lost, message);
-                let result = attempt::unexecuted(claim, State::Crashed, Some(error));
-                attempt::save(&entry, result).await;
-            }
-            let (logs, logs_acked) = entry.log_range();
-            let tasks = entry.last_tasks();
-            let run = &entry.note.run_name;
-            self.journal.note(
-                LogLevel::Info,
-                format!("run {run}: what is left of it is handed over"),
-            );
-            self.step(Input::Recovered {
-                claim,
-                logs_acked,
-                logs,
-                tasks,
-            });
-        }
-        Ok(())
-    }
-
     fn step(&mut self, input: Input) {
         let mut actions: std::collections::VecDeque<_> = self.session.handle(input, now()).into();
         while let Some(action) = actions.pop_front() {
             if let Some(next) = self.perform(action) {
                 actions.extend(self.session.handle(next, now()));
             }
-        }
-    }
-
-    fn came(&mut self, came: Incoming) {
-        match came {
-            Incoming::Text(text) => {
-                self.step(Input::Frame(text));
-                if self.session.is_registered() {
-                    self.tries = 0;
-                    self.told.clear();
-                    self.refusals = 0;
-                }
-            }
-            Incoming::Other => {}
-            Incoming::Closed(code, why) => {
-                self.tell_once(format!("the connection to the server ended: {why}"));
-                if code == Some(CLOSE_UNAUTHORISED) {
-                    self.refused("robot_refused".to_owned(), why);
-                }
-                self.hang_up(code);
-            }
-        }
-    }
-
-    fn opened(&mut self, opened: Result<Connection>) {
-        self.connecting = None;
-        match opened {
-            Ok(connection) => {
-                self.connection = Some(connection);
-                self.step(Input::Connected);
-            }
-            Err(error) => {
-                self.tell_once(format!(
-                    "no connection to {}: {error:#}",
-                    self.shared.config.server
-                ));
-                let refusal = error.downcast_ref::<KeyRefused>();
-                let patient = refusal.is_some();
-                match refusal.filter(|r| r.is_final()) {
-                    Some(r) => self.refused(r.code.clone(), r.detail.clone()),
-                    None => self.refusals = 0,
-                }
-                self.redial(patient);
-            }
-        }
-    }
-
-    /// Takes note of a refusal that trying again is not expected to heal.
-    fn refused(&mut self, code: String, message: String) {
-        self.refusals += 1;
-        if self.refusals == REFUSALS {
-            let note = format!(
-                "the server refused this robot {REFUSALS} times, at last: {message} [{code}]; \
-                 it stops when nothing runs on it any more; enrol it anew"
-            );
-            self.journal.note(LogLevel::Error, note);
-        }
-        self.refusal = Some(Stopped::Refused { code, message });
-    }
-
-    /// Whether the server will not have this robot any more. What runs is ended by its lease first.
-    fn is_unwanted(&self) -> Option<Stopped> {
-        let sure = self.refusals >= REFUSALS && self.session.live() == 0;
-        self.refusal.clone().filter(|_| sure)
-    }
-
-    /// Says the same only once until the connection stands again.
-    fn tell_once(&mut self, what: String) {
-        if self.told != what {
-            self.journal.note(LogLevel::Warning, what.clone());
-            self.told = what;
-        }
-    }
-
-    fn hang_up(&mut self, code: Option<u16>) {
-        self.connection = None;
-        self.step(Input::Disconnected);
-        let patient = matches!(code, Some(CLOSE_UNAUTHORISED | CLOSE_REPLACED));
-        self.redial(patient);
-    }
-
-    /// Plans the next try; a patient one when trying soon cannot help.
-    fn redial(&mut self, patient: bool) {
-        if patient {
-            self.tries = self.tries.max(6);
-        }
-        self.dial_at = Some(Instant::now() + backoff(self.tries, self.shared.config.backoff));
-        self.tries = self.tries.saturating_add(1);
-    }
-
-    fn dial(&mut self) {
-        if self.dial_at.is_some_and(|at| at <= Instant::now()) {
-            self.dial_at = None;
-            let shared = Arc::clone(&self.shared);
-            let opening = async move {
-                match Connection::open(&shared.config).await {
-                    Err(error) if error.is::<KeyRefused>() => {
-                        Err(shared.http.refusal().await.map_or(error, Into::into))
-                    }
-                    opened => opened,
-                }
-            };
-            self.connecting = Some(tokio::spawn(opening));
         }
     }
 
@@ -433,7 +222,8 @@ impl Runner {
         if let Some(at) = self.dial_at {
             wake = wake.min(at);
         }
-        wake
+        let stopping = self.stop_at.as_ref().filter(|s| !s.ended_all);
+        stopping.map_or(wake, |s| wake.min(s.end_all_at))
     }
 
     fn command(&mut self, command: Command) {
@@ -481,12 +271,5 @@ impl Runner {
             *old = status;
             changed
         });
-    }
-}
-
-async fn opening(connecting: Option<&mut JoinHandle<Result<Connection>>>) -> Result<Connection> {
-    match connecting {
-        Some(task) => task.await?,
-        None => std::future::pending().await,
     }
 }

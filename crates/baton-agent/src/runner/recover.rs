@@ -1,0 +1,60 @@
+//! Taking up what an earlier agent left in the spool.
+
+use anyhow::Result;
+use baton_core::error::{ErrorInfo, ErrorKind};
+use baton_core::run::{LogLevel, LogLine, LogStream};
+use baton_core::state::State;
+use jiff::Timestamp;
+
+use super::Runner;
+use crate::attempt;
+use crate::session::Input;
+
+impl Runner {
+    /// What an earlier agent left in the spool: its processes are dead, its words are still to be handed over.
+    pub(super) async fn recover(&mut self) -> Result<()> {
+        let boot_id = self.shared.config.boot_id();
+        for entry in self.shared.spool.all() {
+            let claim = entry.note.claim;
+            if entry.result().is_none() {
+                let message = if entry.note.boot_id == boot_id {
+                    "the agent was restarted while the run was on it"
+                } else {
+                    "the machine was rebooted while the run was on it"
+                };
+                let (last, _) = entry.log_range();
+                let line = LogLine {
+                    seq: last + 1,
+                    at: Timestamp::now(),
+                    level: LogLevel::Error,
+                    stream: LogStream::System,
+                    task: None,
+                    message: message.to_owned(),
+                };
+                if let Err(error) = entry.append_logs(&[line]) {
+                    self.journal.note(
+                        LogLevel::Warning,
+                        format!("the spool cannot be written: {error}"),
+                    );
+                }
+                let error = ErrorInfo::new(ErrorKind::Lost, message);
+                let result = attempt::unexecuted(claim, State::Crashed, Some(error));
+                attempt::save(&entry, result).await;
+            }
+            let (logs, logs_acked) = entry.log_range();
+            let tasks = entry.last_tasks();
+            let run = &entry.note.run_name;
+            self.journal.note(
+                LogLevel::Info,
+                format!("run {run}: what is left of it is handed over"),
+            );
+            self.step(Input::Recovered {
+                claim,
+                logs_acked,
+                logs,
+                tasks,
+            });
+        }
+        Ok(())
+    }
+}
