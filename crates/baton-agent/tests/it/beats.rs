@@ -1,11 +1,13 @@
 //! What a robot says of itself and of what it holds: in heartbeats, under load, and after a reboot.
 
+use std::time::{Duration, Instant};
+
 use baton_api::robot::{CancelJob, Claim, Heartbeat, Held, Phase};
 use baton_core::error::ErrorKind;
 use baton_core::run::LogStream;
 use baton_core::state::State;
 
-use crate::server::{Link, Server};
+use crate::server::{Link, SHORT, Server};
 use crate::support::{OwnProcess, Robot, config, gone, job, pids, shell};
 
 /// What the next heartbeat says of this attempt.
@@ -26,14 +28,14 @@ async fn heartbeats_say_since_when_a_process_runs_and_not_before_it_does() {
     let hash = server.add_package(package.path());
     let _robot = Robot::start(&server).await;
     let mut link = server.link().await;
-    link.heartbeat = 0.05;
+    (link.lease, link.heartbeat) = SHORT;
     link.register(|_| true).await;
 
     server.files.lock().expect("not poisoned").stall = Some("GET");
     let mut job = job(1, &["sh", "-c", "exec sleep 600"]);
     job.workflow.package = Some(hash);
     link.start(&job).await;
-    for _ in 0..3 {
+    for _ in 0..2 {
         let preparing = beat(&mut link, job.claim).await;
         assert_eq!(
             (preparing.phase, preparing.executing_seconds),
@@ -63,7 +65,7 @@ async fn heartbeats_keep_coming_while_a_run_burns_every_core_and_floods_its_log(
     let dir = tempfile::tempdir().expect("folder");
     let _agent = OwnProcess::start(&server, &dir.path().join("data"));
     let mut link = server.link().await;
-    (link.lease, link.heartbeat) = (4.0, 0.1);
+    (link.lease, link.heartbeat) = SHORT;
     link.register(|_| true).await;
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let script = format!(
@@ -73,8 +75,9 @@ async fn heartbeats_keep_coming_while_a_run_burns_every_core_and_floods_its_log(
     let job = shell(1, &script);
     link.start(&job).await;
     link.until_line("burning").await;
-    // Far more than a lease could last without them; if one lapsed, a result would come in between.
-    for _ in 0..60 {
+    // Longer than two leases would last without them; if one lapsed, the attempt would not be running.
+    let enough = Instant::now() + Duration::from_secs_f64(link.lease * 2.0);
+    while Instant::now() < enough {
         assert_eq!(beat(&mut link, job.claim).await.phase, Phase::Running);
     }
     let cancel = CancelJob {

@@ -8,7 +8,7 @@ use baton_core::state::State;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::server::{Link, Server};
+use crate::server::{Link, SHORT, Server};
 use crate::support::{OwnProcess, Robot, alive, gone, parent, pids, shell};
 
 /// Writes its id into a file, and starts the next of its kind, which has neither its session, nor its parent,
@@ -116,7 +116,7 @@ async fn a_frozen_guard_has_its_tree_killed_at_the_end_of_the_lease() {
     let mut server = Server::start().await;
     let robot = Robot::start(&server).await;
     let mut link = server.link().await;
-    (link.lease, link.heartbeat) = (4.0, 0.5);
+    (link.lease, link.heartbeat) = SHORT;
     link.register(|_| true).await;
     let hidden = Hidden::start(&mut link, 1, robot.dir.path()).await;
     signal(hidden.guard, Signal::SIGSTOP);

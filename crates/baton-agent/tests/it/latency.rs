@@ -44,5 +44,5 @@ async fn a_process_begins_and_ends_soon_after_its_start() {
     let (end, slow_end) = percentiles(&mut ends);
     println!("start to process: p50 {begin:?}, p99 {slow_begin:?}");
     println!("start to result:  p50 {end:?}, p99 {slow_end:?}");
-    assert!(end < Duration::from_secs(1));
+    assert!(end < Duration::from_secs(10));
 }

@@ -147,10 +147,10 @@ async fn a_cancel_while_the_package_is_fetched_ends_the_attempt_and_the_next_run
     let first = job(1, &hash);
     link.start(&first).await;
     let files = std::sync::Arc::clone(&server.files);
-    eventually("it fetches", || {
+    let fetches = eventually("it fetches", || {
         files.lock().expect("not poisoned").stalled == 1
-    })
-    .await;
+    });
+    link.during(fetches).await;
     let cancel = CancelJob {
         job_id: first.job_id,
         claim: first.claim,
@@ -174,10 +174,10 @@ async fn half_a_package_that_a_killed_agent_left_is_not_trusted() {
     stall(&server, Some("GET"));
     link.start(&job(1, &hash)).await;
     let files = std::sync::Arc::clone(&server.files);
-    eventually("it fetches", || {
+    let fetches = eventually("it fetches", || {
         files.lock().expect("not poisoned").stalled == 1
-    })
-    .await;
+    });
+    link.during(fetches).await;
     agent.signal(Signal::SIGKILL);
     drop(agent);
     stall(&server, None);

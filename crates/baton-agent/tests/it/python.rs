@@ -11,7 +11,7 @@ use baton_core::run::LogStream;
 use baton_core::state::State;
 use nix::sys::signal::Signal;
 
-use crate::server::Server;
+use crate::server::{SHORT, Server};
 use crate::support::{OwnProcess, Robot, eventually, gone, job, pids};
 
 /// Writes the wheel of a package `tinything` that says this word.
@@ -186,7 +186,7 @@ async fn an_agent_killed_or_frozen_while_it_builds_leaves_no_builder_and_trusts_
 
     let agent = OwnProcess::start(&server, &data);
     let mut link = server.link().await;
-    (link.lease, link.heartbeat) = (3.0, 0.5);
+    (link.lease, link.heartbeat) = SHORT;
     link.register(|_| true).await;
     link.start(&python(1, &hash)).await;
     let builder = link.during(pids(&file, 1)).await;

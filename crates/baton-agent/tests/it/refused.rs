@@ -4,7 +4,7 @@ use baton_agent::Stopped;
 use baton_api::robot::CLOSE_UNAUTHORISED;
 use baton_core::state::State;
 
-use crate::server::Server;
+use crate::server::{SHORT, Server};
 use crate::support::{Robot, eventually, gone, pids, shell};
 
 fn refused(code: &str, message: &str) -> Stopped {
@@ -23,12 +23,12 @@ async fn a_deleted_robot_ends_its_runs_with_the_lease_and_stops_with_the_servers
     let mut server = Server::start().await;
     let mut robot = Robot::start(&server).await;
     let mut link = server.link().await;
-    (link.lease, link.heartbeat) = (1.5, 0.3);
+    (link.lease, link.heartbeat) = SHORT;
     link.register(|_| true).await;
     let file = robot.dir.path().join("pids");
     let script = format!("echo $$ > {}; exec sleep 600", file.display());
     link.start(&shell(1, &script)).await;
-    let tree = pids(&file, 1).await;
+    let tree = link.during(pids(&file, 1)).await;
     refuse(&server, Some("revoked_key"));
     link.close(CLOSE_UNAUTHORISED, "the robot was deleted")
         .await;

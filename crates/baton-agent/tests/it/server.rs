@@ -22,7 +22,11 @@ use tokio_tungstenite::tungstenite::Message as WsMessage;
 use uuid::Uuid;
 
 /// How long a test waits for anything: far longer than it takes, even on a machine under load.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The shortest lease and heartbeat, in seconds, under which a test lets a robot work: a robot gives a connection
+/// up after three silent heartbeats, and the machine may keep the test itself waiting nearly as long.
+pub(crate) const SHORT: (f64, f64) = (5.0, 1.5);
 
 pub(crate) trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
@@ -110,10 +114,17 @@ impl Server {
 }
 
 async fn serve(tcp: TcpStream, links: &mpsc::UnboundedSender<Link>, files: &Mutex<Files>) {
-    let mut start = [0; 64];
-    let n = tcp.peek(&mut start).await.expect("peeks");
+    let mut start = [0; b"GET /ws/robot".len()];
+    // The first bytes may come one by one; a robot that goes away before has asked for nothing.
+    loop {
+        match tcp.peek(&mut start).await {
+            Ok(n) if n == start.len() => break,
+            Ok(n) if n > 0 => tokio::time::sleep(Duration::from_millis(1)).await,
+            _ => return,
+        }
+    }
     let refusal = files.lock().expect("not poisoned").refusal;
-    if start[..n].starts_with(b"GET /ws/robot") && refusal.is_none() {
+    if &start == b"GET /ws/robot" && refusal.is_none() {
         upgrade(Box::new(tcp), links).await;
     } else {
         // A request that breaks off is the robot's business.

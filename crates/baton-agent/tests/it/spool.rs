@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use baton_api::robot::{Ack, JobResult, Phase};
+use baton_api::robot::{Ack, CancelJob, JobResult, Phase};
 use baton_core::run::LogStream;
 use baton_core::state::State;
 use nix::sys::signal::Signal;
@@ -74,20 +74,29 @@ async fn a_full_spool_stops_the_run_at_its_output_and_everything_comes_after_the
 #[tokio::test]
 async fn a_run_that_ends_while_the_spool_is_full_says_all_that_was_in_its_pipes() {
     let mut server = Server::start().await;
-    let _robot = Robot::with(&server, |c| {
+    let robot = Robot::with(&server, |c| {
         c.limits.spool_bytes = 64 << 10;
         c.limits.log.lines_per_second = 1_000_000;
     })
     .await;
     let mut first = server.robot().await;
     first.ack = false;
-    let mut job = shell(1, "trap 'exit 0' TERM; seq 1 100000");
-    job.timeout_seconds = Some(1);
+    let job = shell(1, "seq 1 100000; exec sleep 600");
     first.start(&job).await;
+    let spool = robot.dir.path().join("spool");
+    let full = eventually("the spool is full", || bytes_in(&spool) >= 64 << 10);
+    first.during(full).await;
+    let cancel = CancelJob {
+        job_id: job.job_id,
+        claim: job.claim,
+        reason: "enough".into(),
+        grace_seconds: 0,
+    };
+    first.say(&cancel).await;
     while !first.holds_finished().await {}
     first.hang_up().await;
     let mut second = server.robot().await;
-    assert_eq!(second.result().await.state, State::TimedOut);
+    assert_eq!(second.result().await.state, State::Cancelled);
     let out = whole(&[&first, &second], LogStream::Stdout);
     // The last line may be half: the process was killed while it wrote.
     assert_eq!(out[..out.len() - 1], numbers(out.len() - 1));

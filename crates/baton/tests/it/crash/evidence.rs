@@ -12,6 +12,9 @@ use crate::support::wait_for;
 /// Lines that the evidence script prints in each attempt that runs to its end.
 const LINES: usize = 10;
 
+/// How long no run may end while some are open: beyond every lease, deadline and retry of these runs.
+const STANDSTILL: Duration = Duration::from_secs(180);
+
 /// Waits until every run has ended and nothing is live.
 pub(crate) async fn drained(install: &Install, log: &Log) {
     eprintln!(
@@ -19,13 +22,26 @@ pub(crate) async fn drained(install: &Install, log: &Log) {
         log.accepted.len(),
         log.unknown.len()
     );
-    wait_for("all runs to end", Duration::from_secs(240), async || {
-        all_runs(install)
-            .await
-            .iter()
-            .all(|r| r.state.is_terminal() && !r.live)
+    // How fast runs end is the machine's affair; that they go on ending is not.
+    let mut open = open_runs(install).await;
+    while open > 0 {
+        let before = open;
+        wait_for("one more run to end", STANDSTILL, async || {
+            open = open_runs(install).await;
+            open < before
+        })
+        .await;
+    }
+    wait_for("nothing to be live", STANDSTILL, async || {
+        all_runs(install).await.iter().all(|r| !r.live)
     })
     .await;
+}
+
+async fn open_runs(install: &Install) -> u64 {
+    let counts = install.client().state_counts().await.expect("counted");
+    let open = counts.items.iter().filter(|c| !c.state.is_terminal());
+    open.map(|c| c.count).sum()
 }
 
 async fn all_runs(install: &Install) -> Vec<Run> {
