@@ -7,6 +7,7 @@
 pub mod access;
 pub mod cron;
 pub mod dispatch;
+pub mod durations;
 pub mod error;
 pub mod explain;
 pub mod flow;

@@ -3,10 +3,15 @@
 use std::path::Path;
 
 use async_trait::async_trait;
-use baton_core::id::{DeploymentId, FlowId, OrgId, RobotId};
+use baton_core::id::OrgId;
 use jiff::Timestamp;
 
 use crate::error::Result;
+
+mod outcomes;
+
+pub(crate) use outcomes::counted_end;
+pub use outcomes::{OutcomeBucket, OutcomeQuery};
 
 /// One measured value at one instant.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,51 +51,6 @@ impl Grain {
             Self::Hour => 3_600,
         }
     }
-}
-
-/// Ended attempts of one flow, deployment and robot within one minute.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct OutcomeBucket {
-    /// The start of the period, in Unix seconds.
-    pub at: i64,
-    /// The flow.
-    pub flow_id: Option<FlowId>,
-    /// The deployment.
-    pub deployment_id: Option<DeploymentId>,
-    /// The robot.
-    pub robot_id: Option<RobotId>,
-    /// Runs created.
-    pub created: u64,
-    /// Runs that ended in each terminal state: completed, failed, timed out, crashed, cancelled.
-    pub ended: [u64; 5],
-    /// Sum of execution times of completed and failed runs, in seconds, as their executors reported
-    /// them: run time without waiting.
-    pub seconds: f64,
-    /// How many runs `seconds` sums.
-    pub timed: u64,
-    /// Execution times counted by power of two of milliseconds: bucket n holds [2^n, 2^(n+1)) ms.
-    pub histogram: [u64; 32],
-}
-
-/// How aggregates are asked for.
-#[derive(Clone, Debug, PartialEq)]
-pub struct OutcomeQuery {
-    /// Whose.
-    pub org: OrgId,
-    /// From this instant.
-    pub from: Timestamp,
-    /// Until before this instant.
-    pub until: Timestamp,
-    /// Length of each period in seconds; a multiple of 60, or 0 for one period over all.
-    pub step_seconds: i64,
-    /// Only this flow.
-    pub flow_id: Option<FlowId>,
-    /// Only this deployment.
-    pub deployment_id: Option<DeploymentId>,
-    /// Only this robot.
-    pub robot_id: Option<RobotId>,
-    /// One row for each flow (`flow`), deployment (`deployment`) or robot (`robot`) as well.
-    pub by: Option<&'static str>,
 }
 
 /// How long things are kept. `None` keeps for ever.
@@ -189,7 +149,8 @@ pub trait Stats {
 
     /// Aggregates of outcomes, from counters kept with every transition, oldest first, then by what
     /// `by` names. Periods count from `from` (floored to its minute); empty ones are left out. A run
-    /// counts in the minute in which it was created (without robot) or became terminal, each time it does.
+    /// counts in the minute in which it was created (without robot), and in the one in which it ended, as
+    /// it ended; one that is retried by hand is counted there no longer, until it ends again.
     async fn outcomes(&self, query: OutcomeQuery) -> Result<Vec<OutcomeBucket>>;
 
     /// The depth of each queue (queued runs) and the due time of its oldest queued run, by org and

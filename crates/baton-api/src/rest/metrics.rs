@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// The orchestrator reference's `DashboardMetrics`; "today" is in the org's zone.
+/// The orchestrator reference's `DashboardMetrics`; "today" is in the org's zone. A run counts once: as it
+/// ended last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DashboardMetrics {
     /// Robots that are enrolled.
@@ -171,7 +172,8 @@ pub struct Outcomes {
     pub items: Vec<OutcomeBucket>,
 }
 
-/// How runs ended within one period.
+/// How the runs that ended within one period ended. A run that is retried by hand is counted where it
+/// ends next, and no longer where it ended before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct OutcomeBucket {
     /// The start of the period.
@@ -200,8 +202,8 @@ pub struct OutcomeBucket {
     pub success_rate: Option<f64>,
     /// Mean run time in seconds.
     pub average_seconds: Option<f64>,
-    /// Half of the runs took at most this, in seconds; read from a histogram of powers of two.
+    /// Half of the runs took at most this, in seconds; within about 6 % of the exact figure.
     pub p50_seconds: Option<f64>,
-    /// 95 of 100 runs took at most this, in seconds; read from a histogram of powers of two.
+    /// 95 of 100 runs took at most this, in seconds; within about 6 % of the exact figure.
     pub p95_seconds: Option<f64>,
 }

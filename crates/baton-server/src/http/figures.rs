@@ -270,57 +270,7 @@ async fn outcome(
         cancelled,
         success_rate: part(completed, finished).map(|share| share * 100.0),
         average_seconds: (bucket.timed > 0).then(|| bucket.seconds / bucket.timed as f64),
-        p50_seconds: quantile(&bucket, 0.50),
-        p95_seconds: quantile(&bucket, 0.95),
+        p50_seconds: bucket.quantile(0.50),
+        p95_seconds: bucket.quantile(0.95),
     })
-}
-
-/// The value below which this share lies. Times that are all alike are their own average; otherwise it
-/// is read within its slot as if values were spread evenly there.
-fn quantile(bucket: &stats::OutcomeBucket, share: f64) -> Option<f64> {
-    let slots = || bucket.histogram.iter().enumerate().filter(|(_, n)| **n > 0);
-    if slots().count() == 1 {
-        return Some(bucket.seconds / bucket.timed.max(1) as f64);
-    }
-    let wanted = (share * bucket.histogram.iter().sum::<u64>() as f64).ceil();
-    let mut below = 0.0;
-    for (n, counted) in slots() {
-        let counted = *counted as f64;
-        if below + counted >= wanted {
-            let low = 2_f64.powi(i32::try_from(n).unwrap_or(0));
-            let within = (wanted - below - 0.5) / counted;
-            return Some(low * (1.0 + within) / 1_000.0);
-        }
-        below += counted;
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantiles_lie_in_the_bucket_that_holds_them() {
-        let mut bucket = stats::OutcomeBucket::default();
-        assert_eq!(quantile(&bucket, 0.5), None);
-        bucket.histogram[10] = 90; // 1.024 s to 2.048 s
-        bucket.histogram[13] = 10; // 8.192 s to 16.384 s
-        let p50 = quantile(&bucket, 0.50).expect("there are runs");
-        let p95 = quantile(&bucket, 0.95).expect("there are runs");
-        assert!((1.024..2.048).contains(&p50), "{p50}");
-        assert!((8.192..16.384).contains(&p95), "{p95}");
-    }
-
-    #[test]
-    fn runs_that_took_alike_took_their_average() {
-        let mut bucket = stats::OutcomeBucket {
-            seconds: 120.0,
-            timed: 2,
-            ..stats::OutcomeBucket::default()
-        };
-        bucket.histogram[15] = 2;
-        assert_eq!(quantile(&bucket, 0.50), Some(60.0));
-        assert_eq!(quantile(&bucket, 0.95), Some(60.0));
-    }
 }

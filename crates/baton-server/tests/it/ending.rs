@@ -5,7 +5,9 @@ use baton_core::id::Fence;
 use baton_core::retry::RetryPolicy;
 use baton_core::state::{OnLost, State};
 use baton_server::operations;
+use baton_store::PageRequest;
 use baton_store::logs::MAX_REFUSALS;
+use baton_store::runs::RunFilter;
 
 use crate::support::{ORG, Script, World};
 
@@ -213,5 +215,22 @@ async fn the_dashboard_counts_what_ended_today() {
     assert_eq!(figures.failed_jobs_today, 1);
     assert_eq!(figures.success_rate, 50.0);
     assert_eq!(figures.average_execution_time, 1.5);
+    let failed = RunFilter {
+        states: vec![State::Failed],
+        ..RunFilter::default()
+    };
+    let failed = world.store.runs(failed, PageRequest::first(ORG, 9)).await;
+    let failed = failed.expect("read").items[0].id;
+    operations::retry(&world.app, ORG, failed, "somebody")
+        .await
+        .expect("retried");
+    let figures = operations::dashboard_metrics(&world.app, ORG)
+        .await
+        .expect("figures");
+    assert_eq!(
+        (figures.failed_jobs_today, figures.completed_jobs_today),
+        (0, 1)
+    );
+    assert_eq!(figures.success_rate, 100.0, "a run counts as it ended last");
     world.done().await;
 }

@@ -15,6 +15,7 @@ use crate::runs::{
     Assign, Assigned, Claim, Created, DueRun, LiveAttempt, QueuedGroup, RunFilter, RunStep, Runs,
     Stepped,
 };
+use crate::stats::{OutcomeBucket, counted_end};
 use crate::step;
 
 #[async_trait]
@@ -354,13 +355,20 @@ impl World {
     fn step(&mut self, note: &mut CommitNote, step: &RunStep) -> Result<Stepped> {
         let rows = self.rows(step.org, step.run_id)?;
         let was_live = rows.run.live;
+        let before = counted_end(&rows.run, &rows.attempts);
         let taken = step::take(&rows.run, &rows.attempts, step)?;
         let freed = was_live && !taken.run.live;
         note.queued |= freed || taken.run.state == State::Queued;
         note.due_changed |= taken.history.is_some() || freed;
+        if let (Some((at, ended)), false) = (before, taken.run.state.is_terminal()) {
+            let mut less = OutcomeBucket::default();
+            less.count_end(&ended);
+            self.outcome(&taken.run, ended.robot_id, at)
+                .take_back(&less);
+        }
         if let Some(ended) = taken.ended {
-            let bucket = self.outcome(&taken.run, ended.robot_id, step.at);
-            super::stats::count_end(bucket, &ended);
+            self.outcome(&taken.run, ended.robot_id, step.at)
+                .count_end(&ended);
         }
         self.save(taken.run, taken.attempts);
         if let Some(row) = taken.history {

@@ -14,7 +14,6 @@ use crate::stats::{
     Grain, OutcomeBucket, OutcomeQuery, Pruned, Retention, Sample, Stats, StoreCounters,
     Verification,
 };
-use crate::step::Ended;
 
 #[async_trait]
 impl Stats for MemoryStore {
@@ -113,26 +112,6 @@ impl Stats for MemoryStore {
     }
 }
 
-/// Counts the end of a run.
-pub(super) fn count_end(bucket: &mut OutcomeBucket, ended: &Ended) {
-    let index = State::ALL
-        .iter()
-        .filter(|s| s.is_terminal())
-        .position(|s| *s == ended.state);
-    bucket.ended[index.expect("only terminal states end a run")] += 1;
-    if let Some(seconds) = ended.seconds {
-        bucket.seconds += seconds;
-        bucket.timed += 1;
-        bucket.histogram[histogram_bucket(seconds)] += 1;
-    }
-}
-
-/// The bucket of the histogram in which an execution time falls.
-fn histogram_bucket(seconds: f64) -> usize {
-    let millis = (seconds * 1_000.0) as u64;
-    millis.checked_ilog2().unwrap_or(0).min(31) as usize
-}
-
 impl World {
     fn outcomes_of(&self, query: &OutcomeQuery) -> Vec<OutcomeBucket> {
         let minute = |at: Timestamp| at.as_second().div_euclid(60) * 60;
@@ -144,7 +123,8 @@ impl World {
                 && *at < query.until.as_second()
                 && query.flow_id.is_none_or(|id| id == *flow)
                 && query.deployment_id.is_none_or(|id| Some(id) == *deployment)
-                && query.robot_id.is_none_or(|id| Some(id) == *robot);
+                && query.robot_id.is_none_or(|id| Some(id) == *robot)
+                && !bucket.is_empty();
             if !fits {
                 continue;
             }
@@ -163,22 +143,10 @@ impl World {
                 robot_id: robot,
                 ..OutcomeBucket::default()
             });
-            add(sum, bucket);
+            sum.merge(bucket);
         }
         found.into_values().collect()
     }
 }
 
 type GroupKey = (i64, Option<FlowId>, Option<DeploymentId>, Option<RobotId>);
-
-fn add(sum: &mut OutcomeBucket, other: &OutcomeBucket) {
-    sum.created += other.created;
-    sum.seconds += other.seconds;
-    sum.timed += other.timed;
-    for (sum, other) in sum.ended.iter_mut().zip(other.ended) {
-        *sum += other;
-    }
-    for (sum, other) in sum.histogram.iter_mut().zip(other.histogram) {
-        *sum += other;
-    }
-}

@@ -1,7 +1,7 @@
 //! Outcomes per minute, flow, deployment and robot: written once per commit, read by the dashboard.
 
+use baton_core::durations::Durations;
 use baton_core::id::{DeploymentId, FlowId, OrgId, RobotId};
-use baton_core::state::State;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 
@@ -27,59 +27,49 @@ impl BucketKey {
     }
 }
 
-/// Counts a run that reached a terminal state; `seconds` for those whose execution time is known.
-pub(super) fn count_end(bucket: &mut OutcomeBucket, state: State, seconds: Option<f64>) {
-    let index = match state {
-        State::Completed => 0,
-        State::Failed => 1,
-        State::TimedOut => 2,
-        State::Crashed => 3,
-        _ => 4,
-    };
-    bucket.ended[index] += 1;
-    if let Some(seconds) = seconds.filter(|s| index < 2 && s.is_finite() && *s >= 0.0) {
-        bucket.seconds += seconds;
-        bucket.timed += 1;
-        bucket.histogram[slot(seconds)] += 1;
-    }
-}
-
-/// The slot of the histogram: by power of two of milliseconds.
-fn slot(seconds: f64) -> usize {
-    let millis = (seconds * 1_000.0).max(1.0) as u64;
-    (millis.ilog2() as usize).min(31)
-}
-
 /// An id that may be missing, as a part of a key: columns of a key are never null.
 fn key_bytes<I: Id>(id: &Option<I>) -> &[u8] {
     id.as_ref().map_or(&[], |id| id.bytes().as_slice())
 }
 
-/// Adds a bucket to the stored one.
-pub(super) fn add(conn: &Connection, key: &BucketKey, more: &OutcomeBucket) -> Result<()> {
+/// What the commit changes in one bucket.
+#[derive(Clone, Default)]
+pub(super) struct Change {
+    /// What is counted in addition.
+    pub(super) more: OutcomeBucket,
+    /// What was counted before and is taken back: ends of runs that are tried again.
+    pub(super) less: OutcomeBucket,
+}
+
+/// Changes the stored bucket; one that counts nothing any more goes.
+pub(super) fn change(conn: &Connection, key: &BucketKey, change: &Change) -> Result<()> {
     let deployment = key_bytes(&key.deployment_id);
     let robot = key_bytes(&key.robot_id);
     let found = first(
-        conn.prepare_cached(
-            "SELECT created, completed, failed, timed_out, crashed, cancelled, seconds, timed, histogram
-             FROM outcomes
-             WHERE org = ?1 AND minute = ?2 AND flow_id = ?3 AND deployment_id = ?4 AND robot_id = ?5",
-        )?,
-        params![key.org.0, key.minute, key.flow_id.bytes(), deployment, robot],
+        conn.prepare_cached(FIND)?,
+        params![
+            key.org.0,
+            key.minute,
+            key.flow_id.bytes(),
+            deployment,
+            robot
+        ],
         |row| read(row, 0),
     )?;
     let mut sum = found.unwrap_or_default();
-    merge(&mut sum, more);
-    conn.prepare_cached(
-        "INSERT INTO outcomes (org, minute, flow_id, deployment_id, robot_id, created, completed,
-             failed, timed_out, crashed, cancelled, seconds, timed, histogram)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
-         ON CONFLICT DO UPDATE SET created = excluded.created, completed = excluded.completed,
-             failed = excluded.failed, timed_out = excluded.timed_out, crashed = excluded.crashed,
-             cancelled = excluded.cancelled, seconds = excluded.seconds, timed = excluded.timed,
-             histogram = excluded.histogram",
-    )?
-    .execute(params![
+    sum.merge(&change.more);
+    sum.take_back(&change.less);
+    if sum.is_empty() {
+        conn.prepare_cached(REMOVE)?.execute(params![
+            key.org.0,
+            key.minute,
+            key.flow_id.bytes(),
+            deployment,
+            robot
+        ])?;
+        return Ok(());
+    }
+    conn.prepare_cached(WRITE)?.execute(params![
         key.org.0,
         key.minute,
         key.flow_id.bytes(),
@@ -93,82 +83,105 @@ pub(super) fn add(conn: &Connection, key: &BucketKey, more: &OutcomeBucket) -> R
         sum.ended[4] as i64,
         sum.seconds,
         sum.timed as i64,
-        pack(&sum.histogram),
+        pack(&sum.durations),
     ])?;
     Ok(())
 }
 
-/// Adds the counts of one bucket to another.
-pub(super) fn merge(sum: &mut OutcomeBucket, more: &OutcomeBucket) {
-    sum.created += more.created;
-    sum.seconds += more.seconds;
-    sum.timed += more.timed;
-    for (a, b) in sum.ended.iter_mut().zip(more.ended) {
-        *a += b;
-    }
-    for (a, b) in sum.histogram.iter_mut().zip(more.histogram) {
-        *a += b;
-    }
-}
+const FIND: &str =
+    "SELECT created, completed, failed, timed_out, crashed, cancelled, seconds, timed,
+         histogram, durations FROM outcomes
+     WHERE org = ?1 AND minute = ?2 AND flow_id = ?3 AND deployment_id = ?4 AND robot_id = ?5";
 
-/// The counts that start at this column, in the order in which [`add`] writes them.
+const REMOVE: &str = "DELETE FROM outcomes
+     WHERE org = ?1 AND minute = ?2 AND flow_id = ?3 AND deployment_id = ?4 AND robot_id = ?5";
+
+/// `histogram` is what earlier versions counted, by whole octaves: what is written anew has none.
+const WRITE: &str = "INSERT INTO outcomes (org, minute, flow_id, deployment_id, robot_id, created,
+         completed, failed, timed_out, crashed, cancelled, seconds, timed, histogram, durations)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, x'', ?14)
+     ON CONFLICT DO UPDATE SET created = excluded.created, completed = excluded.completed,
+         failed = excluded.failed, timed_out = excluded.timed_out, crashed = excluded.crashed,
+         cancelled = excluded.cancelled, seconds = excluded.seconds, timed = excluded.timed,
+         histogram = excluded.histogram, durations = excluded.durations";
+
+/// The counts that start at this column, in the order in which [`FIND`] names them.
 pub(super) fn read(row: &Row<'_>, from: usize) -> Result<OutcomeBucket> {
+    let mut bucket = OutcomeBucket::default();
+    merge(&mut bucket, row, from)?;
+    Ok(bucket)
+}
+
+/// Adds the counts that start at this column. A month of figures is read through here: it makes nothing anew.
+pub(super) fn merge(sum: &mut OutcomeBucket, row: &Row<'_>, from: usize) -> Result<()> {
     let count = |i: usize| -> Result<u64> { Ok(row.get::<_, i64>(from + i)?.unsigned_abs()) };
-    Ok(OutcomeBucket {
-        created: count(0)?,
-        ended: [count(1)?, count(2)?, count(3)?, count(4)?, count(5)?],
-        seconds: row.get(from + 6)?,
-        timed: count(7)?,
-        histogram: unpack(row.get_ref(from + 8)?.as_blob().unwrap_or_default()),
-        ..OutcomeBucket::default()
-    })
-}
-
-/// A histogram without the empty slots at its end; runs of one flow fill few slots.
-fn pack(histogram: &[u64; 32]) -> Vec<u8> {
-    let used = histogram.iter().rposition(|n| *n > 0).map_or(0, |i| i + 1);
-    histogram[..used]
-        .iter()
-        .flat_map(|n| u32::try_from(*n).unwrap_or(u32::MAX).to_le_bytes())
-        .collect()
-}
-
-fn unpack(bytes: &[u8]) -> [u64; 32] {
-    let mut histogram = [0; 32];
-    for (slot, n) in histogram.iter_mut().zip(bytes.as_chunks::<4>().0) {
-        *slot = u64::from(u32::from_le_bytes(*n));
+    let blob =
+        |i: usize| -> Result<&[u8]> { Ok(row.get_ref(from + i)?.as_blob().unwrap_or_default()) };
+    sum.created += count(0)?;
+    for (i, ended) in sum.ended.iter_mut().enumerate() {
+        *ended += count(1 + i)?;
     }
-    histogram
+    let seconds: f64 = row.get(from + 6)?;
+    sum.seconds += seconds;
+    sum.timed += count(7)?;
+    let octaves = blob(8)?;
+    if octaves.is_empty() {
+        unpack(&mut sum.durations, blob(9)?);
+    } else {
+        let old = Durations::from_octaves(&unpack_octaves(octaves), seconds);
+        sum.durations.merge(&old);
+    }
+    Ok(())
+}
+
+/// Durations as pairs of numbers: how many slots further, and the count in that one. Numbers take seven
+/// bits a byte, the lowest first, so that a run alone in its minute takes three bytes.
+fn pack(durations: &Durations) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut last = 0;
+    for (slot, count) in durations.slots() {
+        put(&mut bytes, u64::from(slot - last));
+        put(&mut bytes, count);
+        last = slot;
+    }
+    bytes
+}
+
+fn unpack(durations: &mut Durations, mut bytes: &[u8]) {
+    let mut slot = 0_u16;
+    while let (Some(further), Some(count)) = (take(&mut bytes), take(&mut bytes)) {
+        slot = slot.saturating_add(u16::try_from(further).unwrap_or(u16::MAX));
+        durations.add(slot, count);
+    }
+}
+
+fn put(bytes: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+fn take(bytes: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+/// What earlier versions kept: 32-bit counts by whole octaves of milliseconds.
+fn unpack_octaves(bytes: &[u8]) -> Vec<u64> {
+    let counts = bytes.as_chunks::<4>().0.iter();
+    counts.map(|n| u64::from(u32::from_le_bytes(*n))).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_histogram_survives_packing() {
-        let mut histogram = [0; 32];
-        histogram[0] = 3;
-        histogram[9] = 70_000;
-        assert_eq!(unpack(&pack(&histogram)), histogram);
-        assert_eq!(unpack(&pack(&[0; 32])), [0; 32]);
-    }
-
-    #[test]
-    fn slots_are_powers_of_two_of_milliseconds() {
-        assert_eq!(slot(0.0), 0);
-        assert_eq!(slot(0.001), 0);
-        assert_eq!(slot(0.002), 1);
-        assert_eq!(slot(1.024), 10);
-        assert_eq!(slot(1e12), 31);
-    }
-
-    #[test]
-    fn only_completed_and_failed_runs_add_time() {
-        let mut bucket = OutcomeBucket::default();
-        count_end(&mut bucket, State::Completed, Some(2.0));
-        count_end(&mut bucket, State::Cancelled, Some(2.0));
-        assert_eq!(bucket.ended, [1, 0, 0, 0, 1]);
-        assert_eq!((bucket.seconds, bucket.timed), (2.0, 1));
-    }
-}
+#[path = "buckets_tests.rs"]
+mod tests;

@@ -228,6 +228,7 @@ fn count(tx: &mut Tx, new: &Prepared, needs_id: i64, to: State, now: Timestamp) 
             deployment_id: needs.deployment_id,
             robot_id: None,
         })
+        .more
         .created += 1;
     if to == State::Queued {
         tx.pending.queued(needs_id, 1);

@@ -37,6 +37,11 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         name: "keys_opened_by",
         sql: include_str!("../../migrations/sqlite/0004_keys_opened_by.sql"),
     },
+    Migration {
+        number: 5,
+        name: "durations",
+        sql: include_str!("../../migrations/sqlite/0005_durations.sql"),
+    },
 ];
 
 const RECORD: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

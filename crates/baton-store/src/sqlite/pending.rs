@@ -6,10 +6,9 @@ use baton_core::id::{OrgId, RunId};
 use baton_core::state::State;
 use rusqlite::{Connection, params};
 
-use super::buckets::{self, BucketKey};
+use super::buckets::{self, BucketKey, Change};
 use crate::commit::CommitNote;
 use crate::error::Result;
-use crate::stats::OutcomeBucket;
 
 /// Adds up over all operations of one commit, so that a counter costs one write per commit.
 #[derive(Clone, Default)]
@@ -24,8 +23,8 @@ pub(super) struct Pending {
     states: HashMap<(OrgId, State), i64>,
     /// Runs that entered (+) or left (−) a group of queued runs.
     queued: HashMap<i64, i64>,
-    /// What outcomes are to be added.
-    buckets: HashMap<BucketKey, OutcomeBucket>,
+    /// What outcomes are counted, or no longer.
+    buckets: HashMap<BucketKey, Change>,
 }
 
 const RUN_SEQ: &str = "run_events";
@@ -82,8 +81,8 @@ impl Pending {
         *self.queued.entry(needs_id).or_default() += by;
     }
 
-    /// The bucket to which an outcome is added.
-    pub(super) fn bucket(&mut self, key: BucketKey) -> &mut OutcomeBucket {
+    /// What changes in one bucket.
+    pub(super) fn bucket(&mut self, key: BucketKey) -> &mut Change {
         self.buckets.entry(key).or_default()
     }
 
@@ -118,8 +117,8 @@ impl Pending {
             conn.prepare_cached("UPDATE needs SET queued = queued + ?2 WHERE id = ?1")?
                 .execute(params![needs_id, by])?;
         }
-        for (key, bucket) in self.buckets.drain() {
-            buckets::add(conn, &key, &bucket)?;
+        for (key, change) in self.buckets.drain() {
+            buckets::change(conn, &key, &change)?;
         }
         Ok(())
     }

@@ -166,7 +166,7 @@ fn outcomes(conn: &Connection, query: &OutcomeQuery) -> Result<Vec<OutcomeBucket
     let mut found: BTreeMap<GroupKey, OutcomeBucket> = BTreeMap::new();
     let mut statement = conn.prepare_cached(
         "SELECT minute, flow_id, deployment_id, robot_id, created, completed, failed, timed_out,
-             crashed, cancelled, seconds, timed, histogram FROM outcomes
+             crashed, cancelled, seconds, timed, histogram, durations FROM outcomes
          WHERE org = ?1 AND minute >= ?2 AND minute < ?3 AND (?4 IS NULL OR flow_id = ?4)
          AND (?5 IS NULL OR deployment_id = ?5) AND (?6 IS NULL OR robot_id = ?6)",
     )?;
@@ -200,7 +200,7 @@ fn outcomes(conn: &Connection, query: &OutcomeQuery) -> Result<Vec<OutcomeBucket
                 robot_id: robot,
                 ..OutcomeBucket::default()
             });
-        buckets::merge(sum, &buckets::read(row, 4)?);
+        buckets::merge(sum, row, 4)?;
     }
     Ok(found.into_values().collect())
 }

@@ -2,14 +2,16 @@
 
 use baton_core::run::Run;
 use baton_core::state::State;
+use jiff::Timestamp;
 
-use super::buckets::{self, BucketKey};
+use super::buckets::BucketKey;
 use super::history;
 use super::run_row::{self, Depth, RunRow};
 use super::writer::Tx;
 use crate::error::Result;
 use crate::runs::{RunStep, Stepped};
-use crate::step;
+use crate::stats::counted_end;
+use crate::step::{self, Ended};
 
 /// Takes one step.
 pub(super) fn take(tx: &mut Tx, asked: &RunStep) -> Result<Stepped> {
@@ -34,16 +36,23 @@ pub(super) fn take(tx: &mut Tx, asked: &RunStep) -> Result<Stepped> {
     for attempt in &taken.attempts {
         run_row::write_attempt(tx, &taken.run, before.needs_id, &known, attempt)?;
     }
+    let bucket = |at: Timestamp, ended: &Ended| BucketKey {
+        org: asked.org,
+        minute: BucketKey::minute(at),
+        flow_id: before.run.spec.needs.flow_id,
+        deployment_id: before.run.spec.needs.deployment_id,
+        robot_id: ended.robot_id,
+    };
+    if taken.stepped.from.is_terminal()
+        && !taken.stepped.to.is_terminal()
+        && let Some((at, ended)) = counted_end(&before.run, &known)
+    {
+        let change = tx.pending.bucket(bucket(at, &ended));
+        change.less.count_end(&ended);
+    }
     if let Some(ended) = taken.ended {
-        let needs = &before.run.spec.needs;
-        let bucket = tx.pending.bucket(BucketKey {
-            org: asked.org,
-            minute: BucketKey::minute(asked.at),
-            flow_id: needs.flow_id,
-            deployment_id: needs.deployment_id,
-            robot_id: ended.robot_id,
-        });
-        buckets::count_end(bucket, ended.state, ended.seconds);
+        let change = tx.pending.bucket(bucket(asked.at, &ended));
+        change.more.count_end(&ended);
     }
     note(tx, &before, &taken.run);
     Ok(taken.stepped)

@@ -1,8 +1,13 @@
 //! Samples fold into coarser grains; aggregates equal a recount.
 
-use baton_core::id::OrgId;
+use baton_core::durations::{PRECISION, SLOTS};
+use baton_core::id::{OrgId, RunId};
+use baton_core::robot::Robot;
 use baton_core::state::{Event, State};
 use baton_store::stats::{Grain, OutcomeBucket, OutcomeQuery, Sample};
+
+use proptest::prelude::Rng;
+use proptest::test_runner::{RngAlgorithm, TestRng};
 
 use crate::harness::{Bench, ORG, START, at, completed, failed, for_each_store, result, step};
 
@@ -11,7 +16,10 @@ for_each_store!(
     samples_are_found_by_subject_and_time,
     outcomes_equal_a_recount,
     outcomes_are_grouped_and_filtered,
-    execution_times_fall_into_powers_of_two,
+    percentiles_lie_near_the_exact_ones,
+    odd_execution_times_are_counted_at_the_ends_or_not_at_all,
+    a_run_retried_by_hand_is_counted_where_it_ends_next,
+    an_end_taken_back_with_nothing_beside_it_leaves_no_period,
     an_outcome_stays_counted_when_its_run_is_deleted,
 );
 
@@ -289,22 +297,155 @@ async fn outcomes_are_grouped_and_filtered(b: &Bench) {
     assert_eq!(outcomes(b, of_deployment).await[0].created, 2);
 }
 
-async fn execution_times_fall_into_powers_of_two(b: &Bench) {
+/// Ends a new run on this robot, in the minute that it says, with the seconds that it took.
+async fn ended(b: &Bench, robot: &Robot, event: Event, minute: i64, seconds: f64) -> RunId {
+    let (id, held) = b.running(b.new_run().await, robot).await;
+    let mut end = step(id, Some(held), event, 60 * minute + 30);
+    end.result = Some(result(0, seconds));
+    b.step(end).await.expect("ended");
+    id
+}
+
+async fn percentiles_lie_near_the_exact_ones(b: &Bench) {
     let robot = b.robot("r", 99).await;
-    for seconds in [0.0, 0.0015, 0.002, 0.003, 1.0, 1.024, 1e9, -1.0, f64::NAN] {
-        let (id, held) = b.running(b.new_run().await, &robot).await;
-        let mut end = step(id, Some(held), completed(), 9);
-        end.result = Some(result(0, seconds));
-        b.step(end).await.expect("ended");
+    // From a hundredth of a second to a day, with a seed of its own: each store gets the same.
+    let mut rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
+    let mut draw =
+        |scale: f64| scale * 10_f64.powf(f64::from(rng.next_u32()) / f64::from(u32::MAX));
+    for (group, scale) in [0.01, 0.2, 7.0, 900.0, 9_000.0].into_iter().enumerate() {
+        let mut times = Vec::new();
+        for n in 0..20 {
+            times.push(draw(scale));
+            // In three minutes, so that what is read is a sum of stored buckets.
+            let minute = 10 * group as i64 + n % 3;
+            ended(b, &robot, completed(), minute, times[n as usize]).await;
+        }
+        times.sort_by(f64::total_cmp);
+        let window = OutcomeQuery {
+            from: at(600 * group as i64),
+            until: at(600 * group as i64 + 180),
+            ..query()
+        };
+        let all = outcomes(b, window).await;
+        for (share, exact) in [(0.5, times[9]), (0.95, times[18]), (1.0, times[19])] {
+            let found = all[0].quantile(share).expect("runs have ended");
+            let off = (found - exact).abs() / exact;
+            assert!(
+                off <= PRECISION * 1.000_001,
+                "{found} for {exact} at {share}"
+            );
+        }
+    }
+    let alike = b.robot("alike", 9).await;
+    for minute in 100..103 {
+        ended(b, &alike, completed(), minute, 60.0).await;
+    }
+    let of_alike = OutcomeQuery {
+        until: at(7_200),
+        robot_id: Some(alike.id),
+        ..query()
+    };
+    let all = outcomes(b, of_alike).await;
+    assert_eq!(
+        all[0].quantile(0.95),
+        Some(60.0),
+        "times that are alike are exact"
+    );
+}
+
+async fn odd_execution_times_are_counted_at_the_ends_or_not_at_all(b: &Bench) {
+    let robot = b.robot("r", 99).await;
+    for seconds in [0.0, 0.0005, 1e9, -1.0, f64::NAN, f64::INFINITY] {
+        ended(b, &robot, completed(), 0, seconds).await;
     }
     let all = outcomes(b, query()).await;
-    let mut expected = [0_u64; 32];
-    for bucket in [0, 0, 1, 1, 9, 10, 31] {
-        expected[bucket] += 1;
-    }
+    let slots: Vec<_> = all[0].durations.slots().collect();
+    assert_eq!(slots, [(0, 2), (SLOTS - 1, 1)]);
+    assert_eq!((all[0].timed, all[0].ended[0]), (3, 6));
+}
+
+async fn a_run_retried_by_hand_is_counted_where_it_ends_next(b: &Bench) {
+    let (one, two) = (b.robot("one", 9).await, b.robot("two", 9).await);
+    let first = ended(b, &one, completed(), 0, 4.0).await;
+    let again = ended(b, &one, failed(), 1, 2.0).await;
+    let other = ended(b, &one, failed(), 1, 8.0).await;
+    let before = outcomes(b, query()).await;
+    assert_eq!((before[0].ended, before[0].timed), ([1, 2, 0, 0, 0], 3));
+
+    b.event(again, Event::Retry, 150).await.expect("retried");
+    let open = outcomes(b, query()).await;
+    assert_eq!(open[0].ended, [1, 1, 0, 0, 0], "its end is taken back");
     assert_eq!(
-        (all[0].histogram, all[0].timed, all[0].ended[0]),
-        (expected, 7, 9)
+        (open[0].created, open[0].timed, open[0].seconds),
+        (3, 2, 12.0)
+    );
+    assert_eq!(open[0].durations.counted(), 2);
+    assert_eq!(open[0].quantile(0.1).map(f64::round), Some(4.0));
+
+    b.event(again, Event::Due, 160).await.expect("queued");
+    let held = b.assign(again, &two).await;
+    b.told(again, held, Event::Start, 161)
+        .await
+        .expect("started");
+    let mut end = step(again, Some(held), completed(), 200);
+    end.result = Some(result(0, 3.0));
+    b.step(end).await.expect("completed");
+    let minutes = outcomes(b, steps_of(60)).await;
+    let ends: Vec<_> = minutes.iter().map(|m| (m.at - START, m.ended)).collect();
+    let expected = [
+        (0, [1, 0, 0, 0, 0]),
+        (60, [0, 1, 0, 0, 0]),
+        (180, [1, 0, 0, 0, 0]),
+    ];
+    assert_eq!(ends, expected);
+    for (robot, ended) in [(&one, [1, 1, 0, 0, 0]), (&two, [1, 0, 0, 0, 0])] {
+        let of_robot = OutcomeQuery {
+            robot_id: Some(robot.id),
+            ..query()
+        };
+        assert_eq!(outcomes(b, of_robot).await[0].ended, ended);
+    }
+    counts_are_those_of_the_list(b, &[first, again, other]).await;
+}
+
+/// What the aggregates count is what one finds when one looks at the runs.
+async fn counts_are_those_of_the_list(b: &Bench, ids: &[RunId]) {
+    let mut expected = [0; 5];
+    for id in ids {
+        let state = b.state(*id).await;
+        let place = TERMINAL.iter().position(|s| *s == state);
+        expected[place.expect("it has ended")] += 1;
+    }
+    assert_eq!(outcomes(b, query()).await[0].ended, expected);
+}
+
+const TERMINAL: [State; 5] = [
+    State::Completed,
+    State::Failed,
+    State::TimedOut,
+    State::Crashed,
+    State::Cancelled,
+];
+
+async fn an_end_taken_back_with_nothing_beside_it_leaves_no_period(b: &Bench) {
+    let robot = b.robot("r", 9).await;
+    let id = ended(b, &robot, failed(), 5, 2.0).await;
+    assert_eq!(outcomes(b, steps_of(60)).await.len(), 2);
+    // Retried and cancelled in one batch: what one commit takes back and counts is added up as well.
+    let steps = vec![
+        step(id, None, Event::Retry, 330),
+        step(id, None, Event::Cancel, 331),
+    ];
+    let taken = b.store.step_runs(steps).await;
+    assert!(taken.iter().all(Result::is_ok), "{taken:?}");
+    let minutes = outcomes(b, steps_of(60)).await;
+    let ends: Vec<_> = minutes.iter().map(|m| (m.at - START, m.ended)).collect();
+    assert_eq!(ends, [(0, [0; 5]), (300, [0, 0, 0, 0, 1])]);
+    b.event(id, Event::Retry, 400).await.expect("retried");
+    assert_eq!(
+        outcomes(b, steps_of(60)).await.len(),
+        1,
+        "only where it was made"
     );
 }
 

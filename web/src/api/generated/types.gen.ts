@@ -640,7 +640,8 @@ export type CurrentRun = {
 };
 
 /**
- * The orchestrator reference's `DashboardMetrics`; "today" is in the org's zone.
+ * The orchestrator reference's `DashboardMetrics`; "today" is in the org's zone. A run counts once: as it
+ * ended last.
  */
 export type DashboardMetrics = {
     /**
@@ -1637,7 +1638,8 @@ export type OnLost = 'fail' | 'retry' | 'park' | 'resume';
 export type Order = 'descending' | 'ascending';
 
 /**
- * How runs ended within one period.
+ * How the runs that ended within one period ended. A run that is retried by hand is counted where it
+ * ends next, and no longer where it ended before.
  */
 export type OutcomeBucket = {
     /**
@@ -1684,11 +1686,11 @@ export type OutcomeBucket = {
      */
     average_seconds?: number | null;
     /**
-     * Half of the runs took at most this, in seconds; read from a histogram of powers of two.
+     * Half of the runs took at most this, in seconds; within about 6 % of the exact figure.
      */
     p50_seconds?: number | null;
     /**
-     * 95 of 100 runs took at most this, in seconds; read from a histogram of powers of two.
+     * 95 of 100 runs took at most this, in seconds; within about 6 % of the exact figure.
      */
     p95_seconds?: number | null;
 };

@@ -92,7 +92,7 @@ export function StateRow({ outcomes, span }: { outcomes: Outcomes | undefined; s
         <StateLink state="pending" count={now("pending")} search={{ state: "pending" }} />
         <StateLink state="paused" count={now("paused")} search={{ state: "paused" }} />
       </Group>
-      <Group name={span.range ? `Endings in the last ${span.range}` : "Endings in this time"} meaning="A run that was retried by hand has ended more than once; its list shows where it stands now.">
+      <Group name={span.range ? `Ended in the last ${span.range}` : "Ended in this time"} meaning="Each run counts once, as it ended last; one that is retried by hand counts again when it ends.">
         {(["completed", "failed", "timed_out", "crashed", "cancelled"] as const).map((s) => <StateLink key={s} state={s} count={ended(s)} search={{ state: s, ...(span.range ? { range: span.range } : { after: askedFor(span).from, before: askedFor(span).until ?? "" }) }} />)}
       </Group>
     </div>
