@@ -3,7 +3,7 @@
 //! A method that returns `Ok` has made its change durable; one that returns an error has changed
 //! nothing. Decisions about a run are made by [`baton_core::state::apply`] on rows read in the same
 //! transaction, so a caller never races with another. `now` always comes from the caller. Instants are
-//! kept to the microsecond.
+//! kept to the microsecond. What a change by hand leaves in the trail is committed with it: [`noting`].
 //!
 //! Read in this order: [`runs`] (the heart), [`fleet`], [`catalog`], [`schedules`], then the rest.
 
@@ -17,6 +17,7 @@ pub mod keys;
 pub mod logs;
 #[cfg(feature = "memory")]
 pub mod memory;
+pub mod noting;
 pub mod page;
 pub mod runs;
 pub mod schedules;

@@ -4,6 +4,7 @@
 //! found by walking, limits by counting, ids of what the store itself makes by counting up: the same
 //! calls give the same answers, always.
 
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -27,6 +28,7 @@ use crate::error::{Result, StoreError};
 use crate::fleet::RobotLogLine;
 use crate::keys::Key;
 use crate::logs::ResourceEvent;
+use crate::noting;
 use crate::page::Page;
 use crate::stats::{Grain, OutcomeBucket, StoreCounters};
 
@@ -85,10 +87,16 @@ impl MemoryStore {
     }
 
     /// One transaction. `change` checks everything before it writes anything.
-    fn write<T>(&self, change: impl FnOnce(&mut World, &mut CommitNote) -> Result<T>) -> Result<T> {
+    fn write<T: 'static>(
+        &self,
+        change: impl FnOnce(&mut World, &mut CommitNote) -> Result<T>,
+    ) -> Result<T> {
         let mut note = CommitNote::default();
         let mut world = self.lock()?;
         let done = change(&mut world, &mut note);
+        if let Ok(value) = &done {
+            world.note(&mut note, value);
+        }
         world.counters.commits += 1;
         world.counters.operations += 1;
         drop(world);
@@ -97,7 +105,7 @@ impl MemoryStore {
     }
 
     /// One transaction of several items, of which each may be refused by itself.
-    fn write_each<I, T>(
+    fn write_each<I, T: 'static>(
         &self,
         items: Vec<I>,
         mut change: impl FnMut(&mut World, &mut CommitNote, I) -> Result<T>,
@@ -111,6 +119,7 @@ impl MemoryStore {
                     world.counters.operations += 1;
                     answers.push(change(&mut world, &mut note, item));
                 }
+                world.note(&mut note, &answers);
             }
             Err(_) => answers.extend(
                 (items.iter()).map(|_| Err(StoreError::Unavailable("it has been closed".into()))),
@@ -219,6 +228,20 @@ impl World {
         let mut entropy = [0; 10];
         entropy[2..].copy_from_slice(&self.made_ids.to_be_bytes());
         entropy
+    }
+
+    /// Appends what is to be noted of a change with this answer.
+    fn note(&mut self, commit: &mut CommitNote, answer: &dyn Any) {
+        let Some(note) = noting::current() else {
+            return;
+        };
+        let events = note.events(answer).unwrap_or_default();
+        if !events.is_empty() {
+            note.done();
+        }
+        for event in events {
+            commit.events_up_to = self.add_event(event);
+        }
     }
 
     /// Every live attempt with its run.

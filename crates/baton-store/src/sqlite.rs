@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::Store;
 use crate::commit::{Committed, Hooks};
 use crate::error::{Result, StoreError};
+use crate::noting;
 
 mod assign;
 mod backup;
@@ -171,8 +172,30 @@ impl SqliteStore {
         &self.shared.path
     }
 
-    /// Runs a write on the writing thread and waits until it is durable.
-    async fn write<T, F>(&self, run: F) -> Result<T>
+    /// Runs a write on the writing thread and waits until it is durable; with what is to be noted of it.
+    async fn write<T, F>(&self, mut run: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Tx) -> Result<T> + Send + 'static,
+    {
+        let Some(note) = noting::current() else {
+            return self.send(run).await;
+        };
+        let of = note.clone();
+        let both = move |tx: &mut Tx| {
+            let value = run(tx)?;
+            let events = of.events(&value).unwrap_or_default();
+            events.iter().try_for_each(|e| events::append(tx, e))?;
+            Ok((value, !events.is_empty()))
+        };
+        let (value, noted) = self.send(both).await?;
+        if noted {
+            note.done();
+        }
+        Ok(value)
+    }
+
+    async fn send<T, F>(&self, run: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnMut(&mut Tx) -> Result<T> + Send + 'static,

@@ -44,7 +44,9 @@ pub struct BulkRequest {
     /// These runs; at most 1000.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<RunId>,
-    /// Or the runs that a list with this filter shows; at most 1000 a call, `more` says whether to call again.
+    /// Or the runs that a list with this filter shows, as far as their state lets this be done to them: open
+    /// ones are cancelled, ended ones retried or deleted. At most 10000 a call, fewer with its `limit`; `more`
+    /// says whether to call again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<RunQuery>,
     /// Answer what would happen, and do nothing.

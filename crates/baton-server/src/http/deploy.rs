@@ -12,8 +12,10 @@ use baton_core::queue::DEFAULT_QUEUE;
 use baton_core::schedule::Schedule;
 use baton_store::StoreError;
 use baton_store::catalog::{Deploy, Deployed};
+use baton_store::logs::ResourceEvent;
+use baton_store::noting::Note;
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Http;
 use super::deployments::{self, check_defaults, check_patch, ensure_queue, merge};
@@ -56,29 +58,25 @@ pub(crate) async fn deploy(
         None => None,
     };
     let scheduled = schedule.as_ref().map(|schedule| schedule.name.clone());
-    let deployed = store
-        .deploy(
-            Deploy {
-                org,
-                flow_name: body.flow,
-                description: body.description,
-                folder: body.folder,
-                flow_tags: body.flow_tags,
-                package: body.package,
-                entry: body.entry,
-                parameter_schema: body.parameter_schema,
-                source: body.source,
-                deployment_name: body.deployment,
-                settings,
-                schedule,
-                flow_id: FlowId::new(now, entropy()),
-                version_id: VersionId::new(now, entropy()),
-                deployment_id: DeploymentId::new(now, entropy()),
-            },
-            now,
-        )
-        .await?;
-    note(&http, &caller, &deployed, scheduled).await;
+    let deploy = Deploy {
+        org,
+        flow_name: body.flow,
+        description: body.description,
+        folder: body.folder,
+        flow_tags: body.flow_tags,
+        package: body.package,
+        entry: body.entry,
+        parameter_schema: body.parameter_schema,
+        source: body.source,
+        deployment_name: body.deployment,
+        settings,
+        schedule,
+        flow_id: FlowId::new(now, entropy()),
+        version_id: VersionId::new(now, entropy()),
+        deployment_id: DeploymentId::new(now, entropy()),
+    };
+    let note = note(&http, &caller, scheduled);
+    let deployed = http.noted(note, store.deploy(deploy, now)).await?;
     http.app.wakeups.fleet_changed();
     http.app.wakeups.scheduler.notify_one();
     let warnings = warnings(&http, &deployed.deployment).await?;
@@ -92,32 +90,36 @@ pub(crate) async fn deploy(
     }))
 }
 
-/// Notes the deploy, and the version and schedule that came with it, each for whoever looks at its list.
-async fn note(http: &Http, caller: &Caller, deployed: &Deployed, scheduled: Option<String>) {
-    let detail = json!({
-        "name": deployed.deployment.name,
-        "flow": deployed.flow.name,
-        "version": deployed.version.number,
-    });
-    let mut notes = Vec::new();
-    if deployed.new_version {
-        let id = deployed.version.id.to_string();
-        notes.push(("version.created", id, detail.clone()));
-    }
-    let schedule = scheduled.and_then(|name| deployed.schedules.iter().find(|s| s.name == name));
-    if let Some(schedule) = schedule {
-        let about = json!({"name": schedule.name, "deployment": deployed.deployment.name});
-        notes.push(("schedule.deployed", schedule.id.to_string(), about));
-    }
-    notes.push((
-        "deployment.deployed",
-        deployed.deployment.id.to_string(),
-        detail,
-    ));
-    for (kind, subject, detail) in notes {
-        http.note(caller.org, &caller.name, kind, subject, detail)
-            .await;
-    }
+/// The rows of a deploy, and of the version and schedule that came with it, each for whoever looks at its list.
+fn note(http: &Http, caller: &Caller, scheduled: Option<String>) -> Note {
+    let event = http.event(caller, "deployment.deployed", "", Value::Null);
+    Note::when(move |deployed: &Deployed| {
+        let row = |kind: &str, subject: String, detail| ResourceEvent {
+            kind: kind.to_owned(),
+            subject,
+            detail,
+            ..event.clone()
+        };
+        let detail = json!({
+            "name": deployed.deployment.name,
+            "flow": deployed.flow.name,
+            "version": deployed.version.number,
+        });
+        let mut rows = Vec::new();
+        if deployed.new_version {
+            let id = deployed.version.id.to_string();
+            rows.push(row("version.created", id, detail.clone()));
+        }
+        let name = scheduled.as_ref();
+        let schedule = name.and_then(|name| deployed.schedules.iter().find(|s| s.name == *name));
+        if let Some(schedule) = schedule {
+            let about = json!({"name": schedule.name, "deployment": deployed.deployment.name});
+            rows.push(row("schedule.deployed", schedule.id.to_string(), about));
+        }
+        let id = deployed.deployment.id.to_string();
+        rows.push(row("deployment.deployed", id, detail));
+        rows
+    })
 }
 
 fn check_deploy(body: &DeployRequest) -> Result<(), ApiError> {

@@ -105,14 +105,10 @@ async fn change(
     changed.settings = settings.clone();
     check_parameters(http, changed).await?;
     let now = http.app.clock.now();
-    let deployment = http
-        .app
-        .store
-        .update_deployment(caller.org, deployment.id, settings, now)
-        .await?;
     let detail = json!({"name": deployment.name});
-    http.note(caller.org, &caller.name, kind, deployment.id, detail)
-        .await;
+    let event = http.event(caller, kind, deployment.id, detail);
+    let update = (http.app.store).update_deployment(caller.org, deployment.id, settings, now);
+    let deployment = http.noted(event, update).await?;
     http.app.wakeups.fleet_changed();
     http.app.wakeups.scheduler.notify_one();
     Ok(axum::Json(view(http, deployment).await?))
@@ -183,19 +179,10 @@ pub(crate) async fn delete_deployment(
 ) -> Result<Done, ApiError> {
     let deployment = find_deployment(&*http.app.store, caller.org, &text).await?;
     let now = http.app.clock.now();
-    http.app
-        .store
-        .delete_deployment(caller.org, deployment.id, now)
-        .await?;
     let detail = json!({"name": deployment.name});
-    http.note(
-        caller.org,
-        &caller.name,
-        "deployment.deleted",
-        deployment.id,
-        detail,
-    )
-    .await;
+    let event = http.event(&caller, "deployment.deleted", deployment.id, detail);
+    let delete = (http.app.store).delete_deployment(caller.org, deployment.id, now);
+    http.noted(event, delete).await?;
     http.app.wakeups.fleet_changed();
     http.app.wakeups.scheduler.notify_one();
     Ok(Done)

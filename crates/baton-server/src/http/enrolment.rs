@@ -60,17 +60,10 @@ pub(crate) async fn create_enrolment(
         now,
         expires_at,
     );
-    http.app.store.create_key(key).await?;
+    let event = http.event(&caller, "enrolment.created", id, json!({"name": name}));
+    http.recorded(event, http.app.store.create_key(key)).await?;
     let fingerprint = http.fingerprint.clone();
     let url = outer_url(&http, &headers);
-    http.note(
-        caller.org,
-        &caller.name,
-        "enrolment.created",
-        id,
-        json!({"name": name}),
-    )
-    .await;
     Ok(Created(Enrolment {
         command: install_command(&http, &url, &token, body.robot_name.as_deref()),
         token,
@@ -133,7 +126,10 @@ pub(crate) async fn enrol_robot(
         opened_by: None,
         last_used_at: None,
     };
-    if let Err(error) = store.exchange_key(token.id, made, now).await {
+    let detail = json!({"name": body.name});
+    let event = http.event_of(token.org, &token.name, "robot.enrolled", robot_id, detail);
+    let exchanged = http.noted(event, store.exchange_key(token.id, made, now));
+    if let Err(error) = exchanged.await {
         // Somebody else was faster with the same token: nothing of this attempt stays.
         if let Err(left) = store.delete_robot(token.org, robot_id, now).await {
             tracing::warn!(%left, robot = body.name, "a robot without a key stays behind");
@@ -141,9 +137,6 @@ pub(crate) async fn enrol_robot(
         return Err(error.into());
     }
     http.auth.forget(token.id);
-    let detail = json!({"name": body.name});
-    http.note(token.org, &token.name, "robot.enrolled", robot_id, detail)
-        .await;
     Ok(Created(Enrolled {
         robot_id,
         name: body.name,

@@ -11,6 +11,8 @@ use baton_core::flow::check_name;
 use baton_core::id::{DeploymentId, FlowId, OrgId, VersionId};
 use baton_core::state::State as RunState;
 use baton_store::PageRequest;
+use baton_store::logs::ResourceEvent;
+use baton_store::noting::Note;
 use baton_store::runs::RunFilter;
 use serde_json::json;
 
@@ -61,7 +63,17 @@ pub(crate) async fn create_flow(
     check_flow_words(&body.description, &body.folder, &body.tags)?;
     let (store, now) = (&http.app.store, http.app.clock.now());
     let id = FlowId::new(now, entropy());
-    let flow = store.ensure_flow(caller.org, id, &body.name, now).await?;
+    let event = http.event(&caller, "flow.created", "", json!({"name": body.name}));
+    // Of a flow that was there before, it is the same: somebody wanted it to be.
+    let note = Note::when(move |flow: &flow::Flow| {
+        let subject = flow.id.to_string();
+        vec![ResourceEvent {
+            subject,
+            ..event.clone()
+        }]
+    });
+    let ensured = http.noted(note, store.ensure_flow(caller.org, id, &body.name, now));
+    let flow = ensured.await?;
     let said = body.description.is_some() || body.folder.is_some() || body.tags.is_some();
     let flow = if said {
         let (description, folder, tags) = (body.description, body.folder, body.tags);
@@ -71,14 +83,6 @@ pub(crate) async fn create_flow(
     } else {
         flow
     };
-    http.note(
-        caller.org,
-        &caller.name,
-        "flow.created",
-        flow.id,
-        json!({"name": flow.name}),
-    )
-    .await;
     Ok(Created(view(&http, flow).await?))
 }
 
@@ -91,26 +95,10 @@ pub(crate) async fn update_flow(
     check_flow_words(&body.description, &body.folder, &body.tags)?;
     let flow = find(&http, caller.org, &text).await?;
     let now = http.app.clock.now();
-    let flow = http
-        .app
-        .store
-        .update_flow(
-            caller.org,
-            flow.id,
-            body.description,
-            body.folder,
-            body.tags,
-            now,
-        )
-        .await?;
-    http.note(
-        caller.org,
-        &caller.name,
-        "flow.updated",
-        flow.id,
-        json!({"name": flow.name}),
-    )
-    .await;
+    let event = http.event(&caller, "flow.updated", flow.id, json!({"name": flow.name}));
+    let (description, folder, tags) = (body.description, body.folder, body.tags);
+    let update = (http.app.store).update_flow(caller.org, flow.id, description, folder, tags, now);
+    let flow = http.noted(event, update).await?;
     Ok(axum::Json(view(&http, flow).await?))
 }
 
@@ -154,11 +142,23 @@ pub(crate) async fn delete_flow(
     // In steps, so that a flow with a million runs holds nobody up; to the end, also when the caller leaves.
     let task = tokio::spawn(async move {
         let now = http.app.clock.now();
-        while !http.app.store.delete_flow(caller.org, flow.id, now).await? {}
         let detail = json!({"name": flow.name});
-        http.note(caller.org, &caller.name, "flow.deleted", flow.id, detail)
-            .await;
-        Ok::<(), baton_store::StoreError>(())
+        let [begun, ended] = ["flow.deleting", "flow.deleted"]
+            .map(|kind| http.event(&caller, kind, flow.id, detail.clone()));
+        let mut first = true;
+        loop {
+            let (begun, ended) = (begun.clone(), ended.clone());
+            let note = Note::when(move |done: &bool| match (*done, first) {
+                (true, _) => vec![ended.clone()],
+                (false, true) => vec![begun.clone()],
+                (false, false) => Vec::new(),
+            });
+            let step = http.app.store.delete_flow(caller.org, flow.id, now);
+            if http.noted(note, step).await? {
+                return Ok::<(), baton_store::StoreError>(());
+            }
+            first = false;
+        }
     });
     task.await.map_err(ApiError::internal)??;
     Ok(Done)
@@ -191,19 +191,17 @@ pub(crate) async fn update_version(
     Json(body): Json<UpdateVersion>,
 ) -> Reply<Version> {
     let now = http.app.clock.now();
-    let version = http
-        .app
-        .store
-        .set_version_status(caller.org, id, body.status, now)
-        .await?;
-    http.note(
-        caller.org,
-        &caller.name,
+    let event = http.event(
+        &caller,
         "version.updated",
         id,
         json!({"status": body.status}),
-    )
-    .await;
+    );
+    let set = http
+        .app
+        .store
+        .set_version_status(caller.org, id, body.status, now);
+    let version = http.noted(event, set).await?;
     Ok(axum::Json(version_view(version)))
 }
 

@@ -7,6 +7,8 @@ use baton_api::rest::{Collection, CreateKey, CreatedKey, Key};
 use baton_core::access::Role;
 use baton_core::id::KeyId;
 use baton_store::keys::{self, KeyKind};
+use baton_store::logs::ResourceEvent;
+use baton_store::noting::Note;
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -64,10 +66,10 @@ pub(crate) async fn create_key(
         opened_by: None,
         last_used_at: None,
     };
-    http.app.store.create_key(key.clone()).await?;
     let detail = json!({"name": key.name, "role": key.role});
-    http.note(caller.org, &caller.name, "key.created", id, detail)
-        .await;
+    let event = http.event(&caller, "key.created", id, detail);
+    http.recorded(event, http.app.store.create_key(key.clone()))
+        .await?;
     Ok(Created(CreatedKey {
         key: view(key),
         secret,
@@ -79,11 +81,17 @@ pub(crate) async fn revoke_key(
     caller: Caller,
     Id(id): Id<KeyId>,
 ) -> Result<Done, ApiError> {
-    let key = operations::revoke_key(&http.app, caller.org, id).await?;
+    let event = http.event(&caller, "key.revoked", id, json!({}));
+    let note = Note::when(move |key: &keys::Key| {
+        let detail = json!({"name": key.name});
+        vec![ResourceEvent {
+            detail,
+            ..event.clone()
+        }]
+    });
+    http.recorded(note, operations::revoke_key(&http.app, caller.org, id))
+        .await?;
     http.auth.forget(id);
-    let detail = json!({"name": key.name});
-    http.note(caller.org, &caller.name, "key.revoked", id, detail)
-        .await;
     Ok(Done)
 }
 

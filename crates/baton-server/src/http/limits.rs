@@ -6,6 +6,8 @@ use axum::extract::State;
 use baton_api::rest::{Collection, Limit, PutLimit};
 use baton_core::id::LimitId;
 use baton_core::queue::TagLimit;
+use baton_store::logs::ResourceEvent;
+use baton_store::noting::Note;
 use baton_store::runs::LiveAttempt;
 use serde_json::json;
 
@@ -35,20 +37,24 @@ pub(crate) async fn put_limit(
 ) -> Reply<Limit> {
     check_words("tag", [&body.tag])?;
     let now = http.app.clock.now();
-    let limit = http
-        .app
-        .store
-        .put_tag_limit(TagLimit {
-            id: LimitId::new(now, entropy()),
-            org: caller.org,
-            tag: body.tag,
-            limit: body.limit,
-            created_at: now,
-        })
-        .await?;
-    let detail = json!({"tag": limit.tag, "limit": limit.limit});
-    http.note(caller.org, &caller.name, "limit.set", limit.id, detail)
-        .await;
+    let put = http.app.store.put_tag_limit(TagLimit {
+        id: LimitId::new(now, entropy()),
+        org: caller.org,
+        tag: body.tag,
+        limit: body.limit,
+        created_at: now,
+    });
+    let event = http.event(&caller, "limit.set", "", json!({}));
+    let note = Note::when(move |limit: &TagLimit| {
+        let detail = json!({"tag": limit.tag, "limit": limit.limit});
+        let subject = limit.id.to_string();
+        vec![ResourceEvent {
+            detail,
+            subject,
+            ..event.clone()
+        }]
+    });
+    let limit = http.noted(note, put).await?;
     http.app.wakeups.fleet_changed();
     let live = http.app.store.live_attempts().await?;
     Ok(axum::Json(view(limit, &live)))
@@ -59,9 +65,9 @@ pub(crate) async fn delete_limit(
     caller: Caller,
     Id(id): Id<LimitId>,
 ) -> Result<Done, ApiError> {
-    http.app.store.delete_tag_limit(caller.org, id).await?;
-    http.note(caller.org, &caller.name, "limit.deleted", id, json!({}))
-        .await;
+    let event = http.event(&caller, "limit.deleted", id, json!({}));
+    let delete = http.app.store.delete_tag_limit(caller.org, id);
+    http.noted(event, delete).await?;
     http.app.wakeups.fleet_changed();
     Ok(Done)
 }

@@ -56,8 +56,8 @@ pub(crate) async fn create_queue(
         settings: merge(QueueSettings::default(), body.settings)?,
         created_at: now,
     };
-    http.app.store.create_queue(queue.clone()).await?;
-    changed(&http, &caller, &queue, "queue.created").await;
+    let create = http.app.store.create_queue(queue.clone());
+    changed(&http, &caller, &queue, "queue.created", create).await?;
     view(&http, queue).await.map(Created)
 }
 
@@ -102,13 +102,9 @@ async fn change(
     kind: &str,
 ) -> Reply<Queue> {
     let queue = find(http, caller.org, text).await?;
-    let settings = merge(queue.settings, patch)?;
-    let queue = http
-        .app
-        .store
-        .update_queue(caller.org, queue.id, settings)
-        .await?;
-    changed(http, caller, &queue, kind).await;
+    let settings = merge(queue.settings.clone(), patch)?;
+    let update = http.app.store.update_queue(caller.org, queue.id, settings);
+    let queue = changed(http, caller, &queue, kind, update).await?;
     view(http, queue).await.map(axum::Json)
 }
 
@@ -124,16 +120,23 @@ pub(crate) async fn delete_queue(
             "the queue `default` is there for good; pause it instead",
         ));
     }
-    http.app.store.delete_queue(caller.org, queue.id).await?;
-    changed(&http, &caller, &queue, "queue.deleted").await;
+    let delete = http.app.store.delete_queue(caller.org, queue.id);
+    changed(&http, &caller, &queue, "queue.deleted", delete).await?;
     Ok(Done)
 }
 
-async fn changed(http: &Http, caller: &Caller, queue: &queue::Queue, kind: &str) {
-    let detail = json!({"name": queue.name});
-    http.note(caller.org, &caller.name, kind, queue.id, detail)
-        .await;
+/// Makes a change together with its row, and tells whom it concerns.
+async fn changed<T>(
+    http: &Http,
+    caller: &Caller,
+    queue: &queue::Queue,
+    kind: &str,
+    change: impl Future<Output = baton_store::Result<T>>,
+) -> Result<T, ApiError> {
+    let event = http.event(caller, kind, queue.id, json!({"name": queue.name}));
+    let answer = http.noted(event, change).await?;
     http.app.wakeups.fleet_changed();
+    Ok(answer)
 }
 
 fn merge(mut settings: QueueSettings, patch: QueuePatch) -> Result<QueueSettings, ApiError> {

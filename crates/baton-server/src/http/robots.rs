@@ -64,15 +64,19 @@ pub(crate) async fn delete_robot(
     Name(text): Name,
 ) -> Result<Done, ApiError> {
     let robot = find(&http, caller.org, &text).await?;
-    operations::delete_robot(&http.app, caller.org, robot.id).await?;
+    let event = http.event(
+        &caller,
+        "robot.deleted",
+        robot.id,
+        json!({"name": robot.name}),
+    );
+    let delete = operations::delete_robot(&http.app, caller.org, robot.id);
+    http.noted(event, delete).await?;
     for key in http.app.store.keys(caller.org).await? {
         if key.robot_id == Some(robot.id) {
             http.auth.forget(key.id);
         }
     }
-    let detail = json!({"name": robot.name});
-    http.note(caller.org, &caller.name, "robot.deleted", robot.id, detail)
-        .await;
     Ok(Done)
 }
 
@@ -102,16 +106,15 @@ async fn drain(
     comment: &str,
 ) -> Reply<Robot> {
     let robot = find(http, caller.org, text).await?;
-    let robot =
-        operations::set_draining(&http.app, caller.org, robot.id, draining, comment).await?;
     let kind = if draining {
         "robot.draining"
     } else {
         "robot.resumed"
     };
     let detail = json!({"name": robot.name, "comment": comment});
-    http.note(caller.org, &caller.name, kind, robot.id, detail)
-        .await;
+    let event = http.event(caller, kind, robot.id, detail);
+    let set = operations::set_draining(&http.app, caller.org, robot.id, draining, comment);
+    let robot = http.noted(event, set).await?;
     shown(http, robot).await
 }
 

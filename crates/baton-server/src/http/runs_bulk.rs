@@ -8,10 +8,13 @@ use baton_api::rest::{
 };
 use baton_core::id::{OrgId, RunId};
 use baton_core::run::Run;
-use baton_core::state::{Event, apply};
+use baton_core::state::{Event, State as RunState, apply};
 use baton_store::StoreError;
+use baton_store::logs::ResourceEvent;
+use baton_store::noting::Note;
 use baton_store::page::PageRequest;
-use baton_store::runs::RunStep;
+use baton_store::runs::{RunStep, Stepped};
+use serde_json::{Value, json};
 
 use super::Http;
 use super::extract::{Caller, HUGE, Json};
@@ -67,7 +70,10 @@ pub(crate) async fn cancel_runs(
     caller: Caller,
     Json(body): Json<BulkRequest>,
 ) -> Reply<BulkResult> {
-    steps(&http, &caller, body, &Event::Cancel).await
+    steps(&http, &caller, body, &Event::Cancel, |state| {
+        !state.is_terminal()
+    })
+    .await
 }
 
 pub(crate) async fn retry_runs(
@@ -75,7 +81,7 @@ pub(crate) async fn retry_runs(
     caller: Caller,
     Json(body): Json<BulkRequest>,
 ) -> Reply<BulkResult> {
-    steps(&http, &caller, body, &Event::Retry).await
+    steps(&http, &caller, body, &Event::Retry, RunState::is_terminal).await
 }
 
 async fn steps(
@@ -83,10 +89,11 @@ async fn steps(
     caller: &Caller,
     body: BulkRequest,
     event: &Event,
+    concerns: fn(RunState) -> bool,
 ) -> Reply<BulkResult> {
     check_text("message", body.message.as_ref())?;
     let now = http.app.clock.now();
-    let (found, more) = find(http, caller.org, &body).await?;
+    let (found, more) = find(http, caller.org, &body, concerns).await?;
     let mut items: Vec<BulkItem> = Vec::with_capacity(found.len());
     let mut allowed = Vec::new();
     for (place, (id, run)) in found.iter().enumerate() {
@@ -103,9 +110,9 @@ async fn steps(
         items.push(item);
     }
     if !body.preview {
-        let steps = allowed
-            .iter()
-            .map(|place| RunStep {
+        let kind = format!("runs.{}_requested", event.name());
+        for places in allowed.chunks(AT_ONCE) {
+            let step = |place: &usize| RunStep {
                 org: caller.org,
                 run_id: items[*place].id,
                 claim: None,
@@ -115,45 +122,62 @@ async fn steps(
                 message: body.message.clone(),
                 result: None,
                 computer: None,
-            })
-            .collect();
-        let taken = operations::take(&http.app, steps).await;
-        for (place, taken) in allowed.into_iter().zip(taken) {
-            match taken {
-                Ok(stepped) => items[place].to = Some(stepped.to),
-                Err(error) => {
-                    let error = ApiError::from(error);
-                    items[place].to = None;
-                    refuse(&mut items[place], &error.code, &error.detail);
-                }
+            };
+            let steps = places.iter().map(step).collect();
+            let note = steps_note(http, caller, &kind, body.message.clone());
+            let taken = http
+                .recorded(note, operations::take(&http.app, steps))
+                .await;
+            for (place, taken) in places.iter().zip(taken) {
+                answer(&mut items[*place], taken);
             }
         }
         http.app.wakeups.rescuer.notify_one();
-        let kind = format!("runs.{}_requested", event.name());
-        record(http, caller, &kind, &items, body.message.as_deref()).await;
     }
     Ok(axum::Json(result(items, more, body.preview)))
 }
 
-/// Ids that the record of one request names; the rest are counted.
+/// What became of one run that was to take a step.
+fn answer(item: &mut BulkItem, taken: baton_store::Result<Stepped>) {
+    match taken {
+        Ok(stepped) => item.to = Some(stepped.to),
+        Err(error) => {
+            let error = ApiError::from(error);
+            item.to = None;
+            refuse(item, &error.code, &error.detail);
+        }
+    }
+}
+
+/// Runs that are changed in one commit, under one row of the trail.
+const AT_ONCE: usize = MAX_PAGE as usize;
+/// Ids that one row of the trail names; the rest are counted.
 const NAMED: usize = 100;
 
-/// Writes down what was done to many runs, in one row.
-async fn record(
-    http: &Http,
-    caller: &Caller,
-    kind: &str,
-    items: &[BulkItem],
+/// The row that says how many runs took the step, and which.
+fn steps_note(http: &Http, caller: &Caller, kind: &str, message: Option<String>) -> Note {
+    let event = http.event(caller, kind, "", Value::Null);
+    Note::when(move |taken: &Vec<baton_store::Result<Stepped>>| {
+        let ids: Vec<RunId> = taken.iter().flatten().map(|s| s.run_id).collect();
+        row(&event, ids.len(), &ids, message.as_deref())
+    })
+}
+
+fn row(
+    event: &ResourceEvent,
+    changed: usize,
+    ids: &[RunId],
     message: Option<&str>,
-) {
-    let mut done = items.iter().filter(|item| item.code.is_none());
-    let ids: Vec<RunId> = done.by_ref().take(NAMED).map(|item| item.id).collect();
-    let changed = ids.len() + done.count();
-    if changed > 0 {
-        let detail = serde_json::json!({"changed": changed, "runs": ids, "message": message});
-        http.record(caller.org, &caller.name, kind, "", detail)
-            .await;
+) -> Vec<ResourceEvent> {
+    if changed == 0 {
+        return Vec::new();
     }
+    let ids = &ids[..ids.len().min(NAMED)];
+    let detail = json!({"changed": changed, "runs": ids, "message": message});
+    vec![ResourceEvent {
+        detail,
+        ..event.clone()
+    }]
 }
 
 pub(crate) async fn delete_runs(
@@ -162,7 +186,7 @@ pub(crate) async fn delete_runs(
     Json(body): Json<BulkRequest>,
 ) -> Reply<BulkResult> {
     let now = http.app.clock.now();
-    let (found, more) = find(&http, caller.org, &body).await?;
+    let (found, more) = find(&http, caller.org, &body, RunState::is_terminal).await?;
     let mut items: Vec<BulkItem> = Vec::with_capacity(found.len());
     let mut ids = Vec::new();
     for (id, run) in &found {
@@ -176,28 +200,58 @@ pub(crate) async fn delete_runs(
         }
         items.push(item);
     }
-    if !body.preview && !ids.is_empty() {
-        http.app
-            .store
-            .delete_runs(caller.org, ids, &caller.name, now)
-            .await?;
-        let why = body.message.as_deref();
-        record(&http, &caller, "runs.deleted", &items, why).await;
+    let chunks = ids.chunks(AT_ONCE).filter(|_| !body.preview);
+    for ids in chunks.map(<[RunId]>::to_vec) {
+        let event = http.event(&caller, "runs.deleted", "", Value::Null);
+        let (named, why) = (ids.clone(), body.message.clone());
+        let note =
+            Note::when(move |deleted: &u32| row(&event, *deleted as usize, &named, why.as_deref()));
+        let delete = (http.app.store).delete_runs(caller.org, ids, &caller.name, now);
+        http.recorded(note, delete).await?;
     }
     Ok(axum::Json(result(items, more, body.preview)))
 }
 
 type Found = (Vec<(RunId, Option<Run>)>, bool);
 
-async fn find(http: &Http, org: OrgId, body: &BulkRequest) -> Result<Found, ApiError> {
+/// Runs that one request looks at when a filter finds them: an answer of some megabytes.
+const MAX_FOUND: usize = 10_000;
+
+/// The runs that are meant, and whether the filter finds more. Of a filter those whose state this
+/// `concerns`: ended runs must not stand before the ones that still wait.
+async fn find(
+    http: &Http,
+    org: OrgId,
+    body: &BulkRequest,
+    concerns: fn(RunState) -> bool,
+) -> Result<Found, ApiError> {
     match (&body.filter, body.ids.is_empty()) {
         (Some(query), true) => {
-            let filter = filter(http, org, query).await?;
-            let mut request = PageRequest::first(org, query.limit.unwrap_or(MAX_PAGE));
-            request.after = query.cursor.clone();
-            let page = http.app.store.runs(filter, request).await?;
-            let found = page.items.into_iter().map(|run| (run.id, Some(run)));
-            Ok((found.collect(), page.next.is_some()))
+            let mut filter = filter(http, org, query).await?;
+            if filter.states.is_empty() {
+                filter.states = RunState::ALL.to_vec();
+            }
+            filter.states.retain(|state| concerns(*state));
+            if filter.states.is_empty() {
+                return Ok((Vec::new(), false));
+            }
+            let most = query
+                .limit
+                .map_or(MAX_FOUND, |limit| limit as usize)
+                .min(MAX_FOUND);
+            let mut found = Vec::new();
+            let mut after = query.cursor.clone();
+            loop {
+                let left = u32::try_from(most - found.len()).unwrap_or(MAX_PAGE);
+                let mut request = PageRequest::first(org, left.min(MAX_PAGE));
+                request.after = after;
+                let page = http.app.store.runs(filter.clone(), request).await?;
+                found.extend(page.items.into_iter().map(|run| (run.id, Some(run))));
+                if page.next.is_none() || found.len() >= most {
+                    return Ok((found, page.next.is_some()));
+                }
+                after = page.next;
+            }
         }
         (None, false) if body.ids.len() <= MAX_BATCH => {
             let mut found = Vec::with_capacity(body.ids.len());

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::extract::State;
 use baton_api::rest::{Postpone, Remark, Run};
 use baton_core::state::{Event, State as RunState};
-use baton_store::runs::RunStep;
+use baton_store::noting::Note;
+use baton_store::runs::{RunStep, Stepped};
+use serde_json::json;
 
 use super::Http;
 use super::extract::{Caller, Json, MaybeJson, Name};
@@ -92,13 +94,11 @@ pub(crate) async fn delete_run(
         ));
     }
     let now = http.app.clock.now();
-    http.app
-        .store
-        .delete_runs(caller.org, vec![run.id], &caller.name, now)
-        .await?;
-    let detail = serde_json::json!({"name": run.name});
-    http.note(caller.org, &caller.name, "run.deleted", run.id, detail)
-        .await;
+    let event = http.event(&caller, "run.deleted", run.id, json!({"name": run.name}));
+    // Nothing is deleted when it has been tried again meanwhile.
+    let note = Note::when(move |deleted: &u32| vec![event.clone(); *deleted as usize]);
+    let delete = (http.app.store).delete_runs(caller.org, vec![run.id], &caller.name, now);
+    http.noted(note, delete).await?;
     Ok(Done)
 }
 
@@ -116,7 +116,12 @@ async fn step(
     if !is_cancelled {
         // Cancelling what is cancelled already is no mistake: two people pressed the same button.
         let kind = format!("run.{}_requested", event.name());
-        let detail = serde_json::json!({"name": run.name, "message": message});
+        let detail = json!({"name": run.name, "message": message});
+        let event_row = http.event(caller, &kind, run.id, detail);
+        let note = Note::when(move |taken: &Vec<baton_store::Result<Stepped>>| {
+            let taken = taken.iter().filter(|one| one.is_ok());
+            taken.map(|_| event_row.clone()).collect()
+        });
         let step = RunStep {
             org: caller.org,
             run_id: run.id,
@@ -128,10 +133,9 @@ async fn step(
             result: None,
             computer: None,
         };
-        operations::take_one(&http.app, step).await?;
+        http.recorded(note, operations::take_one(&http.app, step))
+            .await?;
         http.app.wakeups.rescuer.notify_one();
-        http.record(caller.org, &caller.name, &kind, run.id, detail)
-            .await;
     }
     let run = http.app.store.run(caller.org, run.id).await?;
     Ok(axum::Json(view(http, run, now).await?))

@@ -80,8 +80,8 @@ pub(crate) async fn create_schedule(
         created_at: now,
         updated_at: now,
     };
-    store.create_schedule(schedule.clone()).await?;
-    changed(&http, &caller, &schedule, "schedule.created").await;
+    let create = store.create_schedule(schedule.clone());
+    changed(&http, &caller, &schedule, "schedule.created", create).await?;
     Ok(Created(view(&http, schedule).await?))
 }
 
@@ -138,10 +138,8 @@ async fn change(
         check_against(http, deployment, &settings).await?;
     }
     let next_at = before.next_at_after_edit(&settings, paused, now);
-    let schedule = store
-        .update_schedule(caller.org, id, settings, paused, next_at, now)
-        .await?;
-    changed(http, caller, &schedule, kind).await;
+    let update = store.update_schedule(caller.org, id, settings, paused, next_at, now);
+    let schedule = changed(http, caller, &before, kind, update).await?;
     Ok(axum::Json(view(http, schedule).await?))
 }
 
@@ -151,8 +149,8 @@ pub(crate) async fn delete_schedule(
     Id(id): Id<ScheduleId>,
 ) -> Result<Done, ApiError> {
     let schedule = http.app.store.schedule(caller.org, id).await?;
-    http.app.store.delete_schedule(caller.org, id).await?;
-    changed(&http, &caller, &schedule, "schedule.deleted").await;
+    let delete = http.app.store.delete_schedule(caller.org, id);
+    changed(&http, &caller, &schedule, "schedule.deleted", delete).await?;
     Ok(Done)
 }
 
@@ -198,11 +196,19 @@ fn preview(settings: &ScheduleSettings, from: Timestamp, count: u32) -> Schedule
     }
 }
 
-async fn changed(http: &Http, caller: &Caller, schedule: &schedule::Schedule, kind: &str) {
+/// Makes a change together with its row, and wakes whom it concerns.
+async fn changed<T>(
+    http: &Http,
+    caller: &Caller,
+    schedule: &schedule::Schedule,
+    kind: &str,
+    change: impl Future<Output = baton_store::Result<T>>,
+) -> Result<T, ApiError> {
     let detail = json!({"name": schedule.name, "deployment_id": schedule.deployment_id});
-    http.note(caller.org, &caller.name, kind, schedule.id, detail)
-        .await;
+    let event = http.event(caller, kind, schedule.id, detail);
+    let answer = http.noted(event, change).await?;
     http.app.wakeups.scheduler.notify_one();
+    Ok(answer)
 }
 
 /// What was asked for, with the server's zone where none was named, checked.

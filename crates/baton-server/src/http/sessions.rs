@@ -10,6 +10,7 @@ use baton_api::rest::{CreateSession, Session, SignInLink};
 use baton_core::access::Role;
 use baton_core::id::{KeyId, OrgId};
 use baton_store::keys::{Key, KeyKind};
+use baton_store::logs::ResourceEvent;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Http;
@@ -63,10 +64,10 @@ pub(crate) async fn create_session(
                 now,
                 expires_at,
             );
-            http.app.store.exchange_key(token.id, made, now).await?;
+            let event = event(&http, token.org, &token.name, "session.created");
+            let exchange = http.app.store.exchange_key(token.id, made, now);
+            http.recorded(event, exchange).await?;
             http.auth.forget(token.id);
-            let (org, name) = (token.org, &token.name);
-            record(&http, org, name, "session.created").await;
             Ok(signed_in(&http, &token.name, token.role, &text, expires_at))
         }
         (None, Some(key)) => {
@@ -77,8 +78,9 @@ pub(crate) async fn create_session(
             let opened_by = Some(who.authority);
             let (made, text) =
                 session_key(who.org, &who.name, who.role, opened_by, now, expires_at);
-            http.app.store.create_key(made).await?;
-            record(&http, who.org, &who.name, "session.created").await;
+            let event = event(&http, who.org, &who.name, "session.created");
+            http.recorded(event, http.app.store.create_key(made))
+                .await?;
             Ok(signed_in(&http, &who.name, who.role, &text, expires_at))
         }
         _ => Err(ApiError::invalid(
@@ -169,12 +171,10 @@ pub(crate) async fn delete_session(
 ) -> Result<WithCookie<Done>, ApiError> {
     if caller.is_browser {
         let now = http.app.clock.now();
-        http.app
-            .store
-            .revoke_key(caller.org, caller.key, now)
-            .await?;
+        let event = event(&http, caller.org, &caller.name, "session.ended");
+        let revoke = http.app.store.revoke_key(caller.org, caller.key, now);
+        http.recorded(event, revoke).await?;
         http.auth.forget(caller.key);
-        record(&http, caller.org, &caller.name, "session.ended").await;
     }
     Ok(WithCookie {
         answer: Done,
@@ -191,13 +191,13 @@ pub(crate) async fn create_sign_in_link(
     let url = base_url(&http, &headers);
     let store = &*http.app.store;
     let (org, name, role) = (caller.org, &caller.name, caller.role);
-    let link = sign_in_link(store, &url, org, name, role, caller.authority, now).await?;
-    record(&http, caller.org, &caller.name, "session.link_created").await;
+    let event = event(&http, org, name, "session.link_created");
+    let link = sign_in_link(store, &url, org, name, role, caller.authority, now);
+    let link = http.recorded(event, link).await?;
     Ok(Created(link))
 }
 
-/// Writes down that a browser was signed in or out; whose it is stands in `actor`.
-async fn record(http: &Http, org: OrgId, name: &str, kind: &str) {
-    http.record(org, name, kind, "", serde_json::Value::Null)
-        .await;
+/// The row that a browser was signed in or out; whose it is stands in `actor`.
+fn event(http: &Http, org: OrgId, name: &str, kind: &str) -> ResourceEvent {
+    http.event_of(org, name, kind, "", serde_json::Value::Null)
 }

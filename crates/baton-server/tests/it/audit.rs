@@ -1,6 +1,13 @@
 //! Everything that people change stands in the trail, and every open dashboard is told of it.
 
-use baton_api::rest::{AuditQuery, BulkRequest, CreateRun, EventQuery, PageQuery, Remark};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use baton_api::rest::{
+    AuditQuery, BulkRequest, CreateKey, CreateRun, EventQuery, PageQuery, Remark,
+};
+use baton_core::access::Role;
+use baton_store::{SqliteOptions, SqliteStore};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -79,7 +86,24 @@ const DEEDS: &[(&str, &str, &str, &[&str])] = &[
 
 #[tokio::test]
 async fn every_deed_stands_in_the_trail_with_who_and_when_and_reaches_the_streams() {
-    let world = World::new().await;
+    do_everything(World::new().await).await;
+}
+
+/// Entries are written by the store, together with the change: by each one in its own way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_deed_stands_in_the_trail_of_a_store_on_disk() {
+    let (world, _dir) = on_disk().await;
+    do_everything(world).await;
+}
+
+async fn on_disk() -> (World, tempfile::TempDir) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("baton.db");
+    let store = SqliteStore::open(&path, SqliteOptions::default()).expect("a new database");
+    (World::on(store).await, dir)
+}
+
+async fn do_everything(world: World) {
     let mut expected = Vec::new();
     for (method, path, body, kinds) in DEEDS {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
@@ -122,9 +146,68 @@ async fn every_deed_stands_in_the_trail_with_who_and_when_and_reaches_the_stream
     }
 }
 
+/// Deeds whose change a commit tells of, so that one can see that the entry came with it.
+const TOLD: &[(&str, &str, &str, &str)] = &[
+    ("POST", "/queues", r#"{"name":"q"}"#, "queue.created"),
+    ("POST", "/queues/q/pause", "", "queue.paused"),
+    ("PUT", "/limits", r#"{"tag":"sap","limit":2}"#, "limit.set"),
+    (
+        "POST",
+        "/deployments/cat_fact%2Fdefault/pause",
+        "",
+        "deployment.paused",
+    ),
+];
+
+#[tokio::test]
+async fn an_entry_is_committed_with_what_it_speaks_of() {
+    let world = World::new().await;
+    world.deploy("cat_fact").await;
+    let ask = CreateRun::default();
+    let made = world.client.run_deployment("cat_fact/default", &ask).await;
+    let run = made.expect("a run").id.to_string();
+    // Where each commit left the trail, and whether it changed something else as well.
+    let commits = Arc::new(Mutex::new(BTreeMap::new()));
+    let heard = Arc::clone(&commits);
+    world.server.app.store.on_commit(Arc::new(move |note| {
+        let changed = note.queued || note.due_changed || note.run_events_up_to > 0;
+        let mut heard = heard.lock().expect("alone");
+        heard.insert(note.events_up_to, changed);
+    }));
+    let together = async |kind: &str| {
+        let (_, last) = world.server.app.store.events_span().await.expect("read");
+        let events = world.server.app.store.events_after(None, last - 1, 1).await;
+        assert_eq!(events.expect("read")[0].kind, kind);
+        let together = commits.lock().expect("alone").get(&last).copied();
+        assert_eq!(together, Some(true), "{kind} has a commit of its own");
+    };
+    for (method, path, body, kind) in TOLD {
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        let (status, answer) = world.send(method, &format!("/api/v1{path}"), body).await;
+        assert!(status.is_success(), "{path}: {status} {answer}");
+        together(kind).await;
+    }
+    let none = Remark::default();
+    let cancelled = world.client.cancel_run(&run, &none).await;
+    cancelled.expect("cancelled");
+    together("run.cancel_requested").await;
+}
+
 #[tokio::test]
 async fn what_is_asked_of_runs_is_noted_beside_them_and_outlives_them() {
     let world = World::new().await;
+    ask_of_runs(&world).await;
+    take_back(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_asked_of_runs_is_noted_on_disk_as_well() {
+    let (world, _dir) = on_disk().await;
+    ask_of_runs(&world).await;
+    take_back(&world).await;
+}
+
+async fn ask_of_runs(world: &World) {
     world.deploy("cat_fact").await;
     let make = async || {
         let ask = CreateRun::default();
@@ -184,4 +267,37 @@ async fn what_is_asked_of_runs_is_noted_beside_them_and_outlives_them() {
     assert_eq!(found[0].detail["changed"], 2);
     assert_eq!(found[1].detail["runs"], json!([run, other]));
     assert_eq!(kinds(&name).await.len(), 2, "the trail outlives the run");
+}
+
+/// What is deleted or taken back says what it was.
+async fn take_back(world: &World) {
+    let ask = CreateKey {
+        name: "ci".into(),
+        role: Role::Viewer,
+        expires_in_seconds: None,
+    };
+    let key = world.client.create_key(&ask).await.expect("a key").key.id;
+    world.client.revoke_key(key).await.expect("revoked");
+    let revoked = AuditQuery {
+        subject: Some(key.to_string()),
+        ..AuditQuery::default()
+    };
+    let found = world.client.audit(&revoked).await.expect("the trail").items;
+    assert_eq!((found[0].kind.as_str(), found.len()), ("key.revoked", 2));
+    assert_eq!(found[0].detail["name"], "ci");
+
+    let ask = CreateRun::default();
+    let made = world.client.run_deployment("cat_fact/default", &ask).await;
+    let run = made.expect("a run").id.to_string();
+    let why = Remark::default();
+    let cancelled = world.client.cancel_run(&run, &why).await;
+    cancelled.expect("cancelled");
+    world.client.delete_run(&run).await.expect("deleted");
+    let of_run = AuditQuery {
+        subject: Some(run),
+        ..AuditQuery::default()
+    };
+    let found = world.client.audit(&of_run).await.expect("the trail").items;
+    let kinds: Vec<_> = found.iter().map(|entry| entry.kind.as_str()).collect();
+    assert_eq!(kinds, ["run.deleted", "run.cancel_requested"]);
 }

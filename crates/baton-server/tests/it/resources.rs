@@ -4,6 +4,7 @@ use baton_api::rest::{
     BulkRequest, CreateRun, CreateRuns, DeploySchedule, DeploymentPatch, PutLimit, QueuePatch,
     RunQuery, ScheduleInput, UpdateSchedule,
 };
+use baton_core::id::RunId;
 use baton_core::schedule::Rule;
 use baton_core::state::State;
 use serde_json::json;
@@ -264,6 +265,72 @@ async fn runs_are_cancelled_in_bulk_after_a_preview_and_then_retried_and_deleted
     };
     let deleted = world.client.delete_runs(&rest).await.expect("deleted");
     assert_eq!((deleted.changed, deleted.refused), (2, 1));
+}
+
+#[tokio::test]
+async fn bulk_requests_reach_what_stands_behind_a_thousand_runs_that_they_do_not_concern() {
+    let world = World::new().await;
+    world.deploy("cat_fact").await;
+    let ask = CreateRun {
+        deployment: Some("cat_fact/default".into()),
+        ..CreateRun::default()
+    };
+    let make = async |count: usize| -> Vec<RunId> {
+        let runs = vec![ask.clone(); count];
+        let made = world.client.create_runs(&CreateRuns { runs }).await;
+        let made = made.expect("made").items.into_iter();
+        made.map(|item| item.run.expect("made").id).collect()
+    };
+    let old = make(1).await;
+    for count in [1_000, 5] {
+        let ended = BulkRequest {
+            ids: make(count).await,
+            ..BulkRequest::default()
+        };
+        let done = world.client.cancel_runs(&ended).await.expect("cancelled");
+        assert_eq!(done.changed as usize, count);
+    }
+    let mut all = BulkRequest {
+        filter: Some(RunQuery {
+            deployment: Some("cat_fact/default".into()),
+            ..RunQuery::default()
+        }),
+        preview: true,
+        ..BulkRequest::default()
+    };
+    for preview in [true, false] {
+        all.preview = preview;
+        let found = world.client.cancel_runs(&all).await.expect("answered");
+        let ids: Vec<RunId> = found.items.iter().map(|item| item.id).collect();
+        assert_eq!((ids, found.changed, found.more), (old.clone(), 1, false));
+    }
+    let none = world.client.cancel_runs(&all).await.expect("answered");
+    assert_eq!((none.items.len(), none.more), (0, false));
+
+    let wrong = BulkRequest {
+        filter: Some(RunQuery {
+            state: vec![State::Queued],
+            ..RunQuery::default()
+        }),
+        ..BulkRequest::default()
+    };
+    let none = world.client.retry_runs(&wrong).await.expect("answered");
+    assert_eq!(none.items.len(), 0, "what waits is not retried");
+
+    let mut some = all.clone();
+    some.filter.as_mut().expect("set").limit = Some(3);
+    let three = world.client.retry_runs(&some).await.expect("retried");
+    assert_eq!(
+        (three.changed, three.more),
+        (3, true),
+        "no more than asked for"
+    );
+    let rest = world.client.retry_runs(&all).await.expect("retried");
+    assert_eq!((rest.changed, rest.more), (1_003, false), "page after page");
+    let back = world.client.cancel_runs(&all).await.expect("cancelled");
+    assert_eq!((back.changed, back.more), (1_006, false));
+    let gone = world.client.delete_runs(&all).await.expect("deleted");
+    assert_eq!((gone.changed, gone.refused), (1_006, 0));
 }
 
 #[tokio::test]

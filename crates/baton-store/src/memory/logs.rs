@@ -94,7 +94,7 @@ impl Logs for MemoryStore {
 
 impl World {
     /// Appends an event and returns its position.
-    fn add_event(&mut self, mut event: ResourceEvent) -> i64 {
+    pub(super) fn add_event(&mut self, mut event: ResourceEvent) -> i64 {
         self.last_event += 1;
         event.seq = self.last_event;
         self.events.insert(event.seq, event);

@@ -180,6 +180,35 @@ async fn a_full_disk_refuses_writes_until_there_is_space_again() {
 }
 
 #[tokio::test]
+async fn a_change_whose_note_cannot_be_kept_is_not_kept() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("baton.db");
+    let options = SqliteOptions {
+        max_pages: Some(200),
+        ..SqliteOptions::default()
+    };
+    let store = SqliteStore::open(&path, options).expect("a new database");
+    let large = event(&"x".repeat(2_000_000));
+    let create = store.create_queue(queue(7));
+    let (refused, noted) = noting::noting(large.into(), create).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))) && !noted);
+    let create = store.create_queue(queue(8));
+    let (made, noted) = noting::noting(event("small").into(), create).await;
+    made.expect("there is space");
+    assert!(noted);
+    // A start after it finds no change without its note, and no note without its change.
+    store.close().await;
+    drop(store);
+    let store = open(&path).expect("the same database");
+    let queues = store.queues(None).await.expect("read");
+    let names: Vec<_> = queues.into_iter().map(|q| q.name).collect();
+    assert_eq!(names, ["default", "queue-8"]);
+    let events = store.events_after(None, 0, 9).await.expect("read");
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].detail, serde_json::json!("small"));
+}
+
+#[tokio::test]
 async fn when_a_full_disk_takes_the_transaction_away_no_later_part_of_it_is_kept() {
     let dir = tempfile::tempdir().expect("a folder");
     let options = SqliteOptions {

@@ -12,6 +12,7 @@ mod fleet;
 mod harness;
 mod keys;
 mod listing;
+mod noting;
 mod queued;
 mod random;
 mod reporting;

@@ -74,7 +74,7 @@ export function BulkDialog({ verb, target, onClose }: { verb: Verb; target: Bulk
       open
       onOpenChange={(open) => !open && onClose(false)}
       title={`${words.verb} ${count}?`}
-      description={problem ?? (preview?.more ? "This is what happens to the first thousand that the filter finds." : "This is what will happen.")}
+      description={problem ?? (preview?.more ? "This is what happens to the first ten thousand that the filter finds." : "This is what will happen.")}
       action={`${words.verb} ${count}`}
       weight={verb === "cancel" ? "danger" : "primary"}
       disabled={!preview || preview.changed === 0}
