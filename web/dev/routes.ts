@@ -104,7 +104,7 @@ function samples(query: URLSearchParams): t.Samples {
 }
 
 function explain(run: t.Run): t.RunExplanation {
-  const base = { run_id: run.id, name: run.name, at: iso(Date.now()), state: run.state };
+  const base = { run_id: run.id, name: run.name, at: iso(Date.now()), state: run.state, commands: [] };
   if (run.state !== "queued") return { ...base, summary: `${run.name} is ${run.state}.`, dispatchable: false, reasons: [], change: null, ahead: null };
   return {
     ...base, dispatchable: false, ahead: 3, summary: `${run.name} waits: the limit of the work queue "finance" is reached, and no robot that fits has a free slot.`,
@@ -113,6 +113,7 @@ function explain(run: t.Run): t.RunExplanation {
       { code: "slots_taken", message: "every slot of every robot that fits is taken", robots: robots.map((r, i) => ({ robot_id: r.id, name: r.name, misfit: (["no_slot", "no_slot", "missing_label", "draining", "wrong_queue", "offline"] as const)[i] ?? "offline", message: [`${r.name} has 4 of 4 slots taken`, `${r.name} has 4 of 4 slots taken`, `${r.name} lacks the label sap`, `${r.name} is draining: Windows updates at 18:00`, `${r.name} does not serve the queue finance`, `${r.name} was last heard 90 minutes ago`][i] ?? "" })), holders: [], counts: [{ misfit: "no_slot", robots: 2 }, { misfit: "missing_label", robots: 1 }] },
     ],
     change: { message: 'raise the limit of the work queue "finance" to 3 (or wait for a holder to end)', steps: [{ step: "raise_limit", name: "finance", of: 'the work queue "finance"', to: 3, barrier: { kind: "queue_limit" } }] },
+    commands: [{ command: "baton queues edit finance --limit 3" }],
   };
 }
 

@@ -11,6 +11,7 @@ use utoipa::openapi::schema::{Array, ObjectBuilder, Schema};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
+mod advice;
 mod artifacts;
 mod comma;
 mod deployments;
@@ -29,6 +30,7 @@ mod runs_bulk;
 mod schedules;
 mod server;
 
+pub use advice::*;
 pub use artifacts::*;
 pub use deployments::*;
 pub use events::*;

@@ -151,15 +151,6 @@ pub(crate) fn facts(facts: &[(&str, String)]) {
     }
 }
 
-/// A word as a shell reads it.
-pub(crate) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.:=,@+%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
 /// A heading between parts.
 pub(crate) fn heading(text: &str) {
     line(&format!("\n{}", text.bold()));

@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::Advice;
+
 /// The dispatcher's own decision, asked for one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RunExplanation {
@@ -20,4 +22,7 @@ pub struct RunExplanation {
     /// Every reason, and the smallest change that would start it.
     #[serde(flatten)]
     pub explanation: Explanation,
+    /// The commands that make the change, in its order.
+    #[serde(default)]
+    pub commands: Vec<Advice>,
 }

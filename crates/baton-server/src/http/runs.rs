@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use baton_api::rest::{
     Attempt, Collection, CreateRun, CreatedRun, MAX_PAGE, Order, PageQuery, Run, RunEvent,
@@ -25,6 +25,7 @@ use super::extract::{
 use super::flows::{self, check_words, entropy};
 use super::route::{Answer, Shape};
 use super::runs_view::{attempt_view, event_view, view};
+use super::server::outer_url;
 use crate::error::ApiError;
 use crate::submit::{Plan, RunAsk, find_deployment};
 
@@ -387,15 +388,20 @@ pub(crate) async fn explain_run(
     State(http): State<Arc<Http>>,
     caller: Caller,
     Name(text): Name,
+    headers: HeaderMap,
 ) -> Reply<RunExplanation> {
     let run = find(&http, caller.org, &text).await?;
     let explanation = crate::operations::explain(&http.app, caller.org, run.id).await?;
+    let commands = explanation.change.as_ref().map_or(Vec::new(), |change| {
+        baton_api::rest::advice(change, &outer_url(&http, &headers))
+    });
     Ok(axum::Json(RunExplanation {
         run_id: run.id,
         name: run.name,
         summary: in_one_sentence(&explanation),
         at: http.app.clock.now(),
         explanation,
+        commands,
     }))
 }
 

@@ -1,147 +1,33 @@
-//! The commands that make the change which would start a run, ready to be copied into a shell.
+//! How the change that would start a run is shown: in a sentence, and as commands ready to be copied.
 
-use baton_core::explain::{Change, RobotStart, Step};
-use baton_core::limit::Barrier;
+use baton_api::rest::RunExplanation;
 use owo_colors::OwoColorize as _;
 
-use crate::output;
-
-/// A command, and what a person should know before giving it.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Advice {
-    /// The command's words, the program first.
-    pub(crate) words: Vec<String>,
-    /// Where it is given, when that is not here.
-    pub(crate) place: Option<String>,
-}
-
 /// Prints the change and, below it, each command of it.
-pub(crate) fn print(change: &Change, url: &str, write: fn(&str)) {
+pub(crate) fn print(why: &RunExplanation, write: fn(&str)) {
+    let Some(change) = &why.explanation.change else {
+        return;
+    };
     write(&format!("{} {}", "→".bold(), change.message));
-    for advice in commands(change, url) {
+    for advice in &why.commands {
         // What a shell takes for a comment may be copied with the command.
-        let place = advice.place.map_or(String::new(), |place| {
+        let place = advice.place.as_ref().map_or(String::new(), |place| {
             format!("   {}", format!("# {place}").dimmed())
         });
-        write(&format!("    {}{place}", line(&advice.words)));
+        write(&format!("    {}{place}", advice.command));
     }
-}
-
-/// The commands of a change; what only time or a person's consent brings has none.
-pub(crate) fn commands(change: &Change, url: &str) -> Vec<Advice> {
-    let mut all: Vec<Advice> = change.steps.iter().filter_map(here).collect();
-    if let Some(start) = &change.start {
-        if start.robot.is_none() {
-            all.push(Advice::here(&["robots", "enroll"]));
-        }
-        all.push(robot(start, url));
-    }
-    all
-}
-
-/// What can be done from here.
-fn here(step: &Step) -> Option<Advice> {
-    Some(match step {
-        Step::ResumeQueue { queue } => Advice::here(&["queues", "resume", queue]),
-        Step::EndDrain { robot } => Advice::here(&["robots", "resume", &robot.robot]),
-        Step::RaiseLimit {
-            barrier, name, to, ..
-        } => {
-            let to = to.to_string();
-            match barrier {
-                Barrier::QueueLimit => Advice::here(&["queues", "edit", name, "--limit", &to]),
-                Barrier::DeploymentLimit => {
-                    Advice::here(&["deployments", "edit", name, "--concurrency", &to])
-                }
-                Barrier::TagLimit { tag } => Advice::here(&["limits", "set", tag, &to]),
-                Barrier::QueuePaused => return None,
-            }
-        }
-        Step::Wait { .. }
-        | Step::EndRun { .. }
-        | Step::WaitTurn
-        | Step::Approve
-        | Step::StartServer
-        | Step::ServeQueue { .. }
-        | Step::Connect { .. }
-        | Step::SetEnvironment { .. }
-        | Step::AddLabels { .. }
-        | Step::AddCapabilities { .. }
-        | Step::AddSlot { .. }
-        | Step::AddDesktop { .. }
-        | Step::EnrolRobot { .. } => return None,
-    })
-}
-
-/// A robot, started with all that it has to offer.
-fn robot(start: &RobotStart, url: &str) -> Advice {
-    let mut words = vec!["baton".to_owned(), "robot".to_owned()];
-    let place = match &start.robot {
-        Some(name) => format!("where {name} is, in place of the one that runs there"),
-        None => {
-            words.extend(flag("--url", url));
-            words.extend(flag("--token", "TOKEN"));
-            "on the robot's machine, with the token that the line above makes".to_owned()
-        }
-    };
-    if let Some(environment) = &start.environment {
-        words.extend(flag("--environment", environment));
-    }
-    let lists = [
-        ("--label", &start.labels),
-        ("--capability", &start.capabilities),
-        ("--queue", &start.queues),
-        ("--desktop", &start.desktops),
-    ];
-    for (name, values) in lists {
-        words.extend(values.iter().flat_map(|value| flag(name, value)));
-    }
-    if start.another_desktop {
-        words.extend(flag("--desktop", "SESSION"));
-    }
-    if start.slots > 1 {
-        words.extend(flag("--slots", &start.slots.to_string()));
-    }
-    Advice {
-        words,
-        place: Some(place),
-    }
-}
-
-/// A flag with its value; one that could be taken for a flag itself is tied to it.
-fn flag(name: &str, value: &str) -> Vec<String> {
-    if value.starts_with('-') {
-        vec![format!("{name}={value}")]
-    } else {
-        vec![name.to_owned(), value.to_owned()]
-    }
-}
-
-impl Advice {
-    fn here(words: &[&str]) -> Self {
-        let words = std::iter::once("baton").chain(words.iter().copied());
-        Self {
-            words: words.map(str::to_owned).collect(),
-            place: None,
-        }
-    }
-}
-
-/// The words as a shell reads them.
-fn line(words: &[String]) -> String {
-    let quoted: Vec<String> = words.iter().map(|word| output::quoted(word)).collect();
-    quoted.join(" ")
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use baton_core::explain::Named;
+    use baton_api::rest::advice;
+    use baton_core::explain::{Change, Named, RobotStart, Step};
     use baton_core::id::RobotId;
+    use baton_core::limit::Barrier;
     use clap::Parser as _;
 
-    use super::*;
     use crate::cli::Cli;
 
     fn set(words: &[&str]) -> BTreeSet<String> {
@@ -156,15 +42,29 @@ mod tests {
         }
     }
 
+    /// The commands of a change, each of which a shell and the command line have taken.
     fn lines(change: &Change) -> Vec<String> {
-        let advice = commands(change, "http://127.0.0.1:8765");
-        for one in &advice {
-            // What is printed is what the command line takes.
-            if let Err(error) = Cli::try_parse_from(&one.words) {
-                panic!("{:?}: {error}", one.words);
-            }
-        }
-        advice.iter().map(|one| line(&one.words)).collect()
+        let commands = advice(change, "http://127.0.0.1:8765")
+            .into_iter()
+            .map(|one| one.command);
+        commands
+            .inspect(|command| {
+                let words = words(command);
+                if let Err(error) = Cli::try_parse_from(&words) {
+                    panic!("{words:?}: {error}");
+                }
+            })
+            .collect()
+    }
+
+    /// The words that a shell makes of a line.
+    fn words(line: &str) -> Vec<String> {
+        let said = std::process::Command::new("sh")
+            .args(["-c", &format!("printf '%s\\n' {line}")])
+            .output()
+            .expect("there is a shell");
+        let text = String::from_utf8(said.stdout).expect("text");
+        text.lines().map(str::to_owned).collect()
     }
 
     fn raise(barrier: Barrier, name: &str) -> Step {

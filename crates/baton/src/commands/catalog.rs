@@ -267,7 +267,7 @@ fn agreed(
         )
         .fix(format!(
             "wait, or cancel them: `baton runs ls --flow {}` lists them",
-            output::quoted(name.split('/').next().unwrap_or(name))
+            baton_api::rest::shell_word(name.split('/').next().unwrap_or(name))
         )));
     }
     if preview.open_runs > 0 {

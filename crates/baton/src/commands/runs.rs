@@ -234,11 +234,11 @@ async fn explain(session: &Session, named: &str) -> Done {
         output::json(&why);
         return Ok(());
     }
-    print_explanation(&why, &session.target.url);
+    print_explanation(&why);
     Ok(())
 }
 
-fn print_explanation(why: &RunExplanation, url: &str) {
+fn print_explanation(why: &RunExplanation) {
     output::line(&format!(
         "{} {}: {}",
         Look::of(why.explanation.state, false).painted(),
@@ -268,7 +268,5 @@ fn print_explanation(why: &RunExplanation, url: &str) {
         Some(1) => output::line("  1 run waits before it"),
         Some(ahead) => output::line(&format!("  {ahead} runs wait before it")),
     }
-    if let Some(change) = &why.explanation.change {
-        advice::print(change, url, output::line);
-    }
+    advice::print(why, output::line);
 }

@@ -109,6 +109,9 @@ fn refused(result: &BulkResult) -> Done {
             }
         ),
     );
+    if first.from.is_none() {
+        return Err(failure);
+    }
     Err(failure.fix(format!(
         "wait until it has ended, or `baton runs cancel {} --wait`, and try again",
         named(first)

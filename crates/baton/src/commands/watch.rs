@@ -95,9 +95,7 @@ fn say_state(change: RunChange) {
 async fn why_it_waits(session: &Session, id: RunId) {
     if let Ok(why) = session.client.explain_run(&id.to_string()).await {
         output::note(&format!("{} it waits: {}", "·".dimmed(), why.summary));
-        if let Some(change) = why.explanation.change {
-            advice::print(&change, &session.target.url, output::note);
-        }
+        advice::print(&why, output::note);
     }
 }
 

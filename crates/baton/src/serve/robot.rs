@@ -23,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Does it.
 pub(crate) fn robot(global: &Global, args: &Robot) -> Done<Exit> {
     super::log(global.verbose, "info");
+    check_words(args)?;
     let folder = args
         .data
         .clone()
@@ -53,6 +54,25 @@ pub(crate) fn robot(global: &Global, args: &Robot) -> Done<Exit> {
         ));
         Ok(stops.stop_gracefully(agent.stop(PATIENCE)).await)
     })
+}
+
+/// Refuses words that no server takes, before one is asked.
+fn check_words(args: &Robot) -> Done {
+    let lists = [
+        ("--label", &args.label),
+        ("--capability", &args.capability),
+        ("--queue", &args.queue),
+        ("--desktop", &args.desktop),
+    ];
+    let words = lists
+        .into_iter()
+        .flat_map(|(flag, words)| words.iter().map(move |word| (flag, word)))
+        .chain(args.environment.iter().map(|word| ("--environment", word)));
+    for (flag, word) in words {
+        baton_core::text::check_line(word)
+            .map_err(|why| Failure::usage(format!("{flag} {word:?} cannot be one: {why}")))?;
+    }
+    Ok(())
 }
 
 /// Why the robot is not running any more although nobody asked it to stop.

@@ -244,6 +244,13 @@ fn a_label_nobody_has_is_said_at_deploy_and_explained_while_the_run_waits() {
 }
 
 #[test]
+fn a_robot_is_not_started_with_a_label_that_nobody_can_read() {
+    let home = Home::new();
+    let said = home.baton(&["robot", "--label", "sap\u{200b}"]);
+    refused(&said, 2, &["[usage]", "--label", "character 4 is U+200B"]);
+}
+
+#[test]
 fn a_run_for_a_time_that_has_passed_starts_now_and_one_long_past_is_refused() {
     let home = Home::new();
     let _up = home.up();

@@ -59,6 +59,20 @@ export type About = {
 };
 
 /**
+ * A command of the `baton` executable, and what a person should know before giving it.
+ */
+export type Advice = {
+    /**
+     * The command as a shell reads it; words in capitals, such as `TOKEN`, are to be filled in.
+     */
+    command: string;
+    /**
+     * Where it is given, when that is not wherever one is.
+     */
+    place?: string | null;
+};
+
+/**
  * A file that a run left behind.
  */
 export type Artifact = {
@@ -2710,6 +2724,10 @@ export type RunExplanation = Explanation & {
      * When this was decided.
      */
     at: string;
+    /**
+     * The commands that make the change, in its order.
+     */
+    commands?: Array<Advice>;
 };
 
 /**

@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { ChevronRight, Hourglass, Lightbulb } from "lucide-react";
 import { q, type Reason, type Run } from "@/api";
 import { formatCount } from "@/lib/format";
-import { RelativeTime, Skeleton } from "@/ui";
+import { CommandLine, RelativeTime, Skeleton } from "@/ui";
 import { RunLink } from "../shared/RunBits";
 
 function ReasonItem({ reason }: { reason: Reason }) {
@@ -53,10 +53,18 @@ export function Explain({ run }: { run: Run }) {
         <>
           {data.reasons.length === 0 ? <p className="mt-1.5 text-sm text-muted">{data.dispatchable ? "Nothing keeps it: it starts with the next decision." : data.summary}</p> : <ul className="mt-2 space-y-2">{data.reasons.map((reason, i) => <ReasonItem key={`${reason.code}${i}`} reason={reason} />)}</ul>}
           {data.change && (
-            <p className="mt-3 flex items-start gap-2 rounded-md bg-sunken px-3 py-2 text-sm">
+            <div className="mt-3 flex items-start gap-2 rounded-md bg-sunken px-3 py-2 text-sm">
               <Lightbulb size={15} className="mt-0.5 shrink-0 text-accent" aria-hidden />
-              <span><span className="text-muted">To start it: </span>{data.change.message}.</span>
-            </p>
+              <div className="min-w-0 flex-1">
+                <p><span className="text-muted">To start it: </span>{data.change.message}.</p>
+                {data.commands.map((one) => (
+                  <div key={one.command} className="mt-2">
+                    {one.place && <p className="mb-1 text-xs text-muted first-letter:uppercase">{one.place}:</p>}
+                    <CommandLine command={one.command} />
+                  </div>
+                ))}
+              </div>
+            </div>
           )}
         </>
       )}
