@@ -114,15 +114,9 @@ impl Server {
 }
 
 async fn serve(tcp: TcpStream, links: &mpsc::UnboundedSender<Link>, files: &Mutex<Files>) {
-    let mut start = [0; b"GET /ws/robot".len()];
-    // The first bytes may come one by one; a robot that goes away before has asked for nothing.
-    loop {
-        match tcp.peek(&mut start).await {
-            Ok(n) if n == start.len() => break,
-            Ok(n) if n > 0 => tokio::time::sleep(Duration::from_millis(1)).await,
-            _ => return,
-        }
-    }
+    let Some(start) = crate::support::first_bytes(&tcp).await else {
+        return;
+    };
     let refusal = files.lock().expect("not poisoned").refusal;
     if &start == b"GET /ws/robot" && refusal.is_none() {
         upgrade(Box::new(tcp), links).await;

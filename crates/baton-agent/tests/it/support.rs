@@ -180,3 +180,15 @@ pub(crate) fn parent(pid: i32) -> i32 {
         .parse()
         .expect("a number")
 }
+
+/// The first bytes of a connection, left in it; they may come one by one. None if it ends before.
+pub(crate) async fn first_bytes<const N: usize>(tcp: &tokio::net::TcpStream) -> Option<[u8; N]> {
+    let mut start = [0; N];
+    loop {
+        match tcp.peek(&mut start).await {
+            Ok(n) if n == N => return Some(start),
+            Ok(n) if n > 0 => tokio::time::sleep(std::time::Duration::from_millis(1)).await,
+            _ => return None,
+        }
+    }
+}

@@ -38,99 +38,60 @@ fn forged(name: &str, kind: EntryType, size: u64) -> Vec<u8> {
 }
 
 /// What is sent, why it is refused, and the entry that is named.
-fn shapes() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
+type Shape = (&'static str, Vec<u8>, &'static str, &'static str);
+
+/// Archives that are whole and hold what no package may.
+fn forbidden() -> Vec<Shape> {
     let file = EntryType::Regular;
-    let whole = forged("a", file, 70_000);
+    let too_much = MAX_UNPACKED + 1;
+    let shapes = [
+        ("a way out", "../evil", file, 3, "package_path"),
+        ("a way down", "a/../../evil", file, 3, "package_path"),
+        ("an absolute path", "/etc/evil", file, 3, "package_path"),
+        ("a symlink", "link", EntryType::Symlink, 0, "package_link"),
+        ("a hard link", "hard", EntryType::Link, 0, "package_link"),
+        ("a device", "dev", EntryType::Char, 0, "package_not_a_file"),
+        ("a bomb", "bomb", file, too_much, "package_bomb"),
+        ("a name twice", "fine", file, 3, "package_duplicate"),
+    ];
+    let shape = |(what, name, kind, size, code)| (what, forged(name, kind, size), code, name);
+    shapes.into_iter().map(shape).collect()
+}
+
+/// What is no archive, or not one alone, or not all of one.
+fn broken() -> Vec<Shape> {
+    let whole = forged("a", EntryType::Regular, 70_000);
     let with = |more: &[u8]| [&whole, more].concat();
-    let mut late = Vec::new();
-    tar_of("a", file, 3).read_to_end(&mut late).expect("memory");
-    late.extend_from_slice(b"garbage");
+    let mut tar = Vec::new();
+    let mut read = tar_of("a", EntryType::Regular, 3);
+    read.read_to_end(&mut tar).expect("memory");
+    let late = [&tar, &b"garbage"[..]].concat();
     let truncated = whole[..whole.len() / 2].to_vec();
     let mut flipped = whole.clone();
     let crc = flipped.len() - 8;
     flipped[crc] ^= 1;
-    let no_end = late[..512].to_vec();
+    let zeros = gz(io::repeat(0).take(300 << 20));
+    let no_end = gz(&tar[..512]);
+    let foreign = b"PK\x03\x04 not a tar".to_vec();
+    let (trailing, corrupt) = ("package_trailing", "package_corrupt");
     vec![
-        (
-            "a way out",
-            forged("../evil", file, 3),
-            "package_path",
-            "../evil",
-        ),
-        (
-            "a way down",
-            forged("a/../../evil", file, 3),
-            "package_path",
-            "a/../../evil",
-        ),
-        (
-            "an absolute path",
-            forged("/etc/evil", file, 3),
-            "package_path",
-            "/etc/evil",
-        ),
-        (
-            "a symlink",
-            forged("link", EntryType::Symlink, 0),
-            "package_link",
-            "link",
-        ),
-        (
-            "a hard link",
-            forged("hard", EntryType::Link, 0),
-            "package_link",
-            "hard",
-        ),
-        (
-            "a device",
-            forged("dev", EntryType::Char, 0),
-            "package_not_a_file",
-            "dev",
-        ),
-        (
-            "a bomb",
-            forged("bomb", file, MAX_UNPACKED + 1),
-            "package_bomb",
-            "bomb",
-        ),
-        (
-            "a name twice",
-            forged("fine", file, 3),
-            "package_duplicate",
-            "fine",
-        ),
-        (
-            "zeros only",
-            gz(io::repeat(0).take(300 << 20)),
-            "package_trailing",
-            "package",
-        ),
-        ("trailing bytes", with(b"garbage"), "package_trailing", "a"),
-        ("a second archive", with(&whole), "package_trailing", "a"),
-        (
-            "bytes behind the end of the tar",
-            gz(&late[..]),
-            "package_trailing",
-            "a",
-        ),
-        ("half of it", truncated, "package_corrupt", "a"),
-        ("a wrong checksum", flipped, "package_corrupt", "a"),
-        ("no end mark", gz(&no_end[..]), "package_corrupt", "fine"),
-        ("a tar without gzip", late, "package_corrupt", "package"),
-        (
-            "another format",
-            b"PK\x03\x04 not a tar".to_vec(),
-            "package_corrupt",
-            "package",
-        ),
-        ("nothing", Vec::new(), "package_corrupt", "package"),
+        ("zeros only", zeros, trailing, "package"),
+        ("trailing bytes", with(b"garbage"), trailing, "a"),
+        ("a second archive", with(&whole), trailing, "a"),
+        ("bytes behind the tar", gz(&late[..]), trailing, "a"),
+        ("half of it", truncated, corrupt, "a"),
+        ("a wrong checksum", flipped, corrupt, "a"),
+        ("no end mark", no_end, corrupt, "fine"),
+        ("a tar without gzip", tar, corrupt, "package"),
+        ("another format", foreign, corrupt, "package"),
+        ("nothing", Vec::new(), corrupt, "package"),
     ]
 }
 
 #[tokio::test]
 async fn an_archive_that_no_robot_could_or_should_unpack_is_refused_by_name_and_not_kept() {
     let world = World::new().await;
-    for (what, archive, code, entry) in shapes() {
+    for (what, archive, code, entry) in forbidden().into_iter().chain(broken()) {
         let hash = package::hash(&archive);
         let path = format!("/api/v1/packages/{hash}");
         for (method, to) in [(Method::PUT, &*path), (Method::POST, "/api/v1/packages")] {
