@@ -3,10 +3,9 @@
 //! A key's secret is 192 random bits; only its SHA-256 is stored, and compared in constant time.
 //! Checked keys are remembered for a few seconds, and forgotten at once when they are taken back here.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use baton_core::access::Role;
 use baton_core::id::{KeyId, OrgId, RobotId};
@@ -17,12 +16,14 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 mod first;
+mod remembered;
 mod secret;
 mod throttle;
 mod touch;
 
 pub(crate) use first::one_time;
 pub use first::{ADMIN_KEY_FILE, KeyFile, ensure_admin_key, sign_in_link};
+use remembered::Remembered;
 pub use secret::{Secret, new_secret};
 use throttle::Throttle;
 use touch::Touches;
@@ -71,15 +72,10 @@ pub enum AuthError {
     Store(#[from] StoreError),
 }
 
-/// How long a checked key is remembered: another server's revocation is seen at the latest then.
-const REMEMBERED: Duration = Duration::from_secs(5);
-/// Keys remembered at most; each takes some 200 bytes.
-const MAX_REMEMBERED: usize = 20_000;
-
 /// Recognises callers.
 pub struct Auth {
     store: Arc<dyn Store>,
-    known: RwLock<HashMap<KeyId, (Arc<Key>, Instant)>>,
+    known: RwLock<Remembered>,
     throttle: Mutex<Throttle>,
     touches: Arc<Touches>,
 }
@@ -148,7 +144,7 @@ impl Auth {
     /// Forgets a key that was taken back or used up, and what it opened.
     pub fn forget(&self, id: KeyId) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|_, (key, _)| key.id != id && key.opened_by != Some(id));
+        known.forget(id);
     }
 
     async fn check(
@@ -192,17 +188,13 @@ impl Auth {
             Err(error) => return Err(error.into()),
         };
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MAX_REMEMBERED {
-            known.clear();
-        }
-        known.insert(id, (Arc::clone(&key), Instant::now()));
+        known.put(&key);
         Ok(key)
     }
 
     fn remembered(&self, id: KeyId) -> Option<Arc<Key>> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let (key, at) = known.get(&id)?;
-        (at.elapsed() < REMEMBERED).then(|| Arc::clone(key))
+        known.get(id)
     }
 
     fn throttle(&self) -> std::sync::MutexGuard<'_, Throttle> {
