@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::Store;
 use crate::commit::{Committed, Hooks};
@@ -114,6 +114,8 @@ pub struct SqliteStore {
     options: SqliteOptions,
     points: Readers,
     scans: Arc<Readers>,
+    /// One for each of `scans`: whoever waits for its turn holds no thread.
+    turns: Arc<Semaphore>,
     /// How many groups of queued runs the last look at them found.
     groups_seen: AtomicUsize,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -141,6 +143,7 @@ impl SqliteStore {
         wal::watch(&mut conn, &shared)?;
         let points = Readers::open(path, &options, options.point_readers)?;
         let scans = Arc::new(Readers::open(path, &options, options.scan_readers)?);
+        let turns = Arc::new(Semaphore::new(options.scan_readers.max(1)));
         let (outbox, inbox) = mpsc::channel(writer::MAX_WAITING);
         let for_writer = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
@@ -161,6 +164,7 @@ impl SqliteStore {
             closed: AtomicBool::new(false),
             options,
             points,
+            turns,
             scans,
             groups_seen: AtomicUsize::new(0),
             writer: Mutex::new(Some(thread)),
@@ -250,8 +254,11 @@ impl SqliteStore {
         if self.closed.load(Ordering::Acquire) {
             return Err(stopped());
         }
+        let turn = Arc::clone(&self.turns).acquire_owned().await;
+        let turn = turn.expect("the semaphore is never closed");
         let scans = Arc::clone(&self.scans);
         tokio::task::spawn_blocking(move || {
+            let _turn = turn;
             let conn = scans.get();
             let snapshot = conn.unchecked_transaction()?;
             let value = read(&conn);

@@ -66,6 +66,7 @@ pub(crate) async fn stream_events(
             pipe.frame(Some(&feed.cursor().to_string()), "hello", &())
                 .await?;
             loop {
+                pipe.ready().await?;
                 let items = pipe.wait(feed.next()).await??;
                 let mut frames = Vec::new();
                 let mut last = None;
@@ -124,6 +125,7 @@ pub(crate) async fn stream_logs(
         let ended = async {
             let pipe = &mut pipe;
             loop {
+                pipe.ready().await?;
                 let batch = pipe.wait(feed.next()).await??;
                 let mut frames = Vec::new();
                 for (attempt, line) in batch.lines {
@@ -331,6 +333,14 @@ impl Pipe {
         }
     }
 
+    /// Waits until the reader has taken what it was sent: until then nothing is read for it.
+    async fn ready(&mut self) -> Result<(), End> {
+        match tokio::time::timeout(STALLED, self.sender.reserve()).await {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(End::Reader),
+        }
+    }
+
     async fn frame(
         &mut self,
         id: Option<&str>,
@@ -346,7 +356,9 @@ impl Pipe {
         if bytes.is_empty() {
             return Ok(());
         }
-        match self.sender.send_timeout(bytes.into(), STALLED).await {
+        // What grew by doubling would hold up to twice its length for as long as the reader takes.
+        let bytes = bytes.into_boxed_slice().into();
+        match self.sender.send_timeout(bytes, STALLED).await {
             Ok(()) => Ok(()),
             Err(_) => Err(End::Reader),
         }

@@ -370,3 +370,38 @@ async fn a_backup_opens_and_holds_everything() {
     );
     assert_eq!(restored.verify().await.expect("verified").breaches, []);
 }
+
+#[test]
+fn scans_that_wait_for_their_turn_hold_no_thread() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = open(&dir.path().join("baton.db")).expect("a new database");
+    let threads = store.options.scan_readers + 1;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(threads)
+        .build()
+        .expect("a runtime");
+    let gate = Arc::new(Mutex::new(()));
+    let shut = gate.lock().expect("nobody has it");
+    runtime.block_on(async {
+        let scans: Vec<_> = (0..4 * threads)
+            .map(|_| {
+                let (store, gate) = (Arc::clone(&store), Arc::clone(&gate));
+                let wait = move |_: &Connection| {
+                    drop(gate.lock().expect("nobody panics"));
+                    Ok(())
+                };
+                tokio::spawn(async move { store.scan(wait).await })
+            })
+            .collect();
+        // All of them have begun before this; those that have no connection must leave a thread to it.
+        tokio::task::yield_now().await;
+        let other = tokio::task::spawn_blocking(|| "work");
+        let done = tokio::time::timeout(Duration::from_secs(60), other).await;
+        drop(shut);
+        assert_eq!(done.expect("a thread is free").expect("no panic"), "work");
+        for scan in scans {
+            scan.await.expect("no panic").expect("scanned");
+        }
+    });
+}
