@@ -11,7 +11,7 @@ mod server;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -68,7 +68,7 @@ impl Bench {
 
 /// Most runs in one request of the preload: what the API takes.
 const BATCH: usize = 1_000;
-/// Robots that connect at the same time: a herd, but one that a listen queue holds.
+/// Robots that enrol and connect at the same time: a herd, but one that a listen queue holds.
 const CONNECTING: usize = 64;
 
 /// Runs the benchmark and prints its report.
@@ -108,7 +108,7 @@ async fn measure_all(args: &Bench, server: &BenchServer) -> Result<Report> {
     }
     let (over, watch) = watch::channel(false);
     let began = Instant::now();
-    let robots = enrol(server, &mut api, args, &board).await?;
+    let robots = enrol(server, args, &board).await?;
     let connected = connect(robots, &watch).await?;
     report.connect_seconds = began.elapsed().as_secs_f64();
     report.rss_connected_mb = server.usage()?.rss_mb;
@@ -215,37 +215,52 @@ async fn make_schedules(api: &mut Connection, deployment: &str, n: usize) -> Res
     Ok(())
 }
 
-async fn enrol(
-    server: &BenchServer,
-    api: &mut Connection,
-    args: &Bench,
-    board: &Arc<Board>,
-) -> Result<Vec<Robot>> {
-    let mut robots = Vec::with_capacity(args.robots);
-    for i in 0..args.robots {
-        let name = format!("bench-{i:05}");
-        let token: Value = api
-            .call("POST", "/api/v1/enrolments", b"{}")
-            .await?
-            .json()?;
-        let body = json!({"token": token["token"], "name": name, "computer": "bench"}).to_string();
-        let enrolled: Value = api
-            .call("POST", "/api/v1/robots/enroll", body.as_bytes())
-            .await?
-            .json()?;
-        robots.push(Robot {
-            address: server.address,
-            name,
-            key: enrolled["key"]
-                .as_str()
-                .context("no key in the enrolment's answer")?
-                .to_owned(),
-            slots: args.slots,
-            queues: vec!["default".into()],
-            board: Arc::clone(board),
+async fn enrol(server: &BenchServer, args: &Bench, board: &Arc<Board>) -> Result<Vec<Robot>> {
+    let next = Arc::new(AtomicUsize::new(0));
+    let mut enrolling = tokio::task::JoinSet::new();
+    for _ in 0..CONNECTING.min(args.robots) {
+        let mut api = server.connect().await?;
+        let (next, board) = (Arc::clone(&next), Arc::clone(board));
+        let (address, slots, many) = (server.address, args.slots, args.robots);
+        enrolling.spawn(async move {
+            let mut robots = Vec::new();
+            loop {
+                let i = next.fetch_add(1, Ordering::Relaxed);
+                if i >= many {
+                    return anyhow::Ok(robots);
+                }
+                let name = format!("bench-{i:05}");
+                robots.push(Robot {
+                    address,
+                    key: enrol_one(&mut api, &name).await?,
+                    name,
+                    slots,
+                    queues: vec!["default".into()],
+                    board: Arc::clone(&board),
+                });
+            }
         });
     }
+    let mut robots = Vec::with_capacity(args.robots);
+    while let Some(enrolled) = enrolling.join_next().await {
+        robots.extend(enrolled??);
+    }
     Ok(robots)
+}
+
+/// Makes a robot; answers its key.
+async fn enrol_one(api: &mut Connection, name: &str) -> Result<String> {
+    let token: Value = api
+        .call("POST", "/api/v1/enrolments", b"{}")
+        .await?
+        .json()?;
+    let body = json!({"token": token["token"], "name": name, "computer": "bench"}).to_string();
+    let enrolled: Value = api
+        .call("POST", "/api/v1/robots/enroll", body.as_bytes())
+        .await?
+        .json()?;
+    let key = enrolled["key"].as_str();
+    Ok(key.context("no key in the enrolment's answer")?.to_owned())
 }
 
 type Served = tokio::task::JoinHandle<Result<()>>;

@@ -33,7 +33,7 @@ pub(crate) async fn connect(
     );
     let config = WebSocketConfig::default()
         .read_buffer_size(4 << 10)
-        .write_buffer_size(0);
+        .write_buffer_size(4 << 10);
     let (mut socket, _) =
         tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await?;
     let register = Register {

@@ -12,7 +12,10 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message as Frame, Utf8Bytes, WebSocket};
 use baton_api::robot::{CLOSE_PROTOCOL, CLOSE_SLOW, Message, ProtocolError};
+use futures_util::{FutureExt, SinkExt};
+use tokio::sync::mpsc;
 
+use super::connection::OUTBOX;
 use super::hello::{Refusal, Registered, greet};
 use super::ingest::{Inbox, Taken, commit};
 use super::{Connection, RobotKey};
@@ -22,6 +25,8 @@ use crate::app::App;
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
 /// How long a close may take before the socket is dropped.
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
+/// Messages that are taken before what can be answered at once is answered.
+const HEARD_AT_ONCE: usize = 256;
 /// Messages that make no sense before the connection is closed.
 const MAX_BAD: u32 = 100;
 
@@ -30,8 +35,9 @@ type Commit = Pin<Box<dyn Future<Output = Vec<Utf8Bytes>> + Send>>;
 /// Serves a robot's connection to its end.
 pub(super) async fn serve(app: Arc<App>, key: RobotKey, mut socket: WebSocket) {
     let _open = app.robots.sessions.token();
+    // In a box of its own: what registration needs is not kept for as long as the connection lasts.
     let registered = tokio::select! {
-        registered = greet(&app, &key, &mut socket) => registered,
+        registered = Box::pin(greet(&app, &key, &mut socket)) => registered,
         () = app.stopping.cancelled() => return restart(socket).await,
     };
     let Registered {
@@ -54,13 +60,13 @@ pub(super) async fn serve(app: Arc<App>, key: RobotKey, mut socket: WebSocket) {
             () = connection.closed() => break,
             frame = frames.recv() => {
                 let Some(frame) = frame else { break };
-                if !write(&mut socket, frame).await {
+                if !write_all(&mut socket, waiting(frame, &mut frames)).await {
                     connection.close(CLOSE_SLOW, "the robot does not read what it is sent; reconnect");
                     break;
                 }
             }
             received = socket.recv(), if talk.inbox.has_room() => {
-                if !talk.hear(received) {
+                if !talk.hear_all(received, &mut socket) {
                     break;
                 }
             }
@@ -81,7 +87,7 @@ pub(super) async fn serve(app: Arc<App>, key: RobotKey, mut socket: WebSocket) {
         }
     }
     let rest = std::mem::take(&mut talk.inbox);
-    end(&app, &connection, in_flight, rest, socket).await;
+    Box::pin(end(&app, &connection, in_flight, rest, socket)).await;
 }
 
 async fn finish(in_flight: &mut Option<Commit>) -> Vec<Utf8Bytes> {
@@ -100,6 +106,29 @@ struct Talk<'a> {
 }
 
 impl Talk<'_> {
+    /// Takes what was received, and what is there already behind it: it shares the next commit.
+    fn hear_all(
+        &mut self,
+        first: Option<Result<Frame, axum::Error>>,
+        socket: &mut WebSocket,
+    ) -> bool {
+        if !self.hear(first) {
+            return false;
+        }
+        for _ in 1..HEARD_AT_ONCE {
+            if !self.inbox.has_room() {
+                break;
+            }
+            let Some(next) = socket.recv().now_or_never() else {
+                break;
+            };
+            if !self.hear(next) {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Takes what was received; `false` ends the connection.
     fn hear(&mut self, received: Option<Result<Frame, axum::Error>>) -> bool {
         let text = match received {
@@ -171,7 +200,8 @@ async fn end(
         None => Vec::new(),
     };
     if !rest.is_empty() {
-        answers.extend(commit(Arc::clone(app), Arc::clone(connection), rest).await);
+        let (app, connection) = (Arc::clone(app), Arc::clone(connection));
+        answers.extend(Box::pin(commit(app, connection, rest)).await);
     }
     let goodbye = async {
         write_all(&mut socket, answers).await;
@@ -237,15 +267,48 @@ async fn close(mut socket: WebSocket, code: u16, reason: Cow<'static, str>) {
 
 /// Writes a frame; `false` when the robot does not take it.
 pub(super) async fn write(socket: &mut WebSocket, text: Utf8Bytes) -> bool {
-    let sent = tokio::time::timeout(WRITE_WITHIN, socket.send(Frame::Text(text)));
-    matches!(sent.await, Ok(Ok(())))
+    write_all(socket, [text]).await
 }
 
-async fn write_all(socket: &mut WebSocket, frames: Vec<Utf8Bytes>) -> bool {
+/// Writes frames, as many at once as the socket's buffer holds; `false` when the robot does not take one.
+async fn write_all(socket: &mut WebSocket, frames: impl IntoIterator<Item = Utf8Bytes>) -> bool {
+    let mut frames = frames.into_iter().peekable();
+    if frames.peek().is_none() {
+        return true;
+    }
     for frame in frames {
-        if !write(socket, frame).await {
+        if !in_time(socket.feed(Frame::Text(frame))).await {
             return false;
         }
     }
-    true
+    in_time(socket.flush()).await
+}
+
+async fn in_time(sent: impl Future<Output = Result<(), axum::Error>>) -> bool {
+    matches!(tokio::time::timeout(WRITE_WITHIN, sent).await, Ok(Ok(())))
+}
+
+/// A frame, and those that wait behind it.
+fn waiting(
+    first: Utf8Bytes,
+    frames: &mut mpsc::Receiver<Utf8Bytes>,
+) -> impl Iterator<Item = Utf8Bytes> {
+    let behind = std::iter::from_fn(|| frames.try_recv().ok());
+    std::iter::once(first).chain(behind.take(OUTBOX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size<F: Future>(_: impl Fn(Arc<App>, RobotKey, WebSocket) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn the_task_of_an_idle_connection_is_small() {
+        let bytes = size(serve);
+        println!("{bytes} bytes");
+        assert!(bytes <= 4_096, "{bytes} bytes, ten thousand times");
+    }
 }

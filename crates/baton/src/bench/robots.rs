@@ -13,8 +13,9 @@ use baton_api::robot::{
 use baton_core::id::RunId;
 use baton_core::robot::RobotOffer;
 use baton_core::state::State;
-use futures_util::StreamExt;
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use jiff::Timestamp;
+use serde_json::value::RawValue;
 use tokio_tungstenite::tungstenite;
 
 use crate::simulated::{self, Socket, send};
@@ -99,12 +100,20 @@ impl Robot {
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                message = socket.next() => match message {
-                    Some(Ok(tungstenite::Message::Text(text))) => self.answer(&mut socket, &text).await?,
-                    Some(Ok(_)) => {}
-                    Some(Err(e)) => return Err(e.into()),
-                    None => return Ok(()),
-                },
+                message = socket.next() => {
+                    // All that is there is read before anything is written, as a busy agent does.
+                    let mut message = Some(message);
+                    while let Some(received) = message {
+                        match received {
+                            Some(Ok(tungstenite::Message::Text(text))) => self.answer(&mut socket, &text).await?,
+                            Some(Ok(_)) => {}
+                            Some(Err(e)) => return Err(e.into()),
+                            None => return Ok(()),
+                        }
+                        message = socket.next().now_or_never();
+                    }
+                    socket.flush().await?;
+                }
                 _ = beat.tick() => {
                     let heartbeat = Heartbeat { status: "online".into(), sent_at: Timestamp::now(), ..Heartbeat::default() };
                     send(&mut socket, &heartbeat).await?;
@@ -114,20 +123,21 @@ impl Robot {
         }
     }
 
+    /// Puts the answer to a frame into the socket's buffer.
     async fn answer(&self, socket: &mut Socket, text: &str) -> Result<()> {
         let frame: Frame<'_> = serde_json::from_str(text)?;
         match frame.kind {
             JobAssignment::KIND => {
-                let claim = JobAssignment::read(&frame)?.claim;
+                let claim = claim(&frame)?;
                 self.board
                     .note(claim.job_id, |s| s.assigned = Some(Instant::now()));
-                send(socket, &Accept { claim }).await
+                feed(socket, &Accept { claim }).await
             }
             Start::KIND => {
-                let claim = Start::read(&frame)?.claim;
+                let claim = claim(&frame)?;
                 self.board
                     .note(claim.job_id, |s| s.started = Some(Instant::now()));
-                send(socket, &finished(claim)).await
+                feed(socket, &finished(claim)).await
             }
             Ack::KIND => {
                 if let Ack::Result { claim, .. } = Ack::read(&frame)? {
@@ -141,6 +151,22 @@ impl Robot {
             _ => Ok(()),
         }
     }
+}
+
+/// The claim of an assignment or a start: all that a robot needs that executes nothing.
+fn claim(frame: &Frame<'_>) -> serde_json::Result<Claim> {
+    #[derive(serde::Deserialize)]
+    struct Claimed {
+        claim: Claim,
+    }
+    let payload = frame.payload.map_or("{}", RawValue::get);
+    Ok(serde_json::from_str::<Claimed>(payload)?.claim)
+}
+
+async fn feed<M: Message>(socket: &mut Socket, message: &M) -> Result<()> {
+    let text = simulated::frame(message).into();
+    socket.feed(tungstenite::Message::Text(text)).await?;
+    Ok(())
 }
 
 /// A stable number from a name, for spreading (FNV-1a).
