@@ -26,7 +26,7 @@ function ConnectionLight() {
   const live = connection === "live";
   return (
     <Tooltip text={live ? "Live: everything on this page follows the server as it happens" : "Connecting to the server's events"}>
-      <span tabIndex={0} role="status" className="inline-flex h-7 items-center gap-1.5 rounded-full px-2 text-xs text-muted">
+      <span tabIndex={0} role="status" className="inline-flex h-7 w-25 items-center justify-end gap-1.5 rounded-full px-2 text-xs text-muted max-sm:w-auto">
         <Wifi size={14} className={live ? "text-completed" : "text-faint"} aria-hidden /> {live ? "Live" : "Connecting"}
       </span>
     </Tooltip>

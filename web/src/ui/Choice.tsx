@@ -81,7 +81,8 @@ interface TabsProps<T extends string> {
   value: T;
   onChange: (value: T) => void;
   label: string;
-  tabs: readonly { value: T; label: ReactNode; count?: number }[];
+  tabs: readonly { value: T; label: ReactNode; count?: number | undefined }[];
+  // A count that is not known yet has its room already.
   /** At the right end of the row of tabs. */
   extra?: ReactNode;
   children: ReactNode;
@@ -100,7 +101,7 @@ export function Tabs<T extends string>({ value, onChange, label, tabs, extra, ch
               className="inline-flex h-9 items-center gap-1.5 border-b-2 border-transparent px-2.5 text-sm font-medium whitespace-nowrap text-muted hover:text-fg data-[state=active]:border-accent data-[state=active]:text-fg focus-visible:-outline-offset-2"
             >
               {tab.label}
-              {tab.count !== undefined && <span className="rounded-full bg-sunken px-1.5 text-2xs text-muted">{tab.count}</span>}
+              {"count" in tab && <span className="min-w-6 rounded-full bg-sunken px-1.5 text-center text-2xs text-muted">{tab.count ?? "·"}</span>}
             </RadixTabs.Trigger>
           ))}
         </RadixTabs.List>

@@ -1,5 +1,5 @@
 // A table of rows without limit: virtual rows under a sticky header, driven by keyboard; cards where it is narrow.
-import { useEffect, useMemo, useRef, useState, type CSSProperties, type KeyboardEvent, type ReactNode } from "react";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState, type CSSProperties, type KeyboardEvent, type ReactNode } from "react";
 import { flexRender, getCoreRowModel, useReactTable, type ColumnDef, type RowData } from "@tanstack/react-table";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { cx } from "@/lib/format";
@@ -47,9 +47,11 @@ export function DataTable<T>(props: DataTableProps<T>) {
   const [focused, setFocused] = useState(0);
   const lastPicked = useRef<number | null>(null);
 
-  useEffect(() => {
+  // Measured before the first paint, so that no column moves.
+  useLayoutEffect(() => {
     const element = scroller.current;
     if (!element) return;
+    setWidth(element.clientWidth);
     const observer = new ResizeObserver(([entry]) => entry && setWidth(entry.contentRect.width));
     observer.observe(element);
     return () => observer.disconnect();

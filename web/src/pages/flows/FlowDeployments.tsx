@@ -16,7 +16,7 @@ export function FlowDeployments({ flow }: { flow: Flow }) {
   const items = found.data?.items ?? [];
   return (
     <Card title="Deployments" flush>
-      {found.error && !found.data ? <ErrorState error={found.error} onRetry={() => void found.refetch()} /> : found.isPending ? <SkeletonRows rows={2} /> : items.length === 0 ? (
+      {found.error && !found.data ? <ErrorState error={found.error} onRetry={() => void found.refetch()} /> : found.isPending ? <div className="border-t border-line"><SkeletonRows rows={1} height={44} /></div> : items.length === 0 ? (
         <EmptyState title="It is not deployed" className="py-8" action={flow.latest_version == null ? undefined : <div className="w-full max-w-md text-left"><CommandLine command={`baton deploy ./${flow.name}`} /></div>}>
           {flow.latest_version == null ? "Only its own process executes it: its runs report themselves." : "A deployment makes it runnable:"}
         </EmptyState>

@@ -15,7 +15,8 @@ import { METRICS, SampleChart } from "./SampleChart";
 
 const SUBJECTS = ["flow", "deployment", "robot"] as const;
 export type Subject = (typeof SUBJECTS)[number];
-const BONES = <Skeleton className="h-52 w-full" />;
+/** As high as a chart and its legend. */
+const BONES = <Skeleton className="h-[224px] w-full" />;
 
 /** What the address says: the time, and of what. */
 function useChoice() {

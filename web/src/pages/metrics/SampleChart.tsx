@@ -30,7 +30,7 @@ interface SampleChartProps {
 export function SampleChart({ metric, samples, span, label }: SampleChartProps) {
   const zone = useZone();
   const look = LOOKS[metric];
-  if (!samples) return <Skeleton className="h-52 w-full" />;
+  if (!samples) return <Skeleton className="h-[224px] w-full" />;
   const mine = samples.series.filter((s) => s.metric === metric);
   const whole = mine.find((s) => s.subject === "") ?? mine[0];
   if (!whole || whole.points.length === 0) return <EmptyState title={span.range ? "Nothing was measured yet" : "Nothing was measured in this time"} className="h-[200px] py-0">The server measures every ten seconds; the first points come soon.</EmptyState>;

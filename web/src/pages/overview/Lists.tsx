@@ -30,12 +30,20 @@ export function Recent({ runs, loading }: { runs: readonly Run[]; loading: boole
   );
 }
 
+/** Late runs that are shown: as many as are asked for. */
+const MOST_LATE = 6;
+const LateBones = ({ count }: { count: number }) => (
+  <div role="status" aria-label="Loading" className="pb-2">
+    {Array.from({ length: Math.min(count, MOST_LATE) }, (_, i) => <div key={i} className="flex h-12 flex-col justify-center gap-2 px-4"><Skeleton className="h-3 w-48" /><Skeleton className="h-2.5 w-full" /></div>)}
+  </div>
+);
+
 export function Late({ count }: { count: number | undefined }) {
   const late = useQuery({ ...q.late(count ?? 0), enabled: (count ?? 0) > 0, refetchInterval: 30_000 });
   const runs = count === 0 ? [] : (late.data?.items ?? []);
   return (
     <Card flush title="Late, and why" aside={runs.length > 0 && <Link to="/runs" search={{ late: "true" }} className={CARD_LINK}>All late runs</Link>}>
-      {count === undefined || (count > 0 && late.isPending) ? <Bones /> : runs.length === 0 ? (
+      {count === undefined ? null : count > 0 && late.isPending ? <LateBones count={count} /> : runs.length === 0 ? (
         <p className="flex items-center gap-2 px-4 pt-1 pb-4 text-sm text-muted"><CircleCheck size={15} className="text-completed" aria-hidden /> Nothing is late.</p>
       ) : (
         <ul className="pb-2">

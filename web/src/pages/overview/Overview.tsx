@@ -54,7 +54,7 @@ export function Overview() {
               <div className="grid items-start gap-3 lg:grid-cols-[1.25fr_1fr] lg:grid-rows-[auto_1fr] lg:gap-4">
                 <Recent runs={recent} loading={runs.isPending} />
                 <Late count={states.data?.late} />
-                <Next />
+                {states.data && <Next />}
               </div>
             </>
           )}

@@ -96,7 +96,7 @@ function QueueList() {
               empty={<EmptyState icon={<Layers size={18} />} title="There is no work queue">The queue default comes back with the next start of the server.</EmptyState>}
             />
           </section>
-          <TagLimits />
+          {found.data && <TagLimits />}
         </div>
       )}
       {making && <NewQueue onClose={() => setMaking(false)} />}

@@ -73,7 +73,7 @@ export function TagLimits() {
   return (
     <Card title="Limits on tags" flush>
       <p className="px-4 pb-2 text-sm text-muted">A tag can stand for something that bears only so much at once: a portal, a licence, an account. The limit holds over all work queues.</p>
-      {found.error && !found.data ? <ErrorState error={found.error} onRetry={() => void found.refetch()} /> : found.isPending ? <div className="px-4 pb-4"><Skeleton className="h-8 w-full" /></div> : (
+      {found.error && !found.data ? <ErrorState error={found.error} onRetry={() => void found.refetch()} /> : found.isPending ? <div className="h-11 border-t border-line px-4 py-2"><Skeleton className="h-7 w-full" /></div> : (
         <ul className="divide-y divide-line border-t border-line">{found.data.items.map((limit) => <Row key={limit.id} limit={limit} onDelete={may ? () => setDeleting(limit) : undefined} />)}</ul>
       )}
       {may && <AddLimit />}

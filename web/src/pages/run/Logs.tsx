@@ -86,7 +86,8 @@ export function Logs({ run, attempt, tasks }: { run: Run; attempt: number; tasks
     else if (away) setFollow(false);
   };
 
-  const taskLetters = tasks.length > 0 && items.some((item) => store.at(index(item.index))?.task) ? Math.min(MOST_TASK_LETTERS, Math.max(...tasks.map((t) => t.key.length))) : 0;
+  const shownTasks = items.map((item) => store.at(index(item.index))?.task?.length ?? 0);
+  const taskLetters = shownTasks.some((n) => n > 0) ? Math.min(MOST_TASK_LETTERS, Math.max(...shownTasks, ...tasks.map((t) => t.key.length))) : 0;
   const toggle = (on: boolean) => cx(on && "bg-selected text-accent hover:bg-selected");
   return (
     <div className="flex min-h-0 flex-1 flex-col">

@@ -94,7 +94,7 @@ function RunView({ run }: { run: Run }) {
           className="min-h-[max(420px,55%)] flex-1 [&>div:first-child]:pl-[calc(var(--edge)-10px)]"
           extra={<AttemptTabs attempts={list} value={number} onChange={(n) => set({ attempt: n === run.attempt ? "" : String(n), line: "", node: "" })} />}
           tabs={[
-            { value: "logs", label: "Logs" }, { value: "timeline", label: "Timeline", count: items.length || undefined }, { value: "graph", label: "Graph" },
+            { value: "logs", label: "Logs" }, { value: "timeline", label: "Timeline", count: tasks.data?.items.length ?? (attempts.data && list.length === 0 ? 0 : undefined) }, { value: "graph", label: "Graph" },
             { value: "transitions", label: "Transitions" }, { value: "results", label: "Results" }, { value: "details", label: "Details" },
           ]}
         >

@@ -2,9 +2,10 @@
 import type { ReactNode } from "react";
 import { useQuery } from "@tanstack/react-query";
 import { q } from "@/api";
+import { cx } from "@/lib/format";
 import { usePreferences, type Theme } from "@/lib/preferences";
 import type { Zone } from "@/lib/time";
-import { Allowed, useSession } from "@/shell/session";
+import { useMay, useSession } from "@/shell/session";
 import { Badge, Card, Copyable, ErrorState, ExactTime, Fact, Page, RelativeTime, Segmented, Skeleton } from "@/ui";
 import { Keys } from "./Keys";
 import { SignInLinkCard } from "./SignInLinkCard";
@@ -70,18 +71,16 @@ function Licence() {
 }
 
 export function Settings() {
+  const admin = useMay("administer");
   return (
     <Page title="Settings">
-      <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,1fr)_380px]">
+      <div className={cx("grid items-start gap-4", admin ? "lg:grid-cols-[minmax(0,1fr)_380px]" : "lg:grid-cols-2")}>
+        <Column>{admin ? <Keys /> : <><Who /><SignInLinkCard /><Licence /></>}</Column>
         <Column>
-          <Allowed to="administer"><Keys /></Allowed>
-          <SignInLinkCard />
-          <Licence />
-        </Column>
-        <Column>
-          <Who />
+          {admin && <><Who /><SignInLinkCard /></>}
           <Browser />
           <About />
+          {admin && <Licence />}
         </Column>
       </div>
     </Page>

@@ -2,7 +2,7 @@
 import { Link } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
 import { q } from "@/api";
-import { Card, CARD_LINK, EmptyState, ErrorState, RelativeTime, SkeletonRows } from "@/ui";
+import { Card, CARD_LINK, EmptyState, ErrorState, RelativeTime, Skeleton, SkeletonRows } from "@/ui";
 import { HistoryStrip } from "./HistoryStrip";
 import { plural } from "@/lib/format";
 import { RunDuration, RunName, RunState, TriggerText } from "./RunBits";
@@ -20,7 +20,7 @@ export function LatestRuns({ filter }: { filter: Filter }) {
       {found.error && !found.data ? (
         <ErrorState error={found.error} onRetry={() => void found.refetch()} />
       ) : found.isPending ? (
-        <SkeletonRows rows={5} />
+        <><div className="px-4 pt-1 pb-3"><Skeleton className="h-10 w-full" /></div><div className="border-t border-line"><SkeletonRows rows={ROWS} /></div></>
       ) : runs.length === 0 ? (
         <EmptyState title="It has not run yet" className="py-8">Run it now, or give it a schedule.</EmptyState>
       ) : (
