@@ -51,6 +51,10 @@ let signedOut: () => void = () => {};
 /** Called when the server no longer knows the session. */
 export const onSignedOut = (listener: () => void): void => void (signedOut = listener);
 
+let unreachable: () => void = () => {};
+/** Called when a request got no answer at all. */
+export const onUnreachable = (listener: () => void): void => void (unreachable = listener);
+
 async function refusal(response: Response): Promise<ApiError> {
   const text = await response.text().catch(() => "");
   try {
@@ -88,6 +92,7 @@ export async function call<T>(method: string, path: string, options: CallOptions
     });
   } catch (error) {
     if (options.signal?.aborted) throw error;
+    unreachable();
     throw new ApiError(0, "unreachable", UNREACHABLE);
   }
   if (!response.ok) {

@@ -1,5 +1,5 @@
 // The one event stream of a page: resumes where it broke off, rests while the page is hidden, hands on batches.
-import { queryString, BASE } from "@/api/http";
+import { onUnreachable, queryString, BASE } from "@/api/http";
 import type { Event } from "@/api";
 import { addEvent, emptyBatch, pauseAfter, type Batch } from "./buffer";
 
@@ -15,6 +15,8 @@ export interface StreamOptions {
 /** A hidden page gives its connection back after this, so that many tabs do not use up the browser's six. */
 const REST_AFTER = 30_000;
 const LONGEST_WAIT = 10_000;
+/** A stream that looks open is doubted at most this often: opening it anew asks the whole page again. */
+const DOUBT_EVERY = 30_000;
 
 export function openStream(options: StreamOptions): () => void {
   let source: EventSource | null = null;
@@ -77,7 +79,7 @@ export function openStream(options: StreamOptions): () => void {
       // Whatever was asked while the server was away has failed, and what happened may not be replayed whole.
       if (failures > 0) options.onGap();
       failures = 0;
-        options.onConnection("live", Date.now());
+      options.onConnection("live", Date.now());
     };
     made.onmessage = receive;
     made.addEventListener("event", receive as (e: globalThis.Event) => void);
@@ -102,8 +104,17 @@ export function openStream(options: StreamOptions): () => void {
   const onOnline = () => {
     if (!source || source.readyState !== EventSource.OPEN) open();
   };
+  // A connection that was cut without a word looks open for long; a request without an answer gives it away.
+  let doubtedAt = -DOUBT_EVERY;
+  const doubt = () => {
+    if (source?.readyState !== EventSource.OPEN || performance.now() - doubtedAt < DOUBT_EVERY) return;
+    doubtedAt = performance.now();
+    again();
+  };
+  onUnreachable(doubt);
   document.addEventListener("visibilitychange", onVisibility);
   window.addEventListener("online", onOnline);
+  window.addEventListener("offline", doubt);
   open();
 
   return () => {
@@ -112,6 +123,8 @@ export function openStream(options: StreamOptions): () => void {
     clearTimeout(rest);
     clearTimeout(waiting);
     document.removeEventListener("visibilitychange", onVisibility);
+    onUnreachable(() => {});
     window.removeEventListener("online", onOnline);
+    window.removeEventListener("offline", doubt);
   };
 }

@@ -1,5 +1,5 @@
 // Controls that choose: checkbox, switch, segmented control, tabs.
-import type { ReactNode } from "react";
+import { useEffect, useRef, type ReactNode } from "react";
 import { Checkbox as RadixCheckbox, Switch as RadixSwitch, Tabs as RadixTabs, ToggleGroup } from "radix-ui";
 import { Check, Minus } from "lucide-react";
 import { cx } from "@/lib/format";
@@ -90,10 +90,13 @@ interface TabsProps<T extends string> {
 }
 
 export function Tabs<T extends string>({ value, onChange, label, tabs, extra, children, className }: TabsProps<T>) {
+  const list = useRef<HTMLDivElement>(null);
+  // Where the tabs do not fit, the chosen one must still be seen.
+  useEffect(() => list.current?.querySelector("[data-state=active]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [value]);
   return (
     <RadixTabs.Root value={value} onValueChange={(next) => onChange(next as T)} activationMode="manual" className={cx("flex min-h-0 flex-col", className)}>
       <div className="flex items-center gap-3 border-b border-line">
-        <RadixTabs.List aria-label={label} className="-mb-px flex min-w-0 flex-1 gap-1 overflow-x-auto [scrollbar-width:none]">
+        <RadixTabs.List ref={list} aria-label={label} className="-mb-px flex min-w-0 flex-1 gap-1 overflow-x-auto [scrollbar-width:none]">
           {tabs.map((tab) => (
             <RadixTabs.Trigger
               key={tab.value}

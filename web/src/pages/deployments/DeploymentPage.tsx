@@ -65,7 +65,7 @@ function DeploymentView({ deployment: d }: { deployment: Deployment }) {
     >
       {d.settings.description && <p className="-mt-1 mb-4 max-w-3xl text-sm text-muted">{d.settings.description}</p>}
       <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,1fr)_360px]">
-        <div className="flex min-w-0 flex-col gap-4">
+        <div className="in-order flex min-w-0 flex-col gap-4">
           <Schedules deployment={d} />
           <LatestRuns filter={{ deployment: d.id }} />
           <Card title="History"><HistoryCalendar filter={{ deployment: d.id }} /></Card>

@@ -43,7 +43,7 @@ export function Preview({ preview, missing, error, loading }: PreviewProps) {
     return (
       <div role="status" className="flex items-start gap-2 rounded-md border border-line bg-sunken p-3 text-sm text-muted">
         <CircleAlert size={15} className={`mt-0.5 shrink-0 ${error ? "text-danger" : ""}`} aria-hidden />
-        <span className="min-w-0 break-words">{missing ?? error?.replace(/^[\w.]+: /, "")}</span>
+        <span className="min-w-0 break-words first-letter:uppercase">{missing ?? error}</span>
       </div>
     );
   }

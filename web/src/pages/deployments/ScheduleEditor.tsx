@@ -49,6 +49,9 @@ export function ScheduleEditor({ deployment, schedule, onClose }: { deployment: 
     staleTime: 10_000,
   });
   const wrong = now.settings && preview.error instanceof ApiError ? preview.error : undefined;
+  // The server names the field first; here it stands beside it.
+  const said = wrong?.message.replace(/^[\w.]+: /, "");
+  const mistyped = wrong?.code === "bad_cron";
   const settling = JSON.stringify(asked) !== JSON.stringify(now.settings ?? null);
 
   const save = async () => {
@@ -81,7 +84,7 @@ export function ScheduleEditor({ deployment, schedule, onClose }: { deployment: 
     >
       <div className="grid gap-6 sm:grid-cols-[minmax(0,1.1fr)_minmax(0,1fr)]">
         <div className="flex min-w-0 flex-col gap-5">
-          <RuleFields draft={draft} set={set} error={wrong?.code === "bad_cron" ? wrong.message : undefined} />
+          <RuleFields draft={draft} set={set} error={mistyped ? said : undefined} />
           <Field label="Time zone" hint={about.data && about.data.timezone !== draft.timezone ? <button type="button" className="hover:underline" onClick={() => set({ timezone: about.data.timezone })}>Use the server's: {about.data.timezone}</button> : undefined}>
             {(control) => <Input {...control} list="zones" value={draft.timezone} onChange={(e) => set({ timezone: e.target.value })} spellCheck={false} />}
           </Field>
@@ -90,7 +93,7 @@ export function ScheduleEditor({ deployment, schedule, onClose }: { deployment: 
         </div>
         <section aria-label="What it comes to" className="min-w-0 sm:sticky sm:top-0 sm:self-start">
           <h3 className="mb-2 text-xs font-medium text-muted">The next {SLOTS} times</h3>
-          <Preview preview={now.settings && !wrong ? preview.data : undefined} missing={now.missing} error={wrong?.message} loading={settling || preview.isFetching} />
+          <Preview preview={now.settings && !wrong ? preview.data : undefined} missing={mistyped ? "The times show here when the expression is right." : now.missing} error={mistyped ? undefined : said} loading={settling || preview.isFetching} />
         </section>
       </div>
       {refused !== undefined && <Refusal error={refused} />}

@@ -67,10 +67,10 @@ function FlowView({ flow, crumbs }: { flow: Flow; crumbs?: ReactNode }) {
         onChange={(next) => void navigate({ to: "/flows/$flow", params: { flow: flow.id }, search: { ...search, tab: next === "overview" ? "" : next }, replace: true })}
         tabs={[{ value: "overview", label: "Overview" }, { value: "versions", label: "Versions" }]}
       >
-        <TabPanel value="overview" className="flex flex-col gap-4 pt-4">
+        <TabPanel value="overview" className="in-order flex flex-col gap-4 pt-4">
           <FlowDeployments flow={flow} />
           <LatestRuns filter={filter} />
-          <Suspense fallback={<Card title="How long it takes"><Skeleton className="h-[228px] w-full" /></Card>}><DurationTrend filter={filter} /></Suspense>
+          <Suspense fallback={<Card title="How long it takes"><Skeleton className="h-[224px] w-full" /></Card>}><DurationTrend filter={filter} /></Suspense>
           <Card title="History"><HistoryCalendar filter={filter} /></Card>
         </TabPanel>
         <TabPanel value="versions" className="pt-4"><Versions flow={flow} /></TabPanel>

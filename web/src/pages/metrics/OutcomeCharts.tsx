@@ -17,7 +17,7 @@ interface OutcomeChartProps {
   label: string;
 }
 
-const Nothing = () => <EmptyState title="Nothing ended in this time" className="h-[228px] py-0">Choose a longer range, or fewer filters.</EmptyState>;
+const Nothing = () => <EmptyState title="Nothing ended in this time" className="h-[224px] py-0">Choose a longer range, or fewer filters.</EmptyState>;
 /** Half a period of air at both ends, so that no bar is cut. */
 const span = (starts: number[]): [number, number] => {
   const half = ((starts[1] ?? 1) - (starts[0] ?? 0)) / 2;

@@ -33,7 +33,7 @@ export function SampleChart({ metric, samples, span, label }: SampleChartProps) 
   if (!samples) return <Skeleton className="h-[224px] w-full" />;
   const mine = samples.series.filter((s) => s.metric === metric);
   const whole = mine.find((s) => s.subject === "") ?? mine[0];
-  if (!whole || whole.points.length === 0) return <EmptyState title={span.range ? "Nothing was measured yet" : "Nothing was measured in this time"} className="h-[200px] py-0">The server measures every ten seconds; the first points come soon.</EmptyState>;
+  if (!whole || whole.points.length === 0) return <EmptyState title={span.range ? "Nothing was measured yet" : "Nothing was measured in this time"} className="h-[224px] py-0">The server measures every ten seconds; the first points come soon.</EmptyState>;
   const { times, values } = calmed(whole.points.map((p) => Date.parse(p.at) / 1000), whole.points.map((p) => p.value * look.scale));
   const parts = mine.filter((s) => s.subject !== "").map((s) => ({ name: s.name || s.subject.slice(-8), at: new Map(s.points.map((p) => [Date.parse(p.at) / 1000, p.value])) }));
   return (

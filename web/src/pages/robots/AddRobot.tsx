@@ -50,7 +50,7 @@ export function AddRobot() {
         <Card title="1 · Paste this line into a terminal of the new machine">
           <div className="space-y-3">
             {made.error ? <ErrorState error={made.error} onRetry={() => made.mutate(name)} className="py-4" /> : made.data ? <CommandLine command={made.data.command} /> : <Skeleton className="h-[42px] w-full" />}
-            {made.data && isLoopback(made.data.command) && (
+            {isLoopback(made.data?.command ?? location.origin) && (
               <p role="note" className="rounded-md border border-late/40 bg-late/10 px-3 py-2 text-sm">This server listens on this computer alone, so the line works only here. For another machine, start it with <code>--host 0.0.0.0</code> and <code>--tls-cert</code>, <code>--tls-key</code>.</p>
             )}
             <p className="text-sm text-muted">It fetches the executable from this server, enrols the machine and connects. The machine only dials out; no port needs to be opened.</p>

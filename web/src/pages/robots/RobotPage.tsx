@@ -61,7 +61,7 @@ export function RobotPage() {
   const robot = found.data;
   const crumbs = <Link to="/robots" className="hover:underline">Robots</Link>;
   if (found.error && (!robot || isGone(found.error))) return <NotHere kind="robot" error={found.error} onRetry={() => void found.refetch()} />;
-  if (!robot) return <Page title="Robot" crumbs={crumbs}><div role="status" aria-label="Loading"><Skeleton className="h-48 w-full" /></div></Page>;
+  if (!robot) return <Page key="bones" title="Robot" fill crumbs={crumbs}><div role="status" aria-label="Loading" className="px-4 sm:px-6"><Skeleton className="h-62 w-full" /></div></Page>;
   const tab = search.tab === "logs" ? "logs" : "runs";
   return (
     <Page title={robot.name} fill crumbs={crumbs} aside={<><RobotLight status={robot.status} />{robot.draining && robot.drain_comment && <span className="truncate text-sm text-muted">{robot.drain_comment}</span>}</>} actions={<RobotActions robot={robot} />}>

@@ -1,5 +1,5 @@
 // The tasks of a run as a graph: what waited for what, with live states.
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { Background, Controls, Handle, Position, ReactFlow, type Edge, type Node, type NodeProps, type ReactFlowInstance } from "@xyflow/react";
 import "@xyflow/react/dist/style.css";
 import type { TaskRun } from "@/api";
@@ -47,10 +47,12 @@ export function GraphView({ tasks, picked, onPick }: { tasks: readonly TaskRun[]
   const place = useRef<HTMLDivElement>(null);
   const [size, setSize] = useState<{ width: number; height: number }>();
   const flow = useRef<ReactFlowInstance<TaskNode> | null>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = place.current;
     if (!element) return;
-    const observer = new ResizeObserver(([entry]) => entry && setSize({ width: Math.round(entry.contentRect.width / STEP) * STEP, height: Math.round(entry.contentRect.height / STEP) * STEP }));
+    const measured = () => setSize({ width: Math.round(element.clientWidth / STEP) * STEP, height: Math.round(element.clientHeight / STEP) * STEP });
+    measured();
+    const observer = new ResizeObserver(measured);
     observer.observe(element);
     return () => observer.disconnect();
   }, []);

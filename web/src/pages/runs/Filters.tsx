@@ -54,7 +54,7 @@ export function Filters({ search, onChange }: FiltersProps) {
   const zone = useZone();
 
   return (
-    <div className="flex items-center gap-2 overflow-x-auto px-4 pt-0.5 pb-3 [scrollbar-width:none] sm:flex-wrap sm:px-6">
+    <div className="flex items-center gap-2 overflow-x-auto px-4 pt-0.5 pb-3 [scrollbar-width:none] max-sm:[mask-image:linear-gradient(to_right,#000_calc(100%-28px),transparent)] sm:flex-wrap sm:px-6">
       <PrefixInput search={search} onChange={onChange} />
       <Facet name="State" multiple chosen={states} shown={stateWords} options={stateOptions} onChange={setStates} />
       <Facet name="Flow" chosen={list(search.flow)} options={named(flows.data?.items)} onOpen={ask("flow")} onChange={set("flow")} />

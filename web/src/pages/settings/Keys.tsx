@@ -21,7 +21,7 @@ function Row({ item, onRevoke }: { item: Key; onRevoke: () => void }) {
       <Icon size={15} className="shrink-0 text-faint" aria-hidden />
       <span className="min-w-0 flex-1">
         <span className={cx("block truncate font-medium", over && "text-muted line-through decoration-1")}>{item.name}</span>
-        <span className="block truncate text-xs text-muted">
+        <span className="block text-xs text-muted">
           made <RelativeTime at={item.created_at} />
           {item.last_used_at ? <>, used <RelativeTime at={item.last_used_at} /></> : ", never used"}
           {item.expires_at && !over && <>, ends <RelativeTime at={item.expires_at} /></>}

@@ -15,7 +15,7 @@ export const P95 = { label: "p95", color: "var(--faint)" };
 /** The two lines, from periods that may be empty. */
 export function DurationChart({ starts, buckets, height = 200, label }: { starts: number[]; buckets: (OutcomeBucket | undefined)[]; height?: number; label: string }) {
   const zone = useZone();
-  if (!buckets.some((b) => b?.p50_seconds != null)) return <EmptyState title="Nothing finished in this time" className="h-[228px] py-0">Choose a longer range, or fewer filters.</EmptyState>;
+  if (!buckets.some((b) => b?.p50_seconds != null)) return <EmptyState title="Nothing finished in this time" className="h-[224px] py-0">Choose a longer range, or fewer filters.</EmptyState>;
   return (
     <>
       <Chart
@@ -52,10 +52,10 @@ export function DurationTrend({ filter }: { filter: { flow?: string; deployment?
   const ranges = <Segmented label="Time range" value={range} onChange={setRange} options={RANGES.map((r) => ({ value: r, label: r }))} />;
   return (
     <Card title="How long it takes" aside={ranges}>
-      {!outcomes.data ? <Skeleton className="h-[228px] w-full" /> : buckets.some((b) => b?.p50_seconds != null) ? (
+      {!outcomes.data ? <Skeleton className="h-[224px] w-full" /> : buckets.some((b) => b?.p50_seconds != null) ? (
         <DurationChart starts={starts} buckets={buckets} label={`Execution time over the last ${range}`} />
       ) : (
-        <EmptyState title="Nothing finished in this time" className="h-[228px] py-0">{range === "30d" ? "Runs that finish show here." : "Choose a longer range above."}</EmptyState>
+        <EmptyState title="Nothing finished in this time" className="h-[224px] py-0">{range === "30d" ? "Runs that finish show here." : "Choose a longer range above."}</EmptyState>
       )}
     </Card>
   );
