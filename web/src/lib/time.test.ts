@@ -11,7 +11,7 @@ describe("durations", () => {
 
 describe("relative instants", () => {
   const now = Date.parse("2026-11-21T12:00:00Z");
-  test.each([[0, "now"], [-12_000, "12s ago"], [240_000, "in 4m"], [-7_200_000, "2h ago"], [-86_400_000 * 3, "3d ago"], [86_400_000 * 400, "in 1y"]])(
+  test.each([[0, "now"], [2_000, "now"], [5_000, "in 5s"], [-12_000, "12s ago"], [240_000, "in 4m"], [-7_200_000, "2h ago"], [-86_400_000 * 3, "3d ago"], [86_400_000 * 400, "in 1y"]])(
     "%s ms away reads %s",
     (distance, text) => expect(formatRelative(now + distance, now)).toBe(text),
   );
