@@ -92,7 +92,8 @@ interface TabsProps<T extends string> {
 export function Tabs<T extends string>({ value, onChange, label, tabs, extra, children, className }: TabsProps<T>) {
   const list = useRef<HTMLDivElement>(null);
   // Where the tabs do not fit, the chosen one must still be seen.
-  useEffect(() => list.current?.querySelector("[data-state=active]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [value]);
+  // Newer browsers answer a scroll with a promise, which an effect must not hand on.
+  useEffect(() => void list.current?.querySelector("[data-state=active]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [value]);
   return (
     <RadixTabs.Root value={value} onValueChange={(next) => onChange(next as T)} activationMode="manual" className={cx("flex min-h-0 flex-col", className)}>
       <div className="flex items-center gap-3 border-b border-line">

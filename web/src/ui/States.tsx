@@ -53,7 +53,7 @@ export function Refusal({ error, title }: { error: unknown; title?: string }) {
   const api = error instanceof ApiError ? error : undefined;
   const fields = api?.problem?.errors ?? [];
   return (
-    <section ref={(element) => element?.scrollIntoView({ block: "nearest" })} role="alert" className="mt-4 flex items-start gap-2.5 rounded-md border border-line bg-sunken px-3 py-2.5 text-sm">
+    <section ref={(element) => void element?.scrollIntoView({ block: "nearest" })} role="alert" className="mt-4 flex items-start gap-2.5 rounded-md border border-line bg-sunken px-3 py-2.5 text-sm">
       <TriangleAlert size={15} className="mt-0.5 shrink-0 text-danger" aria-hidden />
       <div className="min-w-0">
         <p className="font-medium">{title ?? (api?.status === 0 ? "The server does not answer" : api?.status === 413 ? "It is too large" : "The server refused it")}</p>
