@@ -74,6 +74,14 @@ impl Default for Retention {
     }
 }
 
+impl Retention {
+    /// Figures of ended runs are kept as long as runs, and so long at least that a year can be compared
+    /// with the one before it: a minute of a flow on a robot is a row of some hundred bytes.
+    pub(crate) fn outcomes_days(self) -> Option<u32> {
+        self.runs_days.map(|days| days.max(400))
+    }
+}
+
 /// What one bounded step of pruning removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
@@ -161,7 +169,7 @@ pub trait Stats {
     ) -> Result<Vec<(OrgId, baton_core::id::QueueId, u64, Option<Timestamp>)>>;
 
     /// Removes a bounded amount of what retention no longer keeps: runs by `ended_at` (never live ones),
-    /// events by `at`, samples by their grain, and blobs that no version and no artifact has named for a day.
+    /// events by `at`, figures after a year at the earliest, samples by their grain, and blobs that no version and no artifact has named for a day.
     async fn prune(&self, retention: Retention, now: Timestamp) -> Result<Pruned>;
 
     /// Writes a consistent copy of everything to a new file, while running.

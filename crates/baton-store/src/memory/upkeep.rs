@@ -29,6 +29,10 @@ impl World {
             pruned.events += 1;
         }
         self.prune_blobs(&mut pruned, now);
+        if let Some(before) = cutoff(now, retention.outcomes_days()) {
+            let before = before.as_second().div_euclid(60) * 60;
+            self.outcomes.retain(|(_, minute, ..), _| *minute >= before);
+        }
         self.samples.retain(|(_, _, index, at, _), _| {
             let days = match Grain::ALL[*index] {
                 Grain::TenSeconds => 1,

@@ -73,6 +73,9 @@ pub(super) fn prune(tx: &mut Tx, retention: Retention, now: Timestamp) -> Result
     if let Some(before) = cutoff(now, retention.events_days) {
         prune_events(tx, &mut pruned, before)?;
     }
+    if let Some(before) = cutoff(now, retention.outcomes_days()) {
+        prune_outcomes(tx, &mut pruned, before.div_euclid(60_000_000))?;
+    }
     prune_blobs(tx, &mut pruned, now)?;
     prune_samples(tx, &mut pruned, now)?;
     // What the caches grew to while there was much to do is given back.
@@ -221,6 +224,29 @@ fn prune_blobs(tx: &Tx, pruned: &mut Pruned, now: Timestamp) -> Result<()> {
         )?
         .execute([us(now)])?;
     Ok(())
+}
+
+/// Removes figures of what was before this minute, from one org after the other: no index has minutes first,
+/// for it would cost every commit.
+fn prune_outcomes(tx: &Tx, pruned: &mut Pruned, before: i64) -> Result<()> {
+    let mut last = i64::MIN;
+    loop {
+        let next: Option<i64> = tx
+            .conn
+            .prepare_cached("SELECT min(org) FROM outcomes WHERE org > ?1")?
+            .query_row([last], |row| row.get(0))?;
+        let Some(org) = next else { return Ok(()) };
+        let gone = tx
+            .conn
+            .prepare_cached(
+                "DELETE FROM outcomes WHERE (org, minute, flow_id, deployment_id, robot_id) IN (
+                     SELECT org, minute, flow_id, deployment_id, robot_id FROM outcomes
+                     WHERE org = ?1 AND minute < ?2 LIMIT ?3)",
+            )?
+            .execute(params![org, before, LINES])?;
+        pruned.more |= gone == LINES as usize;
+        last = org;
+    }
 }
 
 fn prune_samples(tx: &Tx, pruned: &mut Pruned, now: Timestamp) -> Result<()> {

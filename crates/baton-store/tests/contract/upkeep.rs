@@ -10,7 +10,7 @@ use baton_store::PageRequest;
 use baton_store::catalog::Artifact;
 use baton_store::logs::{LogBatch, LogQuery, ResourceEvent};
 use baton_store::runs::{Claim, RunFilter};
-use baton_store::stats::{Grain, Pruned, Retention, Sample};
+use baton_store::stats::{Grain, OutcomeQuery, Pruned, Retention, Sample};
 
 use crate::harness::{Bench, ORG, at, completed, failed, for_each_store, kind};
 
@@ -21,6 +21,7 @@ for_each_store!(
     pruning_nothing_keeps_everything,
     a_blob_that_nothing_names_is_pruned_after_a_day,
     samples_are_pruned_by_their_grain,
+    figures_outlive_their_runs_by_a_year_and_not_for_ever,
     what_runs_needed_goes_with_the_last_of_them_and_comes_back_with_the_next,
     verify_counts_what_it_looked_at,
     commits_are_told_to_hooks,
@@ -353,6 +354,35 @@ async fn samples_are_pruned_by_their_grain(b: &Bench) {
         left.push(found.expect("read").len());
     }
     assert_eq!(left, [1, 1, 2]);
+}
+
+async fn figures_outlive_their_runs_by_a_year_and_not_for_ever(b: &Bench) {
+    let left = async || {
+        let query = OutcomeQuery {
+            org: ORG,
+            from: at(-DAY),
+            until: at(DAY),
+            step_seconds: 0,
+            by: None,
+            flow_id: None,
+            deployment_id: None,
+            robot_id: None,
+        };
+        b.store.outcomes(query).await.expect("read").len()
+    };
+    let id = b.queued().await;
+    b.event(id, Event::Cancel, 5).await.expect("cancelled");
+    let kept = |days| Retention {
+        runs_days: days,
+        ..Retention::default()
+    };
+    assert_eq!(prune(b, kept(Some(90)), 399 * DAY).await.runs, 1);
+    assert_eq!(left().await, 1, "a year can be compared with the last one");
+    prune(b, kept(Some(1_000)), 401 * DAY).await;
+    prune(b, kept(None), 9_000 * DAY).await;
+    assert_eq!(left().await, 1, "as long as runs are kept");
+    prune(b, kept(Some(90)), 401 * DAY).await;
+    assert_eq!(left().await, 0);
 }
 
 async fn what_runs_needed_goes_with_the_last_of_them_and_comes_back_with_the_next(b: &Bench) {
