@@ -3,6 +3,7 @@
 pub(crate) mod files;
 pub(crate) mod listener;
 pub(crate) mod local_robot;
+pub(crate) mod offer;
 pub(crate) mod private;
 pub(crate) mod robot;
 pub(crate) mod samples;

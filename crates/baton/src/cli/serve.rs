@@ -59,6 +59,9 @@ pub(crate) struct Up {
     /// How many runs the local robot takes at once
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = super::between(1, MAX_SLOTS))]
     pub(crate) slots: u32,
+    /// What the local robot offers.
+    #[command(flatten)]
+    pub(crate) offer: Offer,
     /// Do not deploy the examples on the first start
     #[arg(long)]
     pub(crate) no_examples: bool,
@@ -77,6 +80,26 @@ pub(crate) struct Server {
     /// What the server is told.
     #[command(flatten)]
     pub(crate) listen: Listen,
+}
+
+/// What a robot offers beside slots.
+#[derive(Debug, Args)]
+pub(crate) struct Offer {
+    /// A label that deployments can ask for
+    #[arg(long, value_name = "LABEL")]
+    pub(crate) label: Vec<String>,
+    /// Something it can do that deployments can ask for
+    #[arg(long, value_name = "WORD")]
+    pub(crate) capability: Vec<String>,
+    /// Environment it belongs to, such as production
+    #[arg(long, value_name = "NAME")]
+    pub(crate) environment: Option<String>,
+    /// A work queue to serve beside `default` and the one named after this computer
+    #[arg(long, value_name = "QUEUE")]
+    pub(crate) queue: Vec<String>,
+    /// A desktop session that one run at a time may occupy
+    #[arg(long, value_name = "SESSION")]
+    pub(crate) desktop: Vec<String>,
 }
 
 /// `baton robot`
@@ -106,21 +129,9 @@ pub(crate) struct Robot {
     /// How many runs it takes at once
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = super::between(1, MAX_SLOTS))]
     pub(crate) slots: u32,
-    /// A label that deployments can ask for
-    #[arg(long, value_name = "LABEL")]
-    pub(crate) label: Vec<String>,
-    /// Something it can do that deployments can ask for
-    #[arg(long, value_name = "WORD")]
-    pub(crate) capability: Vec<String>,
-    /// Environment it belongs to, such as production
-    #[arg(long, value_name = "NAME")]
-    pub(crate) environment: Option<String>,
-    /// A work queue to serve beside `default` and the one named after this computer
-    #[arg(long, value_name = "QUEUE")]
-    pub(crate) queue: Vec<String>,
-    /// A desktop session that one run at a time may occupy
-    #[arg(long, value_name = "SESSION")]
-    pub(crate) desktop: Vec<String>,
+    /// What it offers.
+    #[command(flatten)]
+    pub(crate) offer: Offer,
     /// Folder for its packages, spool and work [default: ./baton-robot]
     #[arg(long, env = "BATON_ROBOT_DATA", value_name = "FOLDER")]
     pub(crate) data: Option<PathBuf>,

@@ -3,6 +3,7 @@
 use baton_agent::{Agent, AgentConfig, AgentHandle, Identity, Secret, Trust};
 use baton_api::rest::{CreateEnrolment, EnrolRequest};
 
+use crate::cli::serve::Up;
 use crate::commands::Session;
 use crate::exit::Exit;
 use crate::failure::{Done, Failure};
@@ -13,14 +14,15 @@ use crate::settings;
 const NAMES: u32 = 100;
 
 /// Starts the robot of this process.
-pub(crate) async fn start(running: &Running, session: &Session, slots: u32) -> Done<AgentHandle> {
+pub(crate) async fn start(running: &Running, session: &Session, args: &Up) -> Done<AgentHandle> {
     let folder = running.data.join("robot");
     let (identity, key) = match Identity::load(&folder).map_err(failed)? {
         Some((identity, key)) if is_known(session, &identity).await? => (identity, key),
         _ => enrol(running, session).await?,
     };
     let mut config = AgentConfig::new(&running.handle.url, &identity.name, key.0, &folder);
-    config.offer.max_concurrent_jobs = slots;
+    config.offer.max_concurrent_jobs = args.slots;
+    super::offer::tell(&args.offer, &mut config);
     config.guard = super::files::guard();
     if let Some(fingerprint) = &running.handle.tls_fingerprint {
         config.trust = Trust::fingerprint(fingerprint)?;

@@ -9,7 +9,7 @@ use baton_api::rest::{EnrolRequest, Enrolled};
 use owo_colors::OwoColorize as _;
 
 use super::local_robot::failed;
-use super::{StopRequests, files, trust};
+use super::{StopRequests, files, offer, trust};
 use crate::cli::Global;
 use crate::cli::serve::Robot;
 use crate::exit::Exit;
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Does it.
 pub(crate) fn robot(global: &Global, args: &Robot) -> Done<Exit> {
     super::log(global.verbose, "info");
-    check_words(args)?;
+    offer::check(&args.offer)?;
     let folder = args
         .data
         .clone()
@@ -54,25 +54,6 @@ pub(crate) fn robot(global: &Global, args: &Robot) -> Done<Exit> {
         ));
         Ok(stops.stop_gracefully(agent.stop(PATIENCE)).await)
     })
-}
-
-/// Refuses words that no server takes, before one is asked.
-fn check_words(args: &Robot) -> Done {
-    let lists = [
-        ("--label", &args.label),
-        ("--capability", &args.capability),
-        ("--queue", &args.queue),
-        ("--desktop", &args.desktop),
-    ];
-    let words = lists
-        .into_iter()
-        .flat_map(|(flag, words)| words.iter().map(move |word| (flag, word)))
-        .chain(args.environment.iter().map(|word| ("--environment", word)));
-    for (flag, word) in words {
-        baton_core::text::check_line(word)
-            .map_err(|why| Failure::usage(format!("{flag} {word:?} cannot be one: {why}")))?;
-    }
-    Ok(())
 }
 
 /// Why the robot is not running any more although nobody asked it to stop.
@@ -189,10 +170,6 @@ fn configure(
     config.trust = trust;
     config.guard = files::guard();
     config.offer.max_concurrent_jobs = args.slots;
-    config.offer.environment.clone_from(&args.environment);
-    config.offer.labels = args.label.iter().cloned().collect();
-    config.offer.capabilities = args.capability.iter().cloned().collect();
-    config.offer.queues = args.queue.iter().cloned().collect();
-    config.offer.desktops = args.desktop.iter().cloned().collect();
+    offer::tell(&args.offer, &mut config);
     config
 }

@@ -7,7 +7,7 @@ use baton_api::rest::{CreateRun, LogQuery};
 use owo_colors::OwoColorize as _;
 
 use super::server::{self, Running};
-use super::{StopRequests, local_robot, samples};
+use super::{StopRequests, local_robot, offer, samples};
 use crate::cli::Global;
 use crate::cli::serve::Up;
 use crate::commands::{Session, login, watch};
@@ -24,10 +24,11 @@ const REGISTER_WITHIN: Duration = Duration::from_secs(5);
 /// Does it.
 pub(crate) fn up(global: &Global, args: &Up) -> Done<Exit> {
     super::log(global.verbose, "warn");
+    offer::check(&args.offer)?;
     super::runtime()?.block_on(async {
         let running = server::start(global, &args.listen).await?;
         let session = Session::with(running.target(), global.json)?;
-        let mut agent = local_robot::start(&running, &session, args.slots).await?;
+        let mut agent = local_robot::start(&running, &session, args).await?;
         let mut stops = StopRequests::listen()?;
         tokio::select! {
             shown = show(global, args, &running, &session, &agent) => shown?,

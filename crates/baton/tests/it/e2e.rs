@@ -401,3 +401,14 @@ fn a_data_folder_that_others_may_read_is_closed_at_the_start_and_that_is_said() 
     }
     assert_eq!(server.stop(), 0);
 }
+
+#[test]
+fn the_robot_of_baton_up_offers_what_its_flags_say() {
+    let home = Home::new();
+    let wants = ["--label", "sap", "--capability", "browser"];
+    let _up = home.up_with(&[&["--no-examples"][..], &wants].concat());
+    home.write("job.py", "print('hello')\n");
+    home.baton(&[&["deploy", "job.py"][..], &wants].concat())
+        .ok();
+    home.baton(&["run", "job", "--watch"]).ok();
+}

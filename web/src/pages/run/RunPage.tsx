@@ -1,9 +1,10 @@
 // One run: log, timeline, graph, transitions, results, details; each attempt apart.
-import { lazy, Suspense } from "react";
+import { lazy, Suspense, useState } from "react";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
 import { Workflow } from "lucide-react";
 import { q, type Attempt, type Run } from "@/api";
+import { cx } from "@/lib/format";
 import type { Search } from "@/lib/search";
 import { isTerminal, stateColor } from "@/lib/states";
 import { Badge, EmptyState, Page, Segmented, Skeleton, StateIcon, TabPanel, Tabs } from "@/ui";
@@ -68,6 +69,10 @@ function RunView({ run }: { run: Run }) {
   const set = (patch: Search) => void navigate({ to: "/runs/$run", params: { run: run.id }, search: ((old: Search) => ({ ...old, ...patch })) as never, replace: true });
   const state = useShownState(run);
   const waits = run.state === "pending" || run.state === "queued";
+  // What is below the reasons is shown when they are there: nothing that is read is pushed down by them.
+  const [cameWaiting] = useState(waits);
+  const why = useQuery({ ...q.explain(run.id), enabled: waits });
+  const unknown = cameWaiting && waits && why.isPending;
   const error = attempt && number !== run.attempt ? attempt.error : run.error;
   const pick = (key: string | undefined) => set({ node: key ?? "" });
 
@@ -91,7 +96,7 @@ function RunView({ run }: { run: Run }) {
           label="About this run"
           value={tab}
           onChange={(next) => set({ tab: next === "logs" ? "" : next, node: "" })}
-          className="min-h-[max(420px,55%)] flex-1 [&>div:first-child]:pl-[calc(var(--edge)-10px)]"
+          className={cx("min-h-[max(420px,55%)] flex-1 [&>div:first-child]:pl-[calc(var(--edge)-10px)]", unknown && "invisible")}
           extra={<AttemptTabs attempts={list} value={number} onChange={(n) => set({ attempt: n === run.attempt ? "" : String(n), line: "", node: "" })} />}
           tabs={[
             { value: "logs", label: "Logs" }, { value: "timeline", label: "Timeline", count: tasks.data?.items.length ?? (attempts.data && list.length === 0 ? 0 : undefined) }, { value: "graph", label: "Graph" },
