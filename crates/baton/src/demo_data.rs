@@ -77,6 +77,7 @@ pub(crate) fn demo_data(global: &Global, args: &DemoData) -> Done<Exit> {
 async fn fill(args: &DemoData) -> Done<(usize, BTreeMap<String, String>)> {
     let data = server::data_folder(&args.data)?;
     let store = serve::open_database(&data.join(serve::DATABASE))?;
+    serve::private::close_new(&data);
     let made = make(&store, args, &data).await;
     store.close().await;
     made

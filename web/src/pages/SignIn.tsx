@@ -22,7 +22,7 @@ export function SignIn() {
   const search = useSearch({ strict: false }) as { to?: string; why?: string };
   const navigate = useNavigate();
   const client = useQueryClient();
-  const [token] = useState(() => tokenIn(location.hash));
+  const [token, setToken] = useState(() => tokenIn(location.hash));
   const [key, setKey] = useState("");
   const [busy, setBusy] = useState(Boolean(token));
   const [error, setError] = useState<string>();
@@ -42,6 +42,18 @@ export function SignIn() {
       setBusy(false);
     }
   };
+
+  // A link that is pasted into this tab changes no more than the fragment.
+  useEffect(() => {
+    const heard = () => {
+      const next = tokenIn(location.hash);
+      if (!next) return;
+      tried.current = false;
+      setToken(next);
+    };
+    addEventListener("hashchange", heard);
+    return () => removeEventListener("hashchange", heard);
+  }, []);
 
   useEffect(() => {
     if (!token || tried.current) return;

@@ -46,7 +46,7 @@ pub(crate) fn outcome(
         (Some(0), _) => (State::Completed, None),
         (Some(code), _) => {
             let mut error = said.unwrap_or_else(|| {
-                ErrorInfo::new(ErrorKind::Failed, format!("it exited with code {code}"))
+                ErrorInfo::new(ErrorKind::Failed, exited(code, tail.as_deref()))
             });
             error.stack = error.stack.or(tail);
             (State::Failed, Some(error.bounded()))
@@ -56,6 +56,20 @@ pub(crate) fn outcome(
             error.stack = tail;
             (State::Failed, Some(error.bounded()))
         }
+    }
+}
+
+/// Characters of the last line of standard error that stand in the error's message.
+const LAST_WORDS: usize = 300;
+
+/// The exit code, and the last thing that was said: of most programs and of every traceback it is the reason.
+fn exited(code: i32, tail: Option<&str>) -> String {
+    let last = tail.and_then(|tail| tail.lines().rev().map(str::trim).find(|l| !l.is_empty()));
+    let words: String = last.unwrap_or_default().chars().take(LAST_WORDS).collect();
+    if words.is_empty() {
+        format!("it exited with code {code}")
+    } else {
+        format!("it exited with code {code}: {words}")
     }
 }
 

@@ -62,7 +62,10 @@ impl AgentHandle {
     /// Drains; what still runs after `patience` is ended. Returns when nothing runs any more.
     pub async fn stop(self, patience: Duration) {
         let _ = self.commands.send(Command::Stop(patience)).await;
-        let _ = self.task.await;
+        // One that stopped by itself was waited for already, maybe.
+        if !self.task.is_finished() {
+            let _ = self.task.await;
+        }
     }
 
     /// Waits until it has stopped by itself: because the server refuses it for good, or by a mistake.

@@ -39,6 +39,8 @@ async fn a_deleted_robot_ends_its_runs_with_the_lease_and_stops_with_the_servers
         log.contains("[revoked_key]") && log.contains("enrol it anew"),
         "{log}"
     );
+    // Whoever hosts it goes on, and stops it with everything else in the end.
+    robot.handle.stop(std::time::Duration::ZERO).await;
 }
 
 #[tokio::test]

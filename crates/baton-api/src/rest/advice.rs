@@ -65,7 +65,10 @@ fn here(step: &Step) -> Option<Advice> {
 fn robot(start: &RobotStart, url: &str) -> Advice {
     let mut words = vec!["baton".to_owned(), "robot".to_owned()];
     let place = match &start.robot {
-        Some(name) => format!("where {name} is, in place of the one that runs there"),
+        Some(name) => format!(
+            "where {name} is, in place of the one that runs there (--data names its folder; `baton up` \
+             takes the same flags)"
+        ),
         None => {
             words.extend(flag("--url", url));
             words.extend(flag("--token", "TOKEN"));

@@ -15,14 +15,13 @@ use baton_core::state::Executor;
 use baton_store::catalog::{self, BLOB_CHUNK};
 use baton_store::logs::Refusal;
 use baton_store::runs::Claim;
-use http_body_util::BodyExt;
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
 
 use super::Http;
 use super::downloads::stream_blob;
-use super::extract::{Caller, Id, Name, Query};
+use super::extract::{Caller, Id, Name, Query, Upload};
 use super::flows::entropy;
 use super::route::{Bytes, Created};
 use super::runs::find;
@@ -269,14 +268,8 @@ impl Spool {
         };
         let mut digest = Sha256::new();
         let mut size: u64 = 0;
-        let mut body = request.into_body();
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| {
-                ApiError::bad_request("broken_body", format!("the artifact broke off: {error}"))
-            })?;
-            let Ok(bytes) = frame.into_data() else {
-                continue;
-            };
+        let mut upload = Upload::new(request, "the artifact");
+        while let Some(bytes) = upload.next().await? {
             size += bytes.len() as u64;
             if size > MAX_ARTIFACT {
                 let limit = usize::try_from(MAX_ARTIFACT).unwrap_or(usize::MAX);

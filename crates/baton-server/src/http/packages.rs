@@ -9,12 +9,11 @@ use baton_api::package::{self, MAX_PACKAGE};
 use baton_api::rest::Package;
 use baton_store::StoreError;
 use baton_store::catalog::BLOB_CHUNK;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::Semaphore;
 
 use super::Http;
 use super::downloads::stream_blob;
-use super::extract::{Caller, Name};
+use super::extract::{Caller, Name, Upload};
 use super::route::{Bytes, Created};
 use crate::error::ApiError;
 
@@ -61,15 +60,15 @@ async fn receive(
     request: Request,
 ) -> Result<Package, ApiError> {
     let _permit = RECEIVING.acquire().await.map_err(ApiError::internal)?;
-    let body = Limited::new(request.into_body(), MAX_PACKAGE);
-    let archive = body.collect().await.map_err(|error| {
-        if error.downcast_ref::<LengthLimitError>().is_some() {
-            ApiError::too_large("the package", MAX_PACKAGE)
-        } else {
-            ApiError::bad_request("broken_body", format!("the package broke off: {error}"))
+    let mut upload = Upload::new(request, "the package");
+    let mut archive = Vec::new();
+    while let Some(piece) = upload.next().await? {
+        if archive.len() + piece.len() > MAX_PACKAGE {
+            return Err(ApiError::too_large("the package", MAX_PACKAGE));
         }
-    })?;
-    let archive = archive.to_bytes();
+        archive.extend_from_slice(&piece);
+    }
+    let archive = axum::body::Bytes::from(archive);
     let size = archive.len() as u64;
     let looked_at = archive.clone();
     let hash = tokio::task::spawn_blocking(move || {

@@ -56,9 +56,6 @@ pub(crate) struct Up {
     /// What the server is told.
     #[command(flatten)]
     pub(crate) listen: Listen,
-    /// How many runs the local robot takes at once
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = super::between(1, MAX_SLOTS))]
-    pub(crate) slots: u32,
     /// What the local robot offers.
     #[command(flatten)]
     pub(crate) offer: Offer,
@@ -82,9 +79,13 @@ pub(crate) struct Server {
     pub(crate) listen: Listen,
 }
 
-/// What a robot offers beside slots.
-#[derive(Debug, Args)]
+/// What a robot offers.
+#[derive(Clone, Debug, Default, PartialEq, Args, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub(crate) struct Offer {
+    /// How many runs it takes at once [default: 1; in `baton up` 4]
+    #[arg(long, value_name = "N", value_parser = super::between(1, MAX_SLOTS))]
+    pub(crate) slots: Option<u32>,
     /// A label that deployments can ask for
     #[arg(long, value_name = "LABEL")]
     pub(crate) label: Vec<String>,
@@ -126,10 +127,7 @@ pub(crate) struct Robot {
     /// The server to serve, when it is another than that of other commands
     #[arg(long, value_name = "URL")]
     pub(crate) server: Option<String>,
-    /// How many runs it takes at once
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = super::between(1, MAX_SLOTS))]
-    pub(crate) slots: u32,
-    /// What it offers.
+    /// What it offers; kept in its folder for later starts that say nothing of it.
     #[command(flatten)]
     pub(crate) offer: Offer,
     /// Folder for its packages, spool and work [default: ./baton-robot]

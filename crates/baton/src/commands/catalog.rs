@@ -70,7 +70,8 @@ async fn ls(session: &Session, flow: Option<String>, search: Option<String>) -> 
         let state = if deployment.schedules.is_empty() {
             table::cell("–")
         } else {
-            Look::of_held(deployment.settings.paused).cell()
+            let all_held = deployment.schedules.iter().all(|s| s.paused);
+            Look::of_held(deployment.settings.paused || all_held).cell()
         };
         table.add_row(vec![
             table::cell(&deployment.full_name),

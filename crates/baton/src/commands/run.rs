@@ -1,6 +1,6 @@
 //! `baton run`: asks for a run of a deployment, and watches it if asked.
 
-use baton_api::rest::{CreateRun, Deployment};
+use baton_api::rest::{CreateRun, Deployment, LogQuery};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use owo_colors::OwoColorize as _;
@@ -82,7 +82,7 @@ pub(crate) async fn run(session: &Session, args: &Run) -> Done<Exit> {
                 deployment.full_name
             ));
         }
-        return watch::watch(session, created.id, &created.name).await;
+        return watch::watch(session, created.id, &created.name, &LogQuery::default()).await;
     }
     if session.json {
         output::json(&created);

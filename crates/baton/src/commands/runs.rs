@@ -217,7 +217,12 @@ async fn retry(session: &Session, named: &[String], watch: bool) -> Done<Exit> {
     if watch {
         let mut exit = Exit::Ok;
         for run in &after {
-            exit = watch::watch(session, run.id, &run.name).await?;
+            // What earlier attempts said was read before this one was asked for.
+            let lines = LogQuery {
+                cursor: Some(format!("{}.0", run.attempt)),
+                ..LogQuery::default()
+            };
+            exit = watch::watch(session, run.id, &run.name, &lines).await?;
         }
         return Ok(exit);
     }

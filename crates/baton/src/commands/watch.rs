@@ -100,12 +100,17 @@ async fn why_it_waits(session: &Session, id: RunId) {
 }
 
 /// Follows a run with a closing line, and turns its end into an exit code.
-pub(crate) async fn watch(session: &Session, id: RunId, name: &str) -> Done<Exit> {
+pub(crate) async fn watch(
+    session: &Session,
+    id: RunId,
+    name: &str,
+    lines: &LogQuery,
+) -> Done<Exit> {
     let style = Style {
         timestamps: false,
         json: session.json,
     };
-    match follow(session, id, &LogQuery::default(), style).await? {
+    match follow(session, id, lines, style).await? {
         Followed::Ended(run) => {
             if session.json {
                 println_compact(&run);

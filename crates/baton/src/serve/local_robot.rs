@@ -10,6 +10,8 @@ use crate::failure::{Done, Failure};
 use crate::serve::server::Running;
 use crate::settings;
 
+/// Runs that it takes at once unless it is told otherwise: a laptop's examples and a few scripts.
+const SLOTS: u32 = 4;
 /// How many names are tried when this computer's is taken by another robot.
 const NAMES: u32 = 100;
 
@@ -21,8 +23,8 @@ pub(crate) async fn start(running: &Running, session: &Session, args: &Up) -> Do
         _ => enrol(running, session).await?,
     };
     let mut config = AgentConfig::new(&running.handle.url, &identity.name, key.0, &folder);
-    config.offer.max_concurrent_jobs = args.slots;
-    super::offer::tell(&args.offer, &mut config);
+    let offer = super::offer::keep(&folder, &args.offer)?;
+    super::offer::tell(&offer, SLOTS, &mut config);
     config.guard = super::files::guard();
     if let Some(fingerprint) = &running.handle.tls_fingerprint {
         config.trust = Trust::fingerprint(fingerprint)?;

@@ -1,9 +1,16 @@
 //! What a robot's flags say that it offers: labels, capabilities, work queues, desktops, an environment.
 
+use std::io::ErrorKind;
+use std::path::Path;
+
 use baton_agent::AgentConfig;
 
 use crate::cli::serve::Offer;
 use crate::failure::{Done, Failure};
+use crate::settings::known;
+
+/// What a robot offered last, in its folder.
+const KEPT: &str = "offer.json";
 
 /// Refuses words that no server takes, before one is asked.
 pub(crate) fn check(offer: &Offer) -> Done {
@@ -24,12 +31,61 @@ pub(crate) fn check(offer: &Offer) -> Done {
     Ok(())
 }
 
-/// Puts it into what the agent tells the server.
-pub(crate) fn tell(offer: &Offer, config: &mut AgentConfig) {
+/// What the robot of this folder offers: what is said now, or else what was said last. A service starts it
+/// without a word.
+pub(crate) fn keep(folder: &Path, said: &Offer) -> Done<Offer> {
+    let path = folder.join(KEPT);
+    if *said != Offer::default() {
+        let text = serde_json::to_vec_pretty(said).expect("words and numbers are JSON");
+        known::write_private(&path, &text)?;
+        return Ok(said.clone());
+    }
+    let kept = match std::fs::read(&path) {
+        Ok(kept) => kept,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Offer::default()),
+        Err(error) => return Err(Failure::file(&path, "read", &error)),
+    };
+    serde_json::from_slice(&kept).map_err(|error| {
+        let why = std::io::Error::new(ErrorKind::InvalidData, error);
+        Failure::file(&path, "read", &why).fix("remove it, and start the robot with its flags")
+    })
+}
+
+/// Puts it into what the agent tells the server; so many slots unless it says another number.
+pub(crate) fn tell(offer: &Offer, slots: u32, config: &mut AgentConfig) {
     let told = &mut config.offer;
+    told.max_concurrent_jobs = offer.slots.unwrap_or(slots);
     told.environment.clone_from(&offer.environment);
     told.labels = offer.label.iter().cloned().collect();
     told.capabilities = offer.capability.iter().cloned().collect();
     told.queues = offer.queue.iter().cloned().collect();
     told.desktops = offer.desktop.iter().cloned().collect();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_offered_last_is_offered_by_a_start_without_a_word() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let kept = |said: &Offer| keep(folder.path(), said).expect("kept");
+        let nothing = Offer::default();
+        assert_eq!(kept(&nothing), nothing);
+        let sap = Offer {
+            slots: Some(2),
+            label: vec!["sap".into()],
+            ..Offer::default()
+        };
+        assert_eq!(kept(&sap), sap);
+        assert_eq!(kept(&nothing), sap);
+        let less = Offer {
+            label: vec!["lab".into()],
+            ..Offer::default()
+        };
+        assert_eq!(kept(&less), less, "what is said takes the place of all");
+        assert_eq!(kept(&nothing), less);
+        std::fs::write(folder.path().join(KEPT), "no JSON").expect("written");
+        assert!(keep(folder.path(), &nothing).is_err());
+    }
 }

@@ -11,7 +11,7 @@ use owo_colors::OwoColorize as _;
 use super::local_robot::failed;
 use super::{StopRequests, files, offer, trust};
 use crate::cli::Global;
-use crate::cli::serve::Robot;
+use crate::cli::serve::{Offer, Robot};
 use crate::exit::Exit;
 use crate::failure::{Done, Failure};
 use crate::output;
@@ -34,8 +34,9 @@ pub(crate) fn robot(global: &Global, args: &Robot) -> Done<Exit> {
         pinned.trust()?;
         let (identity, key) = identify(global, args, &folder, &pinned).await?;
         let trust = trust::keep(&folder, &pinned)?;
-        files::for_robot(args.slots);
-        let config = configure(args, &folder, &identity, key, trust);
+        let offer = offer::keep(&folder, &args.offer)?;
+        let config = configure(&offer, &folder, &identity, key, trust);
+        files::for_robot(config.offer.max_concurrent_jobs);
         let mut agent = Agent::start(config).await.map_err(failed)?;
         let mut stops = StopRequests::listen()?;
         output::line(&format!(
@@ -160,7 +161,7 @@ async fn enrol(server: &str, pinned: &Pinned, token: &str, name: &str) -> Done<E
 }
 
 fn configure(
-    args: &Robot,
+    offer: &Offer,
     folder: &Path,
     identity: &Identity,
     key: Secret,
@@ -169,7 +170,6 @@ fn configure(
     let mut config = AgentConfig::new(&identity.server, &identity.name, key.0, folder);
     config.trust = trust;
     config.guard = files::guard();
-    config.offer.max_concurrent_jobs = args.slots;
-    offer::tell(&args.offer, &mut config);
+    offer::tell(offer, 1, &mut config);
     config
 }

@@ -36,7 +36,10 @@ pub(crate) fn up(global: &Global, args: &Up) -> Done<Exit> {
         }
         tokio::select! {
             () = stops.next() => {}
-            _ = agent.wait() => output::warn("the local robot has stopped; runs wait until a robot comes"),
+            _ = agent.wait() => {
+                output::warn("the local robot has stopped; runs wait until a robot comes");
+                stops.next().await;
+            }
         }
         Ok(stop(running, agent, &mut stops).await)
     })
@@ -136,8 +139,15 @@ async fn registered(agent: &AgentHandle) {
 
 /// Runs one example and shows its log as it comes. Somebody may have removed the example: then nothing runs.
 async fn first_run(session: &Session, json: bool) -> Done {
+    let named = format!("{}/default", samples::SHOWN);
+    match session.client.deployment(&named).await {
+        // Somebody has put something of their own in its place: nothing of theirs runs unasked.
+        Ok(deployment) if deployment.version != Some(1) => return Ok(()),
+        Err(error) if error.is_not_found() => return Ok(()),
+        found => found?,
+    };
     let request = CreateRun {
-        deployment: Some(format!("{}/default", samples::SHOWN)),
+        deployment: Some(named),
         ..CreateRun::default()
     };
     let created = match session.client.create_run(&request).await {

@@ -412,3 +412,44 @@ fn the_robot_of_baton_up_offers_what_its_flags_say() {
         .ok();
     home.baton(&["run", "job", "--watch"]).ok();
 }
+
+#[test]
+fn a_script_that_fails_says_why_where_people_look_and_a_retry_shows_only_what_is_new() {
+    let home = Home::new();
+    let _up = home.up();
+    let script = "import os\nprint('attempt', os.environ['BATON_ATTEMPT'])\n\
+                  raise ValueError('account 4711 is missing')\n";
+    home.write("job.py", script);
+    home.baton(&["deploy", "job.py"]).ok();
+    let first = home.baton(&["run", "job", "--watch"]);
+    let name = home.baton(&["runs", "ls", "--json"]).ok().json();
+    let name = name[0]["name"].as_str().expect("a name");
+    assert!(first.out.contains("attempt 1"), "{}", first.out);
+    let shown = home.baton(&["runs", "show", name]).ok();
+    let why = "it exited with code 1: ValueError: account 4711 is missing";
+    assert!(shown.out.contains(why), "{}", shown.out);
+    let again = home.baton(&["runs", "retry", name, "--watch"]);
+    assert!(again.out.contains("attempt 2"), "{}", again.out);
+    assert!(!again.out.contains("attempt 1"), "{}", again.out);
+}
+
+#[test]
+fn a_later_start_runs_nothing_of_somebodys_own() {
+    let home = Home::new();
+    let up = home.up_with(&[]);
+    up.signal(nix::sys::signal::Signal::SIGTERM);
+    up.ended();
+    let up = home.up_with(&[]);
+    let count = || {
+        let runs = home.baton(&["runs", "ls", "--json"]).ok().json();
+        runs.as_array().expect("a list").len()
+    };
+    assert_eq!(count(), 2, "the example as it came runs at each start");
+    home.write("own.py", "print('money is transferred')\n");
+    home.baton(&["deploy", "own.py", "--flow", "invoice_report"])
+        .ok();
+    up.signal(nix::sys::signal::Signal::SIGTERM);
+    up.ended();
+    let _up = home.up_with(&[]);
+    assert_eq!(count(), 2);
+}
