@@ -1,6 +1,7 @@
 //! The server under test: the same executable, on a folder and a port of its own.
 
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -27,7 +28,9 @@ impl BenchServer {
     /// Starts a server on an empty folder below the system's folder for temporary files.
     pub(crate) async fn start() -> Result<Self> {
         let folder = std::env::temp_dir().join(format!("baton-bench-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+        let mut private = std::fs::DirBuilder::new();
+        (private.recursive(true).mode(0o700).create(&folder))
+            .with_context(|| format!("making {}", folder.display()))?;
         let address = free_address()?;
         let began = Instant::now();
         let child = spawn(&folder, address)?;
