@@ -51,6 +51,7 @@ mod schedules;
 mod server;
 mod sessions;
 mod table;
+mod upload;
 
 pub use openapi::document as openapi;
 

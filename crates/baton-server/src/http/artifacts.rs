@@ -21,10 +21,11 @@ use tokio::sync::Semaphore;
 
 use super::Http;
 use super::downloads::stream_blob;
-use super::extract::{Caller, Id, Name, Query, Upload};
+use super::extract::{Caller, Id, Name, Query};
 use super::flows::entropy;
 use super::route::{Bytes, Created};
 use super::runs::find;
+use super::upload::Upload;
 use crate::error::ApiError;
 use crate::operations;
 

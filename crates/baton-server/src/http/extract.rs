@@ -15,7 +15,6 @@ use baton_core::id::OrgId;
 use baton_store::PageRequest;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
-use tokio::time::Instant;
 
 use crate::auth::Principal;
 use crate::error::ApiError;
@@ -27,7 +26,7 @@ pub(crate) const LARGE: usize = 2 << 20;
 /// Body of a batch of a thousand runs or of log lines, in bytes.
 pub(crate) const HUGE: usize = 16 << 20;
 /// How long a body that is read into memory may take to arrive.
-const ARRIVAL: Duration = Duration::from_secs(30);
+pub(super) const ARRIVAL: Duration = Duration::from_secs(30);
 
 /// Whoever calls. Only routes with a permission have one.
 #[derive(Clone, Debug)]
@@ -124,52 +123,6 @@ async fn read_body(request: Request, limit: usize) -> Result<Bytes, ApiError> {
             "slow_body",
             "the body took more than 30 seconds to arrive",
         )),
-    }
-}
-
-/// How long one upload may take in all: 64 MB over a line of a megabit a second.
-const UPLOAD_WITHIN: Duration = Duration::from_secs(10 * 60);
-
-/// A large body that comes in pieces. One that stalls gives its place to others.
-pub(crate) struct Upload {
-    body: axum::body::Body,
-    what: &'static str,
-    until: Instant,
-}
-
-impl Upload {
-    /// The body of this request; `what` names it in errors.
-    pub(crate) fn new(request: Request, what: &'static str) -> Self {
-        Self {
-            body: request.into_body(),
-            what,
-            until: Instant::now() + UPLOAD_WITHIN,
-        }
-    }
-
-    /// The next piece; `None` after the last.
-    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
-        let what = self.what;
-        loop {
-            let by = self.until.min(Instant::now() + ARRIVAL);
-            let Ok(frame) = tokio::time::timeout_at(by, self.body.frame()).await else {
-                return Err(ApiError::new(
-                    StatusCode::REQUEST_TIMEOUT,
-                    "slow_body",
-                    format!(
-                        "{what} took too long: 30 seconds without a byte, or 10 minutes in all"
-                    ),
-                ));
-            };
-            let Some(frame) = frame else { return Ok(None) };
-            let frame = frame.map_err(|error| {
-                ApiError::bad_request("broken_body", format!("{what} broke off: {error}"))
-            })?;
-            // Trailers say nothing here.
-            if let Ok(bytes) = frame.into_data() {
-                return Ok(Some(bytes));
-            }
-        }
     }
 }
 

@@ -13,8 +13,9 @@ use tokio::sync::Semaphore;
 
 use super::Http;
 use super::downloads::stream_blob;
-use super::extract::{Caller, Name, Upload};
+use super::extract::{Caller, Name};
 use super::route::{Bytes, Created};
+use super::upload::Upload;
 use crate::error::ApiError;
 
 /// Packages that are received at once; each may hold 64 MB in memory.
