@@ -11,7 +11,6 @@ use baton_core::flow::check_name;
 use baton_core::id::{DeploymentId, FlowId, OrgId, VersionId};
 use baton_core::state::State as RunState;
 use baton_store::PageRequest;
-use baton_store::logs::ResourceEvent;
 use baton_store::noting::Note;
 use baton_store::runs::RunFilter;
 use serde_json::json;
@@ -63,23 +62,20 @@ pub(crate) async fn create_flow(
     check_flow_words(&body.description, &body.folder, &body.tags)?;
     let (store, now) = (&http.app.store, http.app.clock.now());
     let id = FlowId::new(now, entropy());
-    let event = http.event(&caller, "flow.created", "", json!({"name": body.name}));
-    // Of a flow that was there before, it is the same: somebody wanted it to be.
+    let event = http.event(&caller, "flow.created", id, json!({"name": body.name}));
+    // Of many who ask for one name at once, one makes it.
     let note = Note::when(move |flow: &flow::Flow| {
-        let subject = flow.id.to_string();
-        vec![ResourceEvent {
-            subject,
-            ..event.clone()
-        }]
+        let made = (flow.id == id).then(|| event.clone());
+        made.into_iter().collect()
     });
     let ensured = http.noted(note, store.ensure_flow(caller.org, id, &body.name, now));
     let flow = ensured.await?;
     let said = body.description.is_some() || body.folder.is_some() || body.tags.is_some();
     let flow = if said {
+        let event = http.event(&caller, "flow.updated", flow.id, json!({"name": flow.name}));
         let (description, folder, tags) = (body.description, body.folder, body.tags);
-        store
-            .update_flow(caller.org, flow.id, description, folder, tags, now)
-            .await?
+        let update = store.update_flow(caller.org, flow.id, description, folder, tags, now);
+        http.noted(event, update).await?
     } else {
         flow
     };

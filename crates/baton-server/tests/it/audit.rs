@@ -26,6 +26,14 @@ const DEEDS: &[(&str, &str, &str, &[&str])] = &[
         ],
     ),
     ("POST", "/flows", r#"{"name":"g"}"#, &["flow.created"]),
+    // Asked for again, it is there: nothing was made, and only what is said of it changes.
+    ("POST", "/flows", r#"{"name":"g"}"#, &[]),
+    (
+        "POST",
+        "/flows",
+        r#"{"name":"g","folder":"finance"}"#,
+        &["flow.updated"],
+    ),
     (
         "PATCH",
         "/flows/g",
