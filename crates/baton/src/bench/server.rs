@@ -1,7 +1,6 @@
 //! The server under test: the same executable, on a folder and a port of its own.
 
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,6 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use super::http::Connection;
 use super::measure::Usage;
+use crate::serve::server::data_folder;
 
 /// How long the server may take to become ready.
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -28,9 +28,7 @@ impl BenchServer {
     /// Starts a server on an empty folder below the system's folder for temporary files.
     pub(crate) async fn start() -> Result<Self> {
         let folder = std::env::temp_dir().join(format!("baton-bench-{}", std::process::id()));
-        let mut private = std::fs::DirBuilder::new();
-        (private.recursive(true).mode(0o700).create(&folder))
-            .with_context(|| format!("making {}", folder.display()))?;
+        let folder = data_folder(&folder)?;
         let address = free_address()?;
         let began = Instant::now();
         let child = spawn(&folder, address)?;

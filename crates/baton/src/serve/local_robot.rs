@@ -7,6 +7,7 @@ use crate::cli::serve::Up;
 use crate::commands::Session;
 use crate::exit::Exit;
 use crate::failure::{Done, Failure};
+use crate::serve::offer;
 use crate::serve::server::Running;
 use crate::settings;
 
@@ -23,13 +24,15 @@ pub(crate) async fn start(running: &Running, session: &Session, args: &Up) -> Do
         _ => enrol(running, session).await?,
     };
     let mut config = AgentConfig::new(&running.handle.url, &identity.name, key.0, &folder);
-    let offer = super::offer::keep(&folder, &args.offer)?;
-    super::offer::tell(&offer, SLOTS, &mut config);
+    let offer = offer::of(&folder, &args.offer)?;
+    offer::tell(&offer, SLOTS, &mut config);
     config.guard = super::files::guard();
     if let Some(fingerprint) = &running.handle.tls_fingerprint {
         config.trust = Trust::fingerprint(fingerprint)?;
     }
-    Agent::start(config).await.map_err(failed)
+    let agent = Agent::start(config).await.map_err(failed)?;
+    offer::keep(&folder, &args.offer)?;
+    Ok(agent)
 }
 
 /// Whether the server still knows the robot; somebody may have removed it, or restored an older backup.

@@ -33,13 +33,11 @@ pub(crate) fn check(offer: &Offer) -> Done {
 
 /// What the robot of this folder offers: what is said now, or else what was said last. A service starts it
 /// without a word.
-pub(crate) fn keep(folder: &Path, said: &Offer) -> Done<Offer> {
-    let path = folder.join(KEPT);
+pub(crate) fn of(folder: &Path, said: &Offer) -> Done<Offer> {
     if *said != Offer::default() {
-        let text = serde_json::to_vec_pretty(said).expect("words and numbers are JSON");
-        known::write_private(&path, &text)?;
         return Ok(said.clone());
     }
+    let path = folder.join(KEPT);
     let kept = match std::fs::read(&path) {
         Ok(kept) => kept,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Offer::default()),
@@ -49,6 +47,15 @@ pub(crate) fn keep(folder: &Path, said: &Offer) -> Done<Offer> {
         let why = std::io::Error::new(ErrorKind::InvalidData, error);
         Failure::file(&path, "read", &why).fix("remove it, and start the robot with its flags")
     })
+}
+
+/// Keeps what is said for later starts. Only once the folder is this agent's: another may be running in it.
+pub(crate) fn keep(folder: &Path, said: &Offer) -> Done {
+    if *said == Offer::default() {
+        return Ok(());
+    }
+    let text = serde_json::to_vec_pretty(said).expect("words and numbers are JSON");
+    known::write_private(&folder.join(KEPT), &text)
 }
 
 /// Puts it into what the agent tells the server; so many slots unless it says another number.
@@ -69,7 +76,11 @@ mod tests {
     #[test]
     fn what_was_offered_last_is_offered_by_a_start_without_a_word() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let kept = |said: &Offer| keep(folder.path(), said).expect("kept");
+        let kept = |said: &Offer| {
+            let offer = of(folder.path(), said).expect("known");
+            keep(folder.path(), said).expect("kept");
+            offer
+        };
         let nothing = Offer::default();
         assert_eq!(kept(&nothing), nothing);
         let sap = Offer {
@@ -86,6 +97,6 @@ mod tests {
         assert_eq!(kept(&less), less, "what is said takes the place of all");
         assert_eq!(kept(&nothing), less);
         std::fs::write(folder.path().join(KEPT), "no JSON").expect("written");
-        assert!(keep(folder.path(), &nothing).is_err());
+        assert!(of(folder.path(), &nothing).is_err());
     }
 }

@@ -34,10 +34,11 @@ pub(crate) fn robot(global: &Global, args: &Robot) -> Done<Exit> {
         pinned.trust()?;
         let (identity, key) = identify(global, args, &folder, &pinned).await?;
         let trust = trust::keep(&folder, &pinned)?;
-        let offer = offer::keep(&folder, &args.offer)?;
+        let offer = offer::of(&folder, &args.offer)?;
         let config = configure(&offer, &folder, &identity, key, trust);
         files::for_robot(config.offer.max_concurrent_jobs);
         let mut agent = Agent::start(config).await.map_err(failed)?;
+        offer::keep(&folder, &args.offer)?;
         let mut stops = StopRequests::listen()?;
         output::line(&format!(
             "{} serves {} as {}",
