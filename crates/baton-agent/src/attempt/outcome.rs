@@ -132,6 +132,20 @@ mod tests {
     }
 
     #[test]
+    fn the_last_thing_that_was_said_stands_in_the_message_and_no_more() {
+        let said = |tail| super::exited(1, Some(tail));
+        let traceback = "Traceback (most recent call last):\n  raise\nValueError: no date\n \n";
+        assert_eq!(
+            said(traceback),
+            "it exited with code 1: ValueError: no date"
+        );
+        assert_eq!(said(" \n"), "it exited with code 1");
+        assert_eq!(super::exited(1, None), "it exited with code 1");
+        let long = "é".repeat(2_000);
+        assert_eq!(said(&long).matches('é').count(), LAST_WORDS);
+    }
+
+    #[test]
     fn exits_become_states() {
         let said = || Some(ErrorInfo::new(ErrorKind::Business, "no date"));
         let cancelled = Some(Cause::Ended(EndWhy::Cancelled("by ada".into())));

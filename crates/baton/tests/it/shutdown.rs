@@ -129,3 +129,19 @@ fn a_robot_that_is_stopped_drains_and_hands_over_its_result() {
     let next = home.baton(&["run", "held"]).ok().out.trim().to_owned();
     assert_eq!(state(&home, &next), "queued");
 }
+
+#[test]
+fn baton_up_goes_on_without_its_robot_and_stops_when_it_is_asked_to() {
+    let home = Home::new();
+    let mut up = home.up();
+    let robots = home.baton(&["robots", "ls", "--json"]).ok().json();
+    let robot = robots[0]["name"].as_str().expect("a name").to_owned();
+    home.baton(&["robots", "rm", &robot, "--yes"]).ok();
+    up.wait_for_note("the local robot has stopped");
+    home.write("job.py", "print('hello')\n");
+    home.baton(&["deploy", "job.py"]).ok();
+    let name = home.baton(&["run", "job"]).ok().out.trim().to_owned();
+    assert_eq!(state(&home, &name), "queued");
+    up.signal(Signal::SIGINT);
+    assert_eq!(up.ended(), 0);
+}
