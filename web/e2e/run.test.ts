@@ -41,4 +41,8 @@ test("whoever follows the one-time link runs a deployment, watches it live and c
   const second = await openWindow(server, { expected: [/401/] });
   await second.page.goto(server.link);
   await second.page.getByText("This link was used already").waitFor();
+  // Another one that is pasted into the same tab changes only the fragment.
+  const { url } = await server.do("POST", "/sign-in-links");
+  await second.page.evaluate((fragment) => { location.hash = fragment; }, new URL(url).hash);
+  await second.page.getByRole("heading", { name: "Overview" }).waitFor();
 });

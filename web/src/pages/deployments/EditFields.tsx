@@ -1,6 +1,7 @@
 // The parts of the deployment form: what runs where, and what limits it and happens when it fails.
 import { useQuery } from "@tanstack/react-query";
 import { q, type OnLost, type Priority } from "@/api";
+import { capitalised } from "@/lib/format";
 import { Checkbox, Field, Input, Select, Textarea } from "@/ui";
 import type { EditDraft } from "./editDraft";
 import { ON_LOST_WORDS } from "./SettingsFacts";
@@ -33,7 +34,7 @@ export function WhereForm({ draft, set, error, flow }: PartProps & { flow: strin
       <Field label="Priority">
         {(c) => (
           <Select {...c} value={draft.priority} onChange={(e) => set({ priority: e.target.value as Priority })}>
-            {["low", "normal", "high", "critical"].map((p) => <option key={p} value={p}>{p[0]?.toUpperCase() + p.slice(1)}</option>)}
+            {["low", "normal", "high", "critical"].map((p) => <option key={p} value={p}>{capitalised(p)}</option>)}
           </Select>
         )}
       </Field>

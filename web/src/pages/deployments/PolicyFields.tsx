@@ -2,6 +2,7 @@
 import { useState } from "react";
 import { ChevronRight } from "lucide-react";
 import type { MissedPolicy, Overlap, Priority } from "@/api";
+import { capitalised } from "@/lib/format";
 import { fromLocalInput, toLocalInput, type ScheduleDraft } from "@/lib/scheduleDraft";
 import { Field, Input, Select } from "@/ui";
 import { ParameterForm } from "../shared/ParameterForm";
@@ -27,7 +28,7 @@ function Rare({ draft, set, named }: PolicyFieldsProps) {
         {(control) => (
           <Select {...control} value={draft.priority ?? ""} onChange={(e) => set({ priority: (e.target.value || null) as Priority | null })}>
             <option value="">As the deployment</option>
-            {["low", "normal", "high", "critical"].map((p) => <option key={p} value={p}>{p[0]?.toUpperCase() + p.slice(1)}</option>)}
+            {["low", "normal", "high", "critical"].map((p) => <option key={p} value={p}>{capitalised(p)}</option>)}
           </Select>
         )}
       </Field>

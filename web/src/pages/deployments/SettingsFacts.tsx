@@ -2,7 +2,7 @@
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Deployment, RetryPolicy } from "@/api";
-import { plural } from "@/lib/format";
+import { capitalised, plural } from "@/lib/format";
 import { formatTick } from "@/lib/time";
 import { Badge, Card, Fact, RelativeTime, ValueTable } from "@/ui";
 
@@ -21,7 +21,6 @@ export function retryWords(retry: RetryPolicy): string {
 }
 
 const Words = ({ words }: { words: string[] }) => (words.length ? <span className="flex flex-wrap gap-1">{words.map((w) => <Badge key={w}>{w}</Badge>)}</span> : <span className="text-faint">–</span>);
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 const Group = ({ children }: { children: ReactNode }) => <dl className="border-t border-line px-4 py-2 first:border-0">{children}</dl>;
 
 export function SettingsFacts({ deployment: d }: { deployment: Deployment }) {
@@ -32,7 +31,7 @@ export function SettingsFacts({ deployment: d }: { deployment: Deployment }) {
         <Group>
           <Fact name="Version">{s.version_id ? `Pinned to ${d.version ?? "one that is gone"}` : d.version ? `Newest active, now ${d.version}` : "Newest active; there is none"}</Fact>
           <Fact name="Work queue"><Link to="/queues/$queue" params={{ queue: s.queue_id }} className="font-medium hover:underline">{d.queue_name}</Link></Fact>
-          <Fact name="Priority">{capital(s.priority)}</Fact>
+          <Fact name="Priority">{capitalised(s.priority)}</Fact>
           <Fact name="Tags"><Words words={s.tags} /></Fact>
         </Group>
         <Group>

@@ -3,6 +3,7 @@ import { useEffect, useState } from "react";
 import { useQuery } from "@tanstack/react-query";
 import { X } from "lucide-react";
 import { q } from "@/api";
+import { capitalised } from "@/lib/format";
 import { RANGES } from "@/lib/chart";
 import { isFiltered, withFilter, type FILTERS } from "@/lib/runFilters";
 import type { Search } from "@/lib/search";
@@ -62,7 +63,7 @@ export function Filters({ search, onChange }: FiltersProps) {
       <Facet name="Robot" chosen={list(search.robot)} options={named(robots.data?.items)} onOpen={ask("robot")} onChange={set("robot")} />
       <Facet name="Queue" chosen={list(search.queue)} options={named(queues.data?.items)} onOpen={ask("queue")} onChange={set("queue")} />
       <Facet name="Tag" free chosen={search.tag ? [search.tag] : []} options={[]} onChange={(chosen) => set("tag")(chosen.slice(-1))} />
-      <Facet name="Priority" multiple chosen={list(search.priority)} options={["critical", "high", "normal", "low"].map((p) => ({ value: p, label: p[0]?.toUpperCase() + p.slice(1) }))} onChange={set("priority")} />
+      <Facet name="Priority" multiple chosen={list(search.priority)} options={["critical", "high", "normal", "low"].map((p) => ({ value: p, label: capitalised(p) }))} onChange={set("priority")} />
       <Facet name="Kind" chosen={list(search.kind)} shown={search.kind === "manual" ? "Manual" : "Unattended"} options={[{ value: "manual", label: "Manual" }, { value: "unattended", label: "Unattended" }]} onChange={set("kind")} />
       <Facet
         name="Created"

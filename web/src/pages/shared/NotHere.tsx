@@ -2,6 +2,7 @@
 import { Link } from "@tanstack/react-router";
 import { Unlink } from "lucide-react";
 import { ApiError } from "@/api";
+import { capitalised } from "@/lib/format";
 import { PLACES } from "@/shell/navigation";
 import { buttonClass, EmptyState, ErrorState, Page } from "@/ui";
 
@@ -24,7 +25,7 @@ export function NotHere({ kind, error, onRetry }: NotHereProps) {
   const place = PLACES.find((p) => p.to === to);
   const gone = error instanceof ApiError && error.status === 404;
   return (
-    <Page title={kind.charAt(0).toUpperCase() + kind.slice(1)} crumbs={<Link to={to} className="hover:underline">{place?.name}</Link>}>
+    <Page title={capitalised(kind)} crumbs={<Link to={to} className="hover:underline">{place?.name}</Link>}>
       {gone ? <EmptyState className="min-h-80" icon={<Unlink size={18} />} title={`This ${kind} is not here`} action={<Link to={to} className={buttonClass("primary")}>{all}</Link>}>{why}</EmptyState> : <ErrorState error={error} onRetry={onRetry} />}
     </Page>
   );

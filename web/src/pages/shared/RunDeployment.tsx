@@ -4,6 +4,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
 import { Play } from "lucide-react";
 import { api, ApiError, q, type Deployment, type JsonObject, type Priority } from "@/api";
+import { capitalised } from "@/lib/format";
 import { fromLocalInput, toLocalInput } from "@/lib/scheduleDraft";
 import { Button, Dialog, Field, Input, Refusal, Select, Skeleton, useToasts } from "@/ui";
 import { ParameterForm } from "./ParameterForm";
@@ -64,7 +65,7 @@ export function RunDeployment({ deployment, onClose }: { deployment: Deployment;
             <Field label="Priority">
               {(control) => (
                 <Select {...control} value={priority} onChange={(e) => setPriority(e.target.value as Priority)}>
-                  {["low", "normal", "high", "critical"].map((p) => <option key={p} value={p}>{p[0]?.toUpperCase() + p.slice(1)}</option>)}
+                  {["low", "normal", "high", "critical"].map((p) => <option key={p} value={p}>{capitalised(p)}</option>)}
                 </Select>
               )}
             </Field>
