@@ -204,6 +204,8 @@ pub struct LiveAttempt {
 /// Which runs a list shows. Empty fields do not filter.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunFilter {
+    /// One of these; any where the list is empty.
+    pub ids: Vec<RunId>,
     /// In any of these states.
     pub states: Vec<State>,
     /// Of this flow.

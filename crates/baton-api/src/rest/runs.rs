@@ -240,6 +240,10 @@ pub struct RunQuery {
     /// Name or id begins with this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
+    /// Any of these, by id, with commas between them: at most 200.
+    #[serde(default, with = "comma", skip_serializing_if = "Vec::is_empty")]
+    #[param(style = Form, explode = false)]
+    pub ids: Vec<RunId>,
     /// Made at or after this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_after: Option<Timestamp>,

@@ -318,6 +318,9 @@ pub(crate) async fn list(
     })
 }
 
+/// Runs that one query may name: their ids must fit into a request line of 8 kB, which proxies allow.
+const MOST_IDS: usize = 200;
+
 /// A list's query as the store understands it.
 pub(crate) async fn filter(
     http: &Http,
@@ -327,7 +330,12 @@ pub(crate) async fn filter(
     let store = &*http.app.store;
     let now = http.app.clock.now();
     let late_before = now.saturating_sub(LATE_AFTER).unwrap_or(Timestamp::MIN);
+    if query.ids.len() > MOST_IDS {
+        let why = format!("{} ids; at most {MOST_IDS} at once", query.ids.len());
+        return Err(ApiError::invalid("too_many_ids", "ids", why));
+    }
     Ok(RunFilter {
+        ids: query.ids.clone(),
         states: query.state.clone(),
         flow_id: match &query.flow {
             Some(text) => Some(flows::find(http, org, text).await?.id),

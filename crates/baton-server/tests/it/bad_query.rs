@@ -25,6 +25,12 @@ const QUERIES: &[(&str, &str, &str, &str)] = &[
         "colour=red is not known here; known are `state`",
     ),
     (
+        "/runs?ids=01930000-0000-7000-8000-000000000000,x",
+        "bad_query",
+        "ids",
+        "ids=01930000-0000-7000-8000-000000000000,x",
+    ),
+    (
         "/runs?limit=0",
         "bad_query",
         "limit",

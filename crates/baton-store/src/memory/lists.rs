@@ -215,7 +215,8 @@ fn matches(filter: &RunFilter, run: &Run) -> bool {
             .is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
     };
     let prefix = filter.prefix.as_deref();
-    (filter.states.is_empty() || filter.states.contains(&run.state))
+    (filter.ids.is_empty() || filter.ids.contains(&run.id))
+        && (filter.states.is_empty() || filter.states.contains(&run.state))
         && filter.flow_id.is_none_or(|id| id == needs.flow_id)
         && filter
             .deployment_id

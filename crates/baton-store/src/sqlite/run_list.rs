@@ -339,8 +339,12 @@ fn id_bounds(
     Ok((low, high))
 }
 
-/// All runs whose name or id begins as wanted, if there are few; `None` when a scan finds them faster.
+/// The runs that are named, or all whose name or id begins as wanted, if there are few; `None` when a scan
+/// finds them faster.
 fn candidates(conn: &Connection, filter: &RunFilter, org: OrgId) -> Result<Option<Vec<RunId>>> {
+    if !filter.ids.is_empty() {
+        return Ok(Some(filter.ids.clone()));
+    }
     let Some(prefix) = &filter.prefix else {
         return Ok(None);
     };

@@ -148,6 +148,8 @@ fn cases_of_place(all: &[Run], schedule_id: ScheduleId) -> Vec<Case> {
 fn cases_of_words(all: &[Run]) -> Vec<Case> {
     let name = all[3].name[..3].to_ascii_uppercase();
     let id = all[5].id.to_string()[..14].to_owned();
+    let ids = [all[7].id, all[1].id, all[4].id];
+    let state = all[4].state;
     let begins = |start: &str| {
         let start = start.to_ascii_lowercase();
         move |r: &Run| r.name.starts_with(&start) || r.id.to_string().starts_with(&start)
@@ -177,6 +179,19 @@ fn cases_of_words(all: &[Run]) -> Vec<Case> {
             "prefix of an id",
             |f| f.prefix = Some(id.clone()),
             begins(&id),
+        ),
+        case(
+            "ids",
+            |f| f.ids = ids.to_vec(),
+            move |r| ids.contains(&r.id),
+        ),
+        case(
+            "ids of which some are in other states",
+            |f| {
+                f.ids = ids.to_vec();
+                f.states = vec![state];
+            },
+            move |r| ids.contains(&r.id) && r.state == state,
         ),
         case(WILDCARDS, |f| f.prefix = Some("%_".into()), |_| false),
         case(

@@ -2783,6 +2783,10 @@ export type RunQuery = {
      */
     prefix?: string | null;
     /**
+     * Any of these, by id, with commas between them: at most 200.
+     */
+    ids?: Array<RunId>;
+    /**
      * Made at or after this.
      */
     created_after?: string | null;
@@ -4809,6 +4813,10 @@ export type ListQueueRunsData = {
          */
         prefix?: string;
         /**
+         * Any of these, by id, with commas between them: at most 200.
+         */
+        ids?: Array<RunId>;
+        /**
          * Made at or after this.
          */
         created_after?: string;
@@ -5185,6 +5193,10 @@ export type ListRunsData = {
          * Name or id begins with this.
          */
         prefix?: string;
+        /**
+         * Any of these, by id, with commas between them: at most 200.
+         */
+        ids?: Array<RunId>;
         /**
          * Made at or after this.
          */
