@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use baton_core::id::{RobotId, RunId, VersionId};
+use baton_core::lease::Steady;
 use baton_store::Store;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::cache::Cache;
@@ -37,8 +38,10 @@ pub struct App {
     pub(crate) decided_at: crate::services::dispatcher::DecidedAt,
     /// Runs that ended since the last sample, by queue.
     pub(crate) ended: crate::services::Ended,
-    /// When this server started: no lease lapses within a full lease of it.
+    /// When this server started.
     pub started_at: Timestamp,
+    /// The same instant on the clock that nobody sets: no lease lapses within a full lease of it.
+    pub began: Steady,
     /// Cancelled when the server begins to stop: streams end, robots are told to reconnect.
     pub stopping: CancellationToken,
 }
@@ -59,6 +62,7 @@ impl App {
         }));
         Arc::new(Self {
             started_at: clock.now(),
+            began: clock.steady(),
             store,
             clock,
             config,
@@ -76,6 +80,17 @@ impl App {
     /// Now, by the server's clock.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Now, by the clock that nobody sets.
+    pub fn steady(&self) -> Steady {
+        self.clock.steady()
+    }
+
+    /// What the time of day says, as it is set now, of an instant that this process has seen.
+    pub fn day_of(&self, seen: Steady) -> Timestamp {
+        let ago: SignedDuration = self.steady().since(seen);
+        self.now().saturating_sub(ago).unwrap_or(Timestamp::MIN)
     }
 
     /// Ten random bytes, for a new id.

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use baton_core::id::{KeyId, OrgId, RobotId};
-use jiff::Timestamp;
+use baton_core::lease::Steady;
 use tokio_util::task::TaskTracker;
 
 mod connection;
@@ -29,6 +29,8 @@ pub use upgrade::{RobotKey, upgrade};
 #[derive(Debug, Default)]
 pub struct Connections {
     by_robot: RwLock<HashMap<RobotId, Arc<Connection>>>,
+    /// When robots were heard last whose connections are gone; one entry for each robot at most.
+    left: RwLock<HashMap<RobotId, Steady>>,
     /// Counts the tasks that serve connections, so that a stop can wait for the last one.
     sessions: TaskTracker,
 }
@@ -66,9 +68,19 @@ impl Connections {
         self.len() == 0
     }
 
-    /// When a robot was last heard on this server.
-    pub fn heard_at(&self, robot: RobotId) -> Option<Timestamp> {
-        self.get(robot).map(|c| c.heard_at())
+    /// When a robot was last heard by this process, connected now or not.
+    pub fn heard_at(&self, robot: RobotId) -> Option<Steady> {
+        let left = || {
+            let left = self.left.read().unwrap_or_else(PoisonError::into_inner);
+            left.get(&robot).copied()
+        };
+        self.get(robot).map(|c| c.heard_at()).or_else(left)
+    }
+
+    /// Forgets a robot that is deleted.
+    pub(crate) fn forget(&self, robot: RobotId) {
+        let mut left = self.left.write().unwrap_or_else(PoisonError::into_inner);
+        left.remove(&robot);
     }
 
     /// Closes the connections that were opened with this key.
@@ -116,6 +128,9 @@ impl Connections {
             .is_some_and(|c| c.session == connection.session);
         if present {
             held.remove(&connection.robot_id);
+            drop(held);
+            let mut left = self.left.write().unwrap_or_else(PoisonError::into_inner);
+            left.insert(connection.robot_id, connection.heard_at());
         }
         present
     }

@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 use crate::app::App;
 use crate::wakeup::Wakeups;
 
+mod clock_watch;
 pub(crate) mod dispatcher;
 mod fleet_view;
 mod pruner;
@@ -69,6 +70,7 @@ pub(crate) fn start(
     spawn::<renewer::Renewer>(app, tasks, deciding);
     spawn::<pruner::Pruner>(app, tasks, deciding);
     spawn::<sampler::Sampler>(app, tasks, deciding);
+    spawn::<clock_watch::ClockWatch>(app, tasks, deciding);
 }
 
 fn spawn<S: Service>(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToken) {
@@ -82,7 +84,7 @@ async fn run<S: Service>(app: &Arc<App>) {
     let mut service = S::default();
     loop {
         // A bug in one service must not end it, let alone the others: it starts afresh from the store.
-        let began = app.now();
+        let began = app.steady();
         let step = AssertUnwindSafe(service.step(app)).catch_unwind().await;
         let tick = S::tick(app);
         let failed = !matches!(step, Ok(Ok(_)));
@@ -111,7 +113,10 @@ async fn run<S: Service>(app: &Arc<App>) {
             continue;
         }
         // Counted from before the step: what came while it rested is not passed over.
-        let latest = after(began, tick);
+        let tick = SignedDuration::try_from(tick).unwrap_or(SignedDuration::MAX);
+        let latest = began.after(tick);
+        // What is due at a time of day is waited for in pieces of a tick: the clock may be set meanwhile.
+        let due = next.map(|next| app.steady().after(next.duration_since(app.now())));
         let bell = async {
             match S::bell(&app.wakeups) {
                 Some(bell) => bell.notified().await,
@@ -120,7 +125,7 @@ async fn run<S: Service>(app: &Arc<App>) {
         };
         tokio::select! {
             () = bell => {}
-            () = app.clock.sleep_until(next.map_or(latest, |next| next.min(latest))) => {}
+            () = app.clock.sleep_until(due.map_or(latest, |due| due.min(latest))) => {}
         }
     }
 }

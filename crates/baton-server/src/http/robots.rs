@@ -266,7 +266,7 @@ fn view(http: &Http, mut robot: robot::Robot, live: &[LiveAttempt]) -> Robot {
     let now: Timestamp = http.app.clock.now();
     // Heartbeats are written in batches; the connection has heard the latest.
     let heard = http.app.robots.heard_at(robot.id);
-    robot.last_seen = robot.last_seen.max(heard);
+    robot.last_seen = heard.map(|at| http.app.day_of(at)).or(robot.last_seen);
     let current_runs: Vec<CurrentRun> = live
         .iter()
         .filter(|attempt| attempt.robot_id == Some(robot.id))

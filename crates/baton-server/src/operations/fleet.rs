@@ -136,6 +136,7 @@ pub async fn delete_robot(app: &App, org: OrgId, robot: RobotId) -> Result<()> {
     if let Some(connection) = app.robots.get(robot) {
         connection.close(CLOSE_UNAUTHORISED, "the robot was deleted");
     }
+    app.robots.forget(robot);
     app.fleet.forgotten(robot);
     Ok(())
 }

@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use axum::extract::ws::Utf8Bytes;
 use baton_api::robot::{CLOSE_SLOW, Claim, Held, Message};
 use baton_core::id::{Fence, KeyId, OrgId, RobotId, RunId};
+use baton_core::lease::Steady;
 use baton_core::robot::RobotMetrics;
 use baton_core::state::State;
 use jiff::{SignedDuration, Timestamp};
@@ -55,7 +56,7 @@ pub struct Connection {
 #[derive(Clone, Debug)]
 pub(crate) struct Heard {
     /// When.
-    pub(crate) at: Timestamp,
+    pub(crate) at: Steady,
     /// What it measured.
     pub(crate) metrics: RobotMetrics,
     /// It says that it finishes what it has and takes nothing new.
@@ -74,9 +75,9 @@ pub(crate) struct Hold {
     /// Dispatched, Running or Cancelling.
     pub(crate) state: State,
     /// When it came to this state, as far as known here.
-    pub(crate) since: Timestamp,
+    pub(crate) since: Steady,
     /// When its process began, by this server's clock, once the robot has said how long it runs.
-    pub(crate) began_at: Option<Timestamp>,
+    pub(crate) began_at: Option<Steady>,
     /// Heartbeats in a row that did not list it although it runs.
     pub(crate) missed: u8,
 }
@@ -93,7 +94,7 @@ impl Connection {
     pub(super) fn new(
         robot: &baton_core::robot::Robot,
         key: &super::RobotKey,
-        now: Timestamp,
+        now: Steady,
         entropy: [u8; 10],
     ) -> (Self, mpsc::Receiver<Utf8Bytes>) {
         let (outbox, frames) = mpsc::channel(OUTBOX);
@@ -173,7 +174,7 @@ impl Connection {
     }
 
     /// When the robot was last heard.
-    pub fn heard_at(&self) -> Timestamp {
+    pub fn heard_at(&self) -> Steady {
         self.heard().at
     }
 
@@ -188,7 +189,7 @@ impl Connection {
     }
 
     /// Notes that the robot holds a claim in this state.
-    pub(crate) fn note_hold(&self, claim: Claim, state: State, since: Timestamp) {
+    pub(crate) fn note_hold(&self, claim: Claim, state: State, since: Steady) {
         let mut holds = self.holds();
         let before = holds.get(&claim.job_id);
         let hold = Hold {
@@ -205,7 +206,7 @@ impl Connection {
     }
 
     /// Notes since when the processes run of which the robot says how long they have.
-    pub(super) fn note_began(&self, active: &[Held], now: Timestamp) {
+    pub(super) fn note_began(&self, active: &[Held], now: Steady) {
         let mut holds = self.holds();
         for held in active {
             let ran = held
@@ -215,7 +216,7 @@ impl Connection {
                 .get_mut(&held.claim.job_id)
                 .filter(|hold| hold.fence == held.claim.fence);
             if let (Some(hold), Some(ran)) = (hold, ran.filter(|ran| !ran.is_negative())) {
-                let began = now.saturating_sub(ran).unwrap_or(Timestamp::MIN);
+                let began = now.before(ran);
                 // A word that was long on its way makes it seem younger, never older.
                 hold.began_at = Some(hold.began_at.map_or(began, |before| before.min(began)));
             }
@@ -223,7 +224,7 @@ impl Connection {
     }
 
     /// When the process of this attempt began, if the robot has said so on this connection.
-    pub(crate) fn began_at(&self, run: RunId, fence: Fence) -> Option<Timestamp> {
+    pub(crate) fn began_at(&self, run: RunId, fence: Fence) -> Option<Steady> {
         let holds = self.holds();
         holds.get(&run).filter(|hold| hold.fence == fence)?.began_at
     }

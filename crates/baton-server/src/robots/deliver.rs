@@ -46,7 +46,7 @@ pub(crate) async fn deliver(app: &Arc<App>, connection: &Connection, run: &Run, 
         tags: run.spec.needs.tags.iter().cloned().collect(),
     };
     let now = app.now();
-    connection.note_hold(claim, State::Dispatched, now);
+    connection.note_hold(claim, State::Dispatched, app.steady());
     connection.send(&message, now);
 }
 

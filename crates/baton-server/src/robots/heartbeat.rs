@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use baton_api::robot::{Claim, Heartbeat, Held, Phase};
 use baton_core::error::{ErrorInfo, ErrorKind};
-use baton_core::lease::HEARTBEAT;
+use baton_core::lease::{HEARTBEAT, Steady};
 use baton_core::state::{Event, Outcome, State};
 use baton_store::runs::{LiveAttempt, RunStep};
-use jiff::Timestamp;
 
 use super::Connection;
 use super::connection::Hold;
@@ -21,7 +20,7 @@ use crate::operations;
 const MISSES: u8 = 2;
 
 /// Notes that the robot was heard. Says whether what it holds differs from what is believed here.
-pub(super) fn heard(connection: &Connection, beat: &Heartbeat, now: Timestamp) -> bool {
+pub(super) fn heard(connection: &Connection, beat: &Heartbeat, now: Steady) -> bool {
     {
         let mut heard = connection.heard();
         heard.at = now;
@@ -48,7 +47,7 @@ pub(super) fn heard(connection: &Connection, beat: &Heartbeat, now: Timestamp) -
         };
         if hold.state == State::Dispatched || active.contains(&claim) {
             hold.missed = 0;
-        } else if now.duration_since(hold.since) > HEARTBEAT {
+        } else if now.since(hold.since) > HEARTBEAT {
             hold.missed = hold.missed.saturating_add(1);
             missing |= hold.missed >= MISSES;
         }
@@ -74,7 +73,7 @@ pub(super) async fn verify(
         .map(|a| (claim_of(a), a))
         .collect();
     let named: HashSet<Claim> = active.iter().map(|h| h.claim).collect();
-    let lost = believe(connection, &valid, &named, app.now());
+    let lost = believe(connection, &valid, &named, app.steady());
     report_lost(
         app,
         connection,
@@ -94,7 +93,7 @@ fn believe(
     connection: &Connection,
     valid: &HashMap<Claim, &LiveAttempt>,
     named: &HashSet<Claim>,
-    now: Timestamp,
+    now: Steady,
 ) -> Vec<Claim> {
     let mut holds = connection.holds();
     let mut lost = Vec::new();

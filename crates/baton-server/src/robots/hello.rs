@@ -155,12 +155,13 @@ async fn open(
         .await
         .map_err(refused)?;
     let settlement = settle(&register.holds, &live);
-    let (connection, frames) = Connection::new(&robot, key, now, app.entropy());
+    let steady = app.steady();
+    let (connection, frames) = Connection::new(&robot, key, steady, app.entropy());
     let connection = Arc::new(connection);
     for attempt in live.iter().filter(|a| a.state.is_on_robot()) {
-        connection.note_hold(claim_of(attempt), attempt.state, now);
+        connection.note_hold(claim_of(attempt), attempt.state, steady);
     }
-    connection.note_began(&register.holds, now);
+    connection.note_began(&register.holds, steady);
     let answer = connection.frame(&registered(&robot, &settlement), now, None);
     // Known before it is answered: whoever knows that the robot is here can reach it. What is sent to
     // it meanwhile waits in its outbox until the answer is written.
@@ -203,7 +204,7 @@ async fn follow_up(
     now: Timestamp,
 ) {
     for claim in settlement.start {
-        connection.note_hold(claim, State::Running, now);
+        connection.note_hold(claim, State::Running, app.steady());
         connection.send(&Start { claim }, now);
     }
     for claim in settlement.cancel {

@@ -129,13 +129,13 @@ impl Inbox {
         beat: Heartbeat,
         id: Option<Uuid>,
     ) -> Sorted {
-        let now = app.now();
+        let (now, steady) = (app.now(), app.steady());
         let (was_draining, before) = {
             let heard = connection.heard();
             (heard.draining, heard.at)
         };
-        let doubtful = heartbeat::heard(connection, &beat, now);
-        app.fleet.heard(connection, before, now);
+        let doubtful = heartbeat::heard(connection, &beat, steady);
+        app.fleet.heard(connection, steady.since(before), now);
         if was_draining != connection.heard().draining {
             app.wakeups.dispatcher.notify_one();
         }

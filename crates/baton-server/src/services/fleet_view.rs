@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use baton_core::id::{Fence, RobotId, RunId};
 use baton_core::lease::HEARTBEAT;
 use baton_core::robot::Robot;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::robots::Connection;
 
@@ -77,8 +77,8 @@ impl FleetView {
     }
 
     /// A heartbeat came. The dispatcher looks at regular ones by itself; only one after a silence is news.
-    pub(crate) fn heard(&self, connection: &Connection, before: Timestamp, now: Timestamp) {
-        if now.duration_since(before) > HEARTBEAT + HEARTBEAT / 2 {
+    pub(crate) fn heard(&self, connection: &Connection, silent: SignedDuration, now: Timestamp) {
+        if silent > HEARTBEAT + HEARTBEAT / 2 {
             self.push(Change::Heard(connection.robot_id, now));
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use baton_api::robot::{CLOSE_SLOW, CLOSE_UNAUTHORISED};
-use baton_core::lease::LEASE;
+use baton_core::lease::{LEASE, Steady};
 use baton_core::robot::UNREACHABLE_AFTER;
 use baton_store::fleet::Renewal;
 use baton_store::{Result, StoreError};
@@ -36,12 +36,12 @@ impl Service for Renewer {
     }
 
     async fn step(&mut self, app: &Arc<App>) -> Result<Option<Timestamp>> {
-        let now = app.now();
+        let (now, steady) = (app.now(), app.steady());
         let mut connections = app.robots.all();
         let mut renewals = Vec::new();
         for connection in &connections {
-            renewals.extend(renewal(connection));
-            cut_silent(connection, now);
+            renewals.extend(renewal(app, connection));
+            cut_silent(connection, steady);
         }
         if !renewals.is_empty() {
             app.store.renew_sessions(renewals).await?;
@@ -53,24 +53,25 @@ impl Service for Renewer {
 }
 
 /// What was heard of a robot since it was written last.
-fn renewal(connection: &Connection) -> Option<Renewal> {
+fn renewal(app: &App, connection: &Connection) -> Option<Renewal> {
     let mut heard = connection.heard();
     if heard.written {
         return None;
     }
     // Should the write fail, the next heartbeat is seconds away and leases are a minute.
     heard.written = true;
+    let at = app.day_of(heard.at);
     Some(Renewal {
         robot_id: connection.robot_id,
         session: connection.session,
-        last_seen: heard.at,
-        lease_until: heard.at.saturating_add(LEASE).unwrap_or(Timestamp::MAX),
+        last_seen: at,
+        lease_until: at.saturating_add(LEASE).unwrap_or(Timestamp::MAX),
         metrics: heard.metrics.clone(),
     })
 }
 
-fn cut_silent(connection: &Connection, now: Timestamp) {
-    if now.duration_since(connection.heard_at()) > UNREACHABLE_AFTER {
+fn cut_silent(connection: &Connection, now: Steady) {
+    if now.since(connection.heard_at()) > UNREACHABLE_AFTER {
         let reason = format!("nothing was heard for {UNREACHABLE_AFTER:#}; reconnect");
         connection.close(CLOSE_SLOW, &reason);
     }

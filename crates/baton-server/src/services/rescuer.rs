@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use baton_core::id::{OrgId, RobotId, RunId};
-use baton_core::lease::{LEASE, lapses_at};
+use baton_core::id::{RobotId, RunId};
+use baton_core::lease::{LEASE, Steady, lapses_at};
 use baton_core::state::{Event, State};
 use baton_store::Result;
 use baton_store::runs::{Claim, LiveAttempt, RunStep};
@@ -23,23 +23,24 @@ use crate::wakeup::Wakeups;
 
 mod brake;
 mod deadline;
+mod sightings;
 
 use brake::Brake;
 use deadline::{Owed, owed};
+use sightings::Sightings;
 
 /// A robot that did not answer an assignment is left alone for this long.
 const REST: Duration = Duration::from_secs(30);
 /// A cancel that was not confirmed is sent again this often.
 const CANCEL_AGAIN: Duration = Duration::from_secs(10);
-/// Lookups of robots one by one; beyond this many the whole fleet is read at once.
-const FEW: usize = 50;
 
 /// Ends what nobody will end any more.
 #[derive(Default)]
 pub(super) struct Rescuer {
     brake: Brake,
     /// When a cancel was sent again last, by run.
-    told: HashMap<RunId, Timestamp>,
+    told: HashMap<RunId, Steady>,
+    sightings: Sightings,
 }
 
 #[async_trait]
@@ -61,25 +62,25 @@ impl Service for Rescuer {
     }
 
     async fn step(&mut self, app: &Arc<App>) -> Result<Option<Timestamp>> {
-        let now = app.now();
         let live = app.store.live_attempts().await?;
+        let (day, now) = (app.now(), app.steady());
         self.told
             .retain(|run, _| live.iter().any(|a| a.run_id == *run));
-        let leases = leases(app, &live).await?;
-        let mut next: Option<Timestamp> = None;
+        self.sightings.look(&live, day, now, app.began);
+        let mut next: Option<Steady> = None;
         let mut due = Vec::new();
         for attempt in live {
             let Some(robot) = attempt.robot_id else {
                 continue;
             };
-            let lease = leases.get(&robot).copied();
-            let lapses = lease.map_or(now, |until| lapses_at(until, app.started_at));
+            let lapses = lapses_at(app.robots.heard_at(robot), app.began, LEASE);
+            let since = self.sightings.since(&attempt).unwrap_or(now);
             let told = self.told.get(&attempt.run_id).copied();
             let began = app
                 .robots
                 .get(robot)
                 .and_then(|c| c.began_at(attempt.run_id, attempt.fence));
-            for (at, owed) in owed(&attempt, lapses, told, began, app.started_at) {
+            for (at, owed) in owed(&attempt, since, lapses, told, began, app.began) {
                 if at <= now {
                     due.push((attempt, robot, owed));
                     break;
@@ -89,42 +90,13 @@ impl Service for Rescuer {
         }
         let held = self.rescue(app, due, now).await;
         // What could not be done now is tried again soon.
-        let soon = held.then(|| after(now, app.config.tick));
+        let soon = held.then(|| after(day, app.config.tick));
+        let next = next.map(|next| {
+            day.saturating_add(next.since(now))
+                .unwrap_or(Timestamp::MAX)
+        });
         Ok([next, soon].into_iter().flatten().min())
     }
-}
-
-/// Until when the claims of each robot hold, as the store or this server's memory knows later.
-async fn leases(app: &App, live: &[LiveAttempt]) -> Result<HashMap<RobotId, Timestamp>> {
-    let mut leases = HashMap::new();
-    let mut unheard: Vec<(OrgId, RobotId)> = Vec::new();
-    for attempt in live {
-        let Some(robot) = attempt.robot_id else {
-            continue;
-        };
-        match app.robots.heard_at(robot) {
-            Some(at) => {
-                leases.insert(robot, at.saturating_add(LEASE).unwrap_or(Timestamp::MAX));
-            }
-            None => unheard.push((attempt.org, robot)),
-        }
-    }
-    unheard.sort_unstable();
-    unheard.dedup();
-    if unheard.len() > FEW {
-        for robot in app.store.robots(None).await? {
-            let until = robot.lease_until.unwrap_or(Timestamp::UNIX_EPOCH);
-            leases.entry(robot.id).or_insert(until);
-        }
-    } else {
-        for (org, id) in unheard {
-            if let Ok(robot) = app.store.robot(org, id).await {
-                let until = robot.lease_until.unwrap_or(Timestamp::UNIX_EPOCH);
-                leases.insert(id, until);
-            }
-        }
-    }
-    Ok(leases)
 }
 
 impl Rescuer {
@@ -133,7 +105,7 @@ impl Rescuer {
         &mut self,
         app: &Arc<App>,
         due: Vec<(LiveAttempt, RobotId, Owed)>,
-        now: Timestamp,
+        now: Steady,
     ) -> bool {
         let lapsed: Vec<RobotId> = due
             .iter()
@@ -156,7 +128,7 @@ impl Rescuer {
                 Owed::Lapse if braking && brake::would_retry(app, &attempt).await => held = true,
                 Owed::Lapse => steps.push(step(app, &attempt, claim, Event::LeaseLapsed)),
                 Owed::Answer => {
-                    app.fleet.rest(robot, after(now, REST));
+                    app.fleet.rest(robot, after(app.now(), REST));
                     steps.push(step(app, &attempt, claim, Event::Unanswered));
                 }
                 Owed::End => steps.push(step(app, &attempt, claim, Event::RunDeadline)),

@@ -6,6 +6,7 @@ mod audit;
 mod bad_input;
 mod bad_query;
 mod cancelling;
+mod clocks;
 mod ending;
 mod files;
 mod following;

@@ -124,7 +124,7 @@ fn accepted(replies: &mut Replies<'_>, claim: Claim, taken: Result<Stepped, Stor
         Err(_) => false,
     };
     if start {
-        let now = replies.app.now();
+        let now = replies.app.steady();
         replies.connection.note_hold(claim, State::Running, now);
         replies.say(&Start { claim });
     } else if let Err(error) = taken {

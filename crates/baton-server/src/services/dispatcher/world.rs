@@ -160,7 +160,7 @@ impl World {
             let heard = connection.heard();
             let (at, draining) = (heard.at, heard.draining);
             drop(heard);
-            self.fleet.heard(connection.robot_id, at);
+            self.fleet.heard(connection.robot_id, app.day_of(at));
             if draining {
                 self.fleet.set_draining(connection.robot_id, true);
             }
@@ -296,7 +296,7 @@ fn view(app: &App, robot: &Robot) -> RobotView {
         Some(connection) => {
             let heard = connection.heard();
             view.connected = true;
-            view.last_seen = view.last_seen.max(Some(heard.at));
+            view.last_seen = view.last_seen.max(Some(app.day_of(heard.at)));
             view.draining |= heard.draining;
         }
         None => view.connected = false,

@@ -5,7 +5,7 @@
 //! held back until the fleet is back, or long enough that it plainly will not come back.
 
 use baton_core::id::OrgId;
-use baton_core::lease::{LEASE, MARGIN};
+use baton_core::lease::{LEASE, MARGIN, Steady};
 use baton_core::state::OnLost;
 use baton_store::logs::ResourceEvent;
 use baton_store::runs::LiveAttempt;
@@ -23,34 +23,35 @@ const RECENT: SignedDuration = SignedDuration::from_secs(10 * 60);
 /// Whether runs of lost robots are held back.
 #[derive(Debug, Default)]
 pub(super) struct Brake {
-    since: Option<Timestamp>,
+    since: Option<Steady>,
 }
 
 impl Brake {
     /// Looks at the fleet; says so loudly when the brake is put on or comes off.
-    pub(super) async fn holds(&mut self, app: &App, now: Timestamp) -> bool {
+    pub(super) async fn holds(&mut self, app: &App, now: Steady) -> bool {
         let Ok(robots) = app.store.robots(None).await else {
             return self.since.is_some();
         };
         let lost_after = LEASE + MARGIN;
-        let quiet = |seen: Timestamp| now.duration_since(seen);
-        let last_heard = robots.iter().filter_map(|robot| {
-            let heard = app.robots.heard_at(robot.id);
-            heard.max(robot.last_seen)
+        let day = app.now();
+        let quiet = robots.iter().filter_map(|robot| {
+            let here = app.robots.heard_at(robot.id).map(|at| now.since(at));
+            // One that has not come since this server began was seen by the one before.
+            here.or_else(|| robot.last_seen.map(|seen| day.duration_since(seen)))
         });
-        let recent: Vec<SignedDuration> = last_heard.map(quiet).filter(|q| *q <= RECENT).collect();
+        let recent: Vec<SignedDuration> = quiet.filter(|q| *q <= RECENT).collect();
         let lost = recent.iter().filter(|q| **q >= lost_after).count();
         let mass = recent.len() >= SMALLEST_FLEET && lost * 2 > recent.len();
         match (self.since, mass) {
             (None, true) => {
                 self.since = Some(now);
-                self.say(app, "fleet.mass_loss", lost, recent.len(), now)
+                self.say(app, "fleet.mass_loss", lost, recent.len(), day)
                     .await;
             }
-            (Some(since), true) if now.duration_since(since) > LONGEST => return false,
+            (Some(since), true) if now.since(since) > LONGEST => return false,
             (Some(_), false) => {
                 self.since = None;
-                self.say(app, "fleet.mass_loss_over", lost, recent.len(), now)
+                self.say(app, "fleet.mass_loss_over", lost, recent.len(), day)
                     .await;
             }
             _ => {}

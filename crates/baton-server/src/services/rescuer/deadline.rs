@@ -1,9 +1,9 @@
 //! What is owed to a live attempt, and when.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use baton_core::flow::DEFAULT_CANCEL_GRACE_SECONDS;
-use baton_core::lease::{MARGIN, START_WITHIN};
+use baton_core::lease::{MARGIN, START_WITHIN, Steady};
 use baton_core::state::State;
 use baton_store::runs::LiveAttempt;
 
@@ -29,65 +29,68 @@ const SET_UP_WITHIN: SignedDuration = SignedDuration::from_secs(25 * 60);
 
 /// When the robot, which enforces the deadline itself, must have ended the attempt: the run's timeout
 /// after its process began, and the grace of a kill.
-fn overdue_at(attempt: &LiveAttempt, began_at: Option<Timestamp>) -> Option<Timestamp> {
-    let deadline = attempt.deadline_at?;
+fn overdue_at(attempt: &LiveAttempt, since: Steady, began: Option<Steady>) -> Option<Steady> {
+    // Both were written at once, by the same setting of the clock.
+    let timeout = attempt.deadline_at?.duration_since(attempt.started_at?);
     let wait = SignedDuration::from_secs(DEFAULT_CANCEL_GRACE_SECONDS.into()) + MARGIN;
-    let from = match (began_at, attempt.started_at) {
-        (Some(began), Some(told)) => {
-            let timeout = deadline.duration_since(told);
-            began.max(told).saturating_add(timeout).ok()?
-        }
-        _ => deadline.saturating_add(SET_UP_WITHIN).ok()?,
+    let from = match began {
+        Some(began) => began.max(since),
+        None => since.after(SET_UP_WITHIN),
     };
-    from.saturating_add(wait).ok()
+    Some(from.after(timeout).after(wait))
 }
 
-/// What is owed to an attempt, each with its instant. `lapses_at` is when its lease has lapsed for good,
-/// `told_at` when a cancel was sent again last, `began_at` when its process began, if that is known.
+/// What is owed to an attempt, each with its instant. `since` is when it came to its state, as far as this
+/// server has seen it, `lapses_at` when its lease has lapsed for good, `told_at` when a cancel was sent
+/// again last, `began` when its process began, if that is known.
 pub(super) fn owed(
     attempt: &LiveAttempt,
-    lapses_at: Timestamp,
-    told_at: Option<Timestamp>,
-    began_at: Option<Timestamp>,
-    server_started: Timestamp,
-) -> Vec<(Timestamp, Owed)> {
+    since: Steady,
+    lapses_at: Steady,
+    told_at: Option<Steady>,
+    began: Option<Steady>,
+    server_began: Steady,
+) -> Vec<(Steady, Owed)> {
     let mut all = vec![(lapses_at, Owed::Lapse)];
-    let plus =
-        |at: Timestamp, wait: SignedDuration| at.saturating_add(wait).unwrap_or(Timestamp::MAX);
+    // While the server was away nobody could answer.
+    let since = since.max(server_began);
     match attempt.state {
-        State::Dispatched => {
-            // While the server was away nobody could answer.
-            let since = attempt.assigned_at.max(server_started);
-            all.push((plus(since, START_WITHIN), Owed::Answer));
-        }
+        State::Dispatched => all.push((since.after(START_WITHIN), Owed::Answer)),
         State::Running => {
-            if let Some(late) = overdue_at(attempt, began_at) {
+            if let Some(late) = overdue_at(attempt, since, began) {
                 let grace = SignedDuration::from_secs(DEFAULT_CANCEL_GRACE_SECONDS.into());
-                all.push((late.max(plus(server_started, grace)), Owed::End));
+                all.push((late.max(server_began.after(grace)), Owed::End));
             }
         }
         _ => {
             let again = SignedDuration::try_from(CANCEL_AGAIN).unwrap_or(SignedDuration::ZERO);
-            let since = told_at.unwrap_or(server_started);
-            all.push((plus(since, again), Owed::CancelAgain));
+            all.push((
+                told_at.unwrap_or(server_began).after(again),
+                Owed::CancelAgain,
+            ));
         }
     }
     all
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use baton_core::id::{Fence, FlowId, OrgId, QueueId, RunId};
+    use jiff::Timestamp;
     use uuid::Uuid;
 
     use super::*;
 
-    fn second(at: i64) -> Timestamp {
+    fn day(at: i64) -> Timestamp {
         Timestamp::from_second(at).expect("in range")
     }
 
+    fn at(seconds: i64) -> Steady {
+        Steady::from_origin(SignedDuration::from_secs(seconds))
+    }
+
     /// Told to start at second 100, with a minute to run.
-    fn running() -> LiveAttempt {
+    pub(crate) fn running() -> LiveAttempt {
         LiveAttempt {
             org: OrgId::DEFAULT,
             run_id: RunId(Uuid::nil()),
@@ -101,19 +104,20 @@ mod tests {
             deployment_id: None,
             queue_id: QueueId(Uuid::nil()),
             tags: vec![],
-            assigned_at: second(99),
-            started_at: Some(second(100)),
-            deadline_at: Some(second(160)),
+            assigned_at: day(99),
+            started_at: Some(day(100)),
+            deadline_at: Some(day(160)),
         }
     }
 
-    fn ends_at(began_at: Option<i64>) -> Timestamp {
+    fn ends_at(began: Option<i64>) -> Steady {
         let owed = owed(
             &running(),
-            second(1_000_000),
+            at(100),
+            at(1_000_000),
             None,
-            began_at.map(second),
-            second(0),
+            began.map(at),
+            at(0),
         );
         let end = owed.into_iter().find(|(_, owed)| *owed == Owed::End);
         end.expect("it has a deadline").0
@@ -121,25 +125,25 @@ mod tests {
 
     #[test]
     fn a_run_is_overdue_a_grace_and_a_margin_after_its_timeout() {
-        assert_eq!(ends_at(Some(100)), second(160 + 35));
-        assert_eq!(ends_at(Some(700)), second(760 + 35), "its set-up took long");
+        assert_eq!(ends_at(Some(100)), at(160 + 35));
+        assert_eq!(ends_at(Some(700)), at(760 + 35), "its set-up took long");
         assert_eq!(
             ends_at(Some(50)),
-            second(160 + 35),
+            at(160 + 35),
             "nothing begins before it was told to"
         );
     }
 
     #[test]
     fn the_longest_set_up_is_granted_while_nobody_says_that_the_process_began() {
-        assert_eq!(ends_at(None), second(160 + 25 * 60 + 35));
+        assert_eq!(ends_at(None), at(160 + 25 * 60 + 35));
     }
 
     #[test]
     fn a_run_without_timeout_is_never_overdue() {
         let mut run = running();
         run.deadline_at = None;
-        let owed = owed(&run, second(1_000), None, Some(second(100)), second(0));
+        let owed = owed(&run, at(100), at(1_000), None, Some(at(100)), at(0));
         assert!(owed.iter().all(|(_, owed)| *owed != Owed::End));
     }
 }
