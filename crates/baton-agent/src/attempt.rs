@@ -15,6 +15,8 @@ use tokio::sync::mpsc;
 mod artifacts;
 mod command;
 mod environment;
+mod files;
+mod left;
 mod lines;
 mod log;
 mod outcome;
@@ -213,7 +215,7 @@ impl Attempt<'_> {
                 "a stream of the run was still open after all its processes were gone",
             );
         }
-        reports.finish(seen.cause.is_some()).await;
+        reports.finish(seen.cause.is_some(), &self.places).await;
         self.result(&seen, reports, control).await
     }
 
@@ -247,18 +249,11 @@ impl Attempt<'_> {
         control: &mut Control,
     ) -> JobResult {
         let timeout = self.job.timeout_seconds;
-        let (mut state, mut error) =
-            outcome::outcome(seen, reports.error.take(), self.log.tail(), timeout);
+        let (state, error) = outcome::outcome(seen, reports.error.take(), self.log.tail(), timeout);
         let mut outputs = reports.outputs;
-        match read_outputs(&self.places.outputs, &mut outputs) {
-            Ok(()) => {}
-            Err(why) => {
-                self.log.say(LogLevel::Error, why.clone());
-                if state == State::Completed {
-                    state = State::Failed;
-                    error = Some(ErrorInfo::new(ErrorKind::Failed, why));
-                }
-            }
+        let handed = read_outputs(&self.places.outputs, &self.places.work, &mut outputs);
+        for warning in handed.warnings {
+            self.log.say(LogLevel::Warning, warning);
         }
         if let Some(error) = &error {
             self.log.say(LogLevel::Error, error.message.clone());
@@ -267,7 +262,8 @@ impl Attempt<'_> {
         self.log.flush().await;
         artifacts::upload(
             self.job.claim,
-            &self.places.artifacts,
+            &self.places,
+            handed.keep_file,
             self.shared,
             self.log,
             control,

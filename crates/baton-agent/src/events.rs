@@ -14,6 +14,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+mod mend;
+
 /// Longest line of an events file, in bytes; a longer one is skipped with a warning.
 pub const MAX_EVENT: usize = 256 << 10;
 /// Longest events file that is read, in bytes; what comes after is skipped with a warning.
@@ -123,9 +125,18 @@ pub fn append(file: &Path, event: &Event) -> io::Result<()> {
         .write_all(&line)
 }
 
-/// The event in a line.
-pub fn read(line: &[u8]) -> Result<Event, String> {
-    serde_json::from_slice(line).map_err(|e| e.to_string())
+/// A value that was read from this text, with numbers that reading would change kept as text.
+pub fn without_loss(text: &str, value: Value) -> Value {
+    crate::loose::read(text.as_bytes()).map_or(value, |loose| loose.value)
+}
+
+/// The event in a line, and what had to be mended to read it, a sentence each. The error is a sentence too.
+pub fn read(line: &[u8]) -> Result<(Event, Vec<String>), String> {
+    let loose = crate::loose::read(line)?;
+    let mut notes = loose.notes;
+    let value = mend::event(loose.value, &mut notes)?;
+    let event = serde_json::from_value(value).map_err(|e| e.to_string())?;
+    Ok((event, notes))
 }
 
 #[cfg(test)]
@@ -142,9 +153,14 @@ mod tests {
             r#"{"type":"log","level":"warning","message":"hm","task":"a"}"#,
             r#"{"type":"error","kind":"business","message":"invoice 7 has no date"}"#,
         ] {
-            read(line.as_bytes()).unwrap_or_else(|e| panic!("{line}: {e}"));
+            let (_, notes) = read(line.as_bytes()).unwrap_or_else(|e| panic!("{line}: {e}"));
+            assert!(notes.is_empty(), "{line}: {notes:?}");
         }
-        assert!(read(b"{\"type\":\"dance\"}").is_err());
+        let unknown = read(b"{\"type\":\"dance\"}").expect_err("unknown");
+        assert!(
+            unknown.contains("\"dance\"") && unknown.contains("progress"),
+            "{unknown}"
+        );
     }
 
     #[test]
@@ -162,6 +178,6 @@ mod tests {
             .filter(|l| !l.is_empty())
             .collect();
         assert_eq!(lines.len(), 2);
-        assert_eq!(read(lines[1]), Ok(event));
+        assert_eq!(read(lines[1]), Ok((event, vec![])));
     }
 }

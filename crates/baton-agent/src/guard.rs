@@ -7,6 +7,7 @@
 //! sessions and forks they hid behind. A guard is two processes: whoever kills one of them has the tree
 //! killed by the other.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -53,7 +54,7 @@ const OPEN_FILES: &str = "--open-files=";
 
 /// How many files the tree of this guard may open, where it was told.
 pub(crate) fn open_files() -> Option<u64> {
-    std::env::args().find_map(|word| word.strip_prefix(OPEN_FILES)?.parse().ok())
+    std::env::args_os().find_map(|word| word.to_str()?.strip_prefix(OPEN_FILES)?.parse().ok())
 }
 
 /// What the agent tells a guard; one JSON object a line.
@@ -80,11 +81,42 @@ pub struct Spec {
     /// Program and arguments.
     pub argv: Vec<String>,
     /// The whole environment.
-    pub env: Vec<(String, String)>,
+    pub env: Vec<(Plain, Plain)>,
     /// The folder to run in.
-    pub folder: PathBuf,
+    pub folder: Plain,
     /// Until when the claim holds, on the boot clock, in milliseconds.
     pub lease_until: u64,
+}
+
+/// A text of the operating system's on its way through JSON: what is not UTF-8 goes as bytes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Plain {
+    /// Almost always.
+    Text(String),
+    /// Its bytes, as the system has them.
+    Bytes(Vec<u8>),
+}
+
+impl From<OsString> for Plain {
+    fn from(text: OsString) -> Self {
+        match text.into_string() {
+            Ok(text) => Self::Text(text),
+            Err(other) => Self::Bytes(other.into_encoded_bytes()),
+        }
+    }
+}
+
+impl From<Plain> for OsString {
+    fn from(text: Plain) -> Self {
+        match text {
+            Plain::Text(text) => text.into(),
+            #[cfg(unix)]
+            Plain::Bytes(bytes) => std::os::unix::ffi::OsStringExt::from_vec(bytes),
+            #[cfg(not(unix))]
+            Plain::Bytes(bytes) => String::from_utf8_lossy(&bytes).into_owned().into(),
+        }
+    }
 }
 
 /// What a guard tells the agent; one JSON object a line.

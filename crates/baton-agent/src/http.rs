@@ -11,6 +11,7 @@ use baton_api::rest::PutArtifact;
 use baton_api::robot::{Claim, PATH};
 use futures_util::StreamExt;
 use reqwest::{Client, Response, StatusCode};
+use tokio::io::AsyncReadExt as _;
 
 use crate::config::Secret;
 use crate::connection::KeyRefused;
@@ -85,7 +86,8 @@ impl Http {
         };
         let file = tokio::fs::File::open(file).await?;
         let length = file.metadata().await?.len();
-        let body = tokio_util::io::ReaderStream::with_capacity(file, 64 << 10);
+        // What is written to it meanwhile comes too late.
+        let body = tokio_util::io::ReaderStream::with_capacity(file.take(length), 64 << 10);
         let request = self
             .client
             .put(self.url(&format!("/api/v1/runs/{}/artifacts", claim.job_id)))

@@ -13,6 +13,7 @@ pub mod guard;
 mod http;
 pub mod identity;
 mod journal;
+mod loose;
 mod metrics;
 mod packages;
 mod process;

@@ -413,6 +413,23 @@ impl LogLevel {
         Self::Critical,
     ];
 
+    /// The level that a program means by this word, in any case: the names of Python, of syslog and of most
+    /// loggers, and Python's numbers.
+    pub fn from_word(word: &str) -> Option<Self> {
+        let word = word.trim().to_ascii_lowercase();
+        Some(match word.as_str() {
+            "trace" | "debug" | "dbg" | "verbose" | "fine" | "finer" | "finest" => Self::Debug,
+            "info" | "information" | "informational" | "inf" | "notice" | "log" | "success"
+            | "notset" | "" => Self::Info,
+            "warning" | "warn" | "wrn" => Self::Warning,
+            "error" | "err" | "severe" | "fail" | "failure" => Self::Error,
+            "critical" | "crit" | "fatal" | "alert" | "emergency" | "emerg" | "panic" | "ftl" => {
+                Self::Critical
+            }
+            number => Self::from_code(number.parse::<u16>().ok()?.into()),
+        })
+    }
+
     /// 10, 20, 30, 40 or 50, as Python counts them.
     pub const fn code(self) -> i64 {
         (self as i64 + 1) * 10

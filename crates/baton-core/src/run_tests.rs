@@ -29,3 +29,26 @@ fn a_run_is_late_when_it_has_not_started_soon_after_it_was_due() {
         assert!(!run.is_late(at(999), LATE_AFTER), "{state:?}");
     }
 }
+
+#[test]
+fn levels_are_known_in_any_case_and_by_their_usual_names() {
+    use LogLevel::{Critical, Debug, Error, Info, Warning};
+    for (level, words) in [
+        (Debug, &["DEBUG", "trace", "Verbose", "10"][..]),
+        (
+            Info,
+            &["INFO", "Information", "notice", "20", "25", " info "],
+        ),
+        (Warning, &["warn", "WARNING", "Warn", "30"]),
+        (Error, &["err", "ERROR", "SEVERE", "40"]),
+        (
+            Critical,
+            &["fatal", "CRITICAL", "crit", "emerg", "50", "60"],
+        ),
+    ] {
+        for word in words {
+            assert_eq!(LogLevel::from_word(word), Some(level), "{word}");
+        }
+    }
+    assert_eq!(LogLevel::from_word("loud"), None);
+}

@@ -1,8 +1,7 @@
 //! Handing over the files that a run left in its artifacts folder, before its result is sent.
 
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,46 +10,41 @@ use baton_core::run::LogLevel;
 use tokio::time::Instant;
 
 use super::Shared;
+use super::command::Places;
+use super::left;
 use super::log::RunLog;
 use super::watch::Control;
 use crate::http::Refused;
 
 /// How long to wait before an upload that failed is tried again, at first and at most.
 const WAITS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
-/// Deepest folder that is looked into.
-const MAX_DEPTH: usize = 16;
+/// Files that are not uploaded are named up to this many; the rest is counted.
+const MAX_WARNINGS: usize = 50;
 
 /// Uploads every file, as far as bounds, the server and the claim allow; what is not uploaded is said.
 pub(super) async fn upload(
     claim: Claim,
-    folder: &Path,
+    places: &Places,
+    outputs_too: bool,
     shared: &Arc<Shared>,
     log: &RunLog,
     control: &mut Control,
 ) {
-    let mut files = Vec::new();
-    if let Err(error) = collect(folder, "", 0, shared.config.limits.artifacts, &mut files) {
-        log.say(
-            LogLevel::Warning,
-            format!("artifacts cannot be read: {error}"),
-        );
+    let limits = &shared.config.limits;
+    let mut left = left::collect(places, limits.artifacts, outputs_too);
+    let unseen = left.warnings.len().saturating_sub(MAX_WARNINGS);
+    left.warnings.truncate(MAX_WARNINGS);
+    if unseen > 0 {
+        left.warnings
+            .push(format!("artifacts: {unseen} more files are not uploaded"));
     }
-    if files.is_empty() {
-        return;
+    for warning in left.warnings {
+        log.say(LogLevel::Warning, warning);
     }
-    files.sort();
-    let bound = shared.config.limits.artifacts;
-    if files.len() > bound {
-        log.say(
-            LogLevel::Warning,
-            format!("more than {bound} artifacts; the rest is not uploaded"),
-        );
-        files.truncate(bound);
-    }
-    let deadline = Instant::now() + shared.config.limits.upload_within;
-    for (name, path, size) in files {
-        if size > shared.config.limits.artifact_bytes {
-            let bound = shared.config.limits.artifact_bytes;
+    let deadline = Instant::now() + limits.upload_within;
+    for (name, path, size) in left.files {
+        if size > limits.artifact_bytes {
+            let bound = limits.artifact_bytes;
             let message = format!(
                 "artifact {name:?} has {size} bytes; {bound} are allowed, it is not uploaded"
             );
@@ -101,31 +95,4 @@ async fn hand_over(claim: Claim, name: &str, path: &Path, shared: &Shared) -> an
             }
         }
     }
-}
-
-/// Every plain file under the folder; links are not followed, they could lead anywhere.
-fn collect(
-    folder: &Path,
-    prefix: &str,
-    depth: usize,
-    bound: usize,
-    files: &mut Vec<(String, PathBuf, u64)>,
-) -> io::Result<()> {
-    if depth > MAX_DEPTH || !folder.exists() {
-        return Ok(());
-    }
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            collect(&entry.path(), &format!("{name}/"), depth + 1, bound, files)?;
-        } else if kind.is_file() {
-            files.push((name, entry.path(), entry.metadata()?.len()));
-        }
-        if files.len() > bound {
-            break;
-        }
-    }
-    Ok(())
 }

@@ -1,6 +1,7 @@
 //! What exactly is executed for an attempt: program, arguments and environment, as a pure function.
 
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use baton_api::robot::JobAssignment;
@@ -25,6 +26,8 @@ const DEFAULT_PYTHON: &str = "python3";
 
 /// Where an attempt's files are.
 pub(crate) struct Places {
+    /// The folder in which all of them lie.
+    pub(crate) work: PathBuf,
     /// The attempt's own copy of the package.
     pub(crate) package: PathBuf,
     /// The parameters as JSON.
@@ -42,6 +45,7 @@ pub(crate) struct Places {
 impl Places {
     pub(crate) fn under(work: &Path) -> Self {
         Self {
+            work: work.to_owned(),
             package: work.join("package"),
             parameters: work.join("parameters.json"),
             events: work.join("events.jsonl"),
@@ -132,57 +136,77 @@ fn plain(value: &Value) -> String {
     }
 }
 
+/// The agent's own environment without its secrets, as it is: not all of it need be UTF-8.
+pub(crate) fn inherited() -> impl Iterator<Item = (OsString, OsString)> {
+    std::env::vars_os().filter(|(name, _)| is_visible(name))
+}
+
+fn is_visible(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    !HIDDEN
+        .iter()
+        .any(|hidden| name.starts_with(hidden.as_bytes()))
+}
+
 /// The environment of a run: the agent's own without its secrets, the flow's, and what Baton says.
 pub(crate) fn environment(
-    inherited: impl Iterator<Item = (String, String)>,
+    inherited: impl Iterator<Item = (OsString, OsString)>,
     job: &JobAssignment,
     places: &Places,
     server: &str,
     venv: Option<&Path>,
-) -> Vec<(String, String)> {
-    let visible = |(name, _): &(String, String)| !HIDDEN.iter().any(|h| name.starts_with(h));
-    let mut env: BTreeMap<String, String> = inherited.filter(visible).collect();
+) -> Vec<(OsString, OsString)> {
+    let mut env: BTreeMap<OsString, OsString> =
+        inherited.filter(|(name, _)| is_visible(name)).collect();
     if let Some(venv) = venv {
-        let path = env.remove("PATH").unwrap_or_default();
-        env.insert(
-            "PATH".into(),
-            format!("{}:{path}", venv.join("bin").display()),
-        );
-        env.insert("VIRTUAL_ENV".into(), venv.display().to_string());
+        let mut path = venv.join("bin").into_os_string();
+        path.push(":");
+        path.push(env.remove(OsStr::new("PATH")).unwrap_or_default());
+        env.insert("PATH".into(), path);
+        env.insert("VIRTUAL_ENV".into(), venv.into());
     }
     env.insert("PYTHONUNBUFFERED".into(), "1".into());
-    env.insert("TMPDIR".into(), places.temporary.display().to_string());
+    env.insert("TMPDIR".into(), places.temporary.clone().into());
     if let Entry::Command { env: own, .. } = &job.workflow.entry {
-        env.extend(own.iter().map(|(k, v)| (k.clone(), v.clone())));
+        env.extend(own.iter().map(|(k, v)| (k.into(), v.into())));
     }
     for (name, value) in &job.variables {
         let value = plain(value);
         if value.len() <= MAX_ENV_VALUE {
-            env.insert(format!("BATON_PARAM_{}", sanitised(name)), value);
+            env.insert(
+                format!("BATON_PARAM_{}", sanitised(name)).into(),
+                value.into(),
+            );
         }
     }
-    let shown = |path: &Path| path.display().to_string();
     let run = job.claim.job_id.to_string();
     for (name, value) in [
         // The same for every attempt of a run: what the outside world was asked under it was asked once.
-        ("IDEMPOTENCY_KEY", run.clone()),
-        ("RUN_ID", run),
-        ("RUN_NAME", job.run_name.clone()),
-        ("ATTEMPT", job.claim.attempt.to_string()),
-        ("FLOW", job.workflow.name.clone()),
-        ("DEPLOYMENT", job.deployment.clone().unwrap_or_default()),
-        ("URL", server.to_owned()),
-        ("DESKTOP", job.desktop.clone().unwrap_or_default()),
-        ("PARAMETERS", shown(&places.parameters)),
-        ("EVENTS", shown(&places.events)),
-        ("OUTPUTS", shown(&places.outputs)),
-        ("ARTIFACTS", shown(&places.artifacts)),
+        ("IDEMPOTENCY_KEY", run.clone().into()),
+        ("RUN_ID", run.into()),
+        ("RUN_NAME", job.run_name.clone().into()),
+        ("ATTEMPT", job.claim.attempt.to_string().into()),
+        ("FLOW", job.workflow.name.clone().into()),
+        (
+            "DEPLOYMENT",
+            job.deployment.clone().unwrap_or_default().into(),
+        ),
+        ("URL", server.into()),
+        ("DESKTOP", job.desktop.clone().unwrap_or_default().into()),
+        ("PARAMETERS", places.parameters.clone().into_os_string()),
+        ("EVENTS", places.events.clone().into_os_string()),
+        ("OUTPUTS", places.outputs.clone().into_os_string()),
+        ("ARTIFACTS", places.artifacts.clone().into_os_string()),
     ] {
-        env.insert(format!("BATON_{name}"), value);
+        env.insert(format!("BATON_{name}").into(), value);
     }
-    let possible =
-        |(k, v): &(String, String)| !k.is_empty() && !k.contains(['=', '\0']) && !v.contains('\0');
-    env.into_iter().filter(possible).collect()
+    env.into_iter().filter(is_possible).collect()
+}
+
+/// Whether the system can hand on such a variable.
+fn is_possible((name, value): &(OsString, OsString)) -> bool {
+    let (name, value) = (name.as_encoded_bytes(), value.as_encoded_bytes());
+    !name.is_empty() && !name.contains(&b'=') && !name.contains(&0) && !value.contains(&0)
 }
 
 fn sanitised(name: &str) -> String {

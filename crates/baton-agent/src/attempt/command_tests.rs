@@ -127,12 +127,16 @@ fn a_run_sees_its_parameters_and_none_of_the_agents_keys() {
         ("BATON_API_KEY", "secret"),
         ("SUPABASE_KEY", "secret"),
     ];
-    let inherited = inherited
-        .iter()
-        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+    let inherited = inherited.iter().map(|(k, v)| ((*k).into(), (*v).into()));
     let places = Places::under(Path::new("/attempt"));
-    let env: BTreeMap<_, _> = environment(inherited, &job, &places, "http://s", None)
+    let env: BTreeMap<String, String> = environment(inherited, &job, &places, "http://s", None)
         .into_iter()
+        .map(|(k, v)| {
+            (
+                k.into_string().expect("UTF-8"),
+                v.into_string().expect("UTF-8"),
+            )
+        })
         .collect();
     assert_eq!(env["PATH"], "/bin");
     assert_eq!(env["MODE"], "fast");
@@ -147,5 +151,43 @@ fn a_run_sees_its_parameters_and_none_of_the_agents_keys() {
         "BATON_PARAM_NUL",
     ] {
         assert!(!env.contains_key(absent), "{absent}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn variables_and_folders_that_are_not_utf_8_are_passed_on_as_they_are() {
+    use std::ffi::{OsStr, OsString};
+    use std::os::unix::ffi::OsStrExt as _;
+
+    use crate::guard::Plain;
+
+    let odd = OsStr::from_bytes(b"caf\xe9");
+    let inherited = [
+        ("LEGACY".into(), odd.to_owned()),
+        (odd.to_owned(), "v".into()),
+    ];
+    let places = Places::under(&Path::new("/work").join(odd));
+    let job = job(&["p"], None, json!({}));
+    let env = environment(inherited.into_iter(), &job, &places, "http://s", None);
+    let find = |name: &OsStr| {
+        env.iter()
+            .find(|(k, _)| k == name)
+            .map(|(_, v)| v.as_os_str())
+    };
+    assert_eq!(find(OsStr::new("LEGACY")), Some(odd));
+    assert_eq!(find(odd), Some(OsStr::new("v")));
+    assert_eq!(
+        find(OsStr::new("BATON_EVENTS")),
+        Some(places.events.as_os_str())
+    );
+    for (name, value) in env {
+        let sent: (Plain, Plain) = (name.clone().into(), value.clone().into());
+        let text = serde_json::to_string(&sent).expect("it is JSON");
+        let came: (Plain, Plain) = serde_json::from_str(&text).expect("it is read");
+        assert_eq!(
+            (OsString::from(came.0), OsString::from(came.1)),
+            (name, value)
+        );
     }
 }

@@ -13,12 +13,13 @@ use baton_core::run::{LogLevel, LogStream};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
 
+use super::command::inherited;
 use super::lines::Lines;
 use super::log::RunLog;
 use super::watch::{Cause, Control, Watched, millis, watch};
 use crate::cache::{Bounds, Cache, Found, Held};
 use crate::guard::{GuardCommand, Spec};
-use crate::process::{Stream, Tree};
+use crate::process::{Stream, Tree, boot_clock};
 
 /// Environments kept; the least recently used go. Each holds some hundred megabytes at worst.
 const MAX_KEPT: usize = 20;
@@ -213,10 +214,8 @@ async fn step(
     let folder = wanted.requirements.parent().unwrap_or(Path::new("/"));
     let spec = Spec {
         argv,
-        env: std::env::vars()
-            .filter(|(k, _)| !k.starts_with("BATON_"))
-            .collect(),
-        folder: folder.to_owned(),
+        env: inherited().map(|(k, v)| (k.into(), v.into())).collect(),
+        folder: folder.as_os_str().to_owned().into(),
         lease_until: millis(*control.lease.borrow_and_update()),
     };
     let (mut tree, out, err) =
@@ -250,7 +249,7 @@ async fn show(mut from: Stream, log: Arc<RunLog>) -> Vec<String> {
         if n == 0 {
             break;
         }
-        lines.feed(&buffer[..n], &mut each);
+        lines.feed(&buffer[..n], boot_clock(), &mut each);
     }
     if let Some(line) = lines.rest() {
         each(line);

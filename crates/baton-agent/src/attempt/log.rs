@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use baton_api::robot::Claim;
 use baton_core::error::{MAX_STACK, clip};
-use baton_core::run::{LogLevel, LogLine, LogStream, MAX_LINE};
+use baton_core::run::{LogLevel, LogLine, LogStream};
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 
+use super::lines::shortened;
 use super::quota::{LogLimits, Quota, Verdict};
 use crate::process::boot_clock;
 use crate::session::Input;
@@ -260,7 +261,7 @@ impl RunLog {
             level,
             stream,
             task,
-            message: clip(message, MAX_LINE),
+            message: shortened(message),
         });
         self.waiting.notify_one();
     }

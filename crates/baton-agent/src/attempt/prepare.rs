@@ -64,14 +64,15 @@ impl Attempt<'_> {
         let argv = command::argv(self.job, &folder, venv)
             .map_err(|why| ErrorInfo::new(ErrorKind::Spawn, why))?;
         let server = &self.shared.config.server;
-        let mut env = command::environment(std::env::vars(), self.job, &self.places, server, venv);
-        env.push((AGENT_MARK.to_owned(), self.shared.mark.clone()));
-        env.push((TREE_MARK.to_owned(), self.tree_mark()));
+        let mut env =
+            command::environment(command::inherited(), self.job, &self.places, server, venv);
+        env.push((AGENT_MARK.into(), self.shared.mark.clone().into()));
+        env.push((TREE_MARK.into(), self.tree_mark().into()));
         Ok(Some(Prepared {
             spec: Spec {
                 argv,
-                env,
-                folder,
+                env: env.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
+                folder: folder.into_os_string().into(),
                 lease_until: 0,
             },
             _environment: environment,

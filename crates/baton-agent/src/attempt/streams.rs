@@ -13,7 +13,10 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::lines::Lines;
 use super::log::RunLog;
+use crate::process::boot_clock;
 
+/// A line that is drawn again and again shows its newest state after this long without another.
+const RESTS_AFTER: Duration = Duration::from_secs(1);
 /// How much is read from a pipe at once.
 const READ: usize = 32 << 10;
 
@@ -23,9 +26,9 @@ pub(crate) async fn pump<R: AsyncRead + Unpin>(out: R, err: R, log: Arc<RunLog>)
     let mut turns = FuturesUnordered::new();
     turns.push(Source::new(out, LogStream::Stdout).turn());
     turns.push(Source::new(err, LogStream::Stderr).turn());
-    while let Some((mut source, n)) = turns.next().await {
-        let wait = source.take(n, &log);
-        if n > 0 {
+    while let Some((mut source, read)) = turns.next().await {
+        let wait = source.take(read, &log);
+        if read != Some(0) {
             log.may_go_on(wait).await;
             turns.push(source.turn());
         }
@@ -49,24 +52,28 @@ impl<R: AsyncRead + Unpin> Source<R> {
         }
     }
 
-    /// Waits until there is something and reads it; nothing is the end.
-    async fn turn(mut self) -> (Self, usize) {
-        let n = self.from.read(&mut self.buffer).await.unwrap_or(0);
-        (self, n)
+    /// Waits until there is something and reads it; 0 is the end, `None` a rest in a line that is drawn.
+    async fn turn(mut self) -> (Self, Option<usize>) {
+        let reading = self.from.read(&mut self.buffer);
+        let read = if self.lines.is_drawn() {
+            tokio::time::timeout(RESTS_AFTER, reading).await.ok()
+        } else {
+            Some(reading.await)
+        };
+        (self, read.map(|n| n.unwrap_or(0)))
     }
 
     /// Puts what was read into the log; how long to wait before more is read.
-    fn take(&mut self, n: usize, log: &RunLog) -> Duration {
+    fn take(&mut self, read: Option<usize>, log: &RunLog) -> Duration {
         let mut wait = Duration::ZERO;
-        let mut line = |text| {
+        let mut line = |text: String| {
             let slower = log.line(LogLevel::Info, self.stream, None, text);
             wait = wait.max(slower);
         };
-        self.lines.feed(&self.buffer[..n], &mut line);
-        if n == 0
-            && let Some(last) = self.lines.rest()
-        {
-            line(last);
+        match read {
+            None => self.lines.rested(boot_clock(), line),
+            Some(0) => self.lines.rest().into_iter().for_each(line),
+            Some(n) => self.lines.feed(&self.buffer[..n], boot_clock(), &mut line),
         }
         wait
     }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use baton_api::package::hex;
 use baton_api::robot::TaskReport;
 use baton_core::error::{ErrorInfo, ErrorKind, clip};
 use baton_core::state::State;
 use jiff::Timestamp;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::events::TaskEvent;
 
@@ -25,6 +27,8 @@ pub(crate) struct Tasks {
     known: BTreeMap<String, TaskReport>,
     /// What the script gave for its own failure, where it gave anything.
     pub(crate) last_failed: Option<String>,
+    /// What of a task could not be kept as it was given, a sentence each, until somebody takes them.
+    pub(crate) notes: Vec<String>,
 }
 
 impl Tasks {
@@ -35,7 +39,7 @@ impl Tasks {
             .clone()
             .or_else(|| event.name.clone())
             .unwrap_or_default();
-        let key = clip(key, MAX_TASK_NAME);
+        let key = self.short(key);
         if key.is_empty() {
             return Err("a task needs a key or a name".into());
         }
@@ -55,11 +59,26 @@ impl Tasks {
             return Err(format!("more than {MAX_TASKS} tasks; this one is not kept"));
         }
         let task = self.known.entry(key.clone()).or_insert_with(|| fresh(&key));
-        merge(task, event, now);
+        merge(task, event, now, &mut self.notes);
         if task.state == State::Failed {
             self.last_failed = Some(key);
         }
         Ok(task.clone())
+    }
+
+    /// A key that is not too long: two that differ only at their ends stay two.
+    fn short(&mut self, key: String) -> String {
+        if key.len() <= MAX_TASK_NAME {
+            return key;
+        }
+        let digest = hex(&Sha256::digest(key.as_bytes()));
+        let short = format!("{} {}", clip(key, MAX_TASK_NAME - 9), &digest[..8]);
+        if !self.known.contains_key(&short) {
+            self.notes.push(format!(
+                "a task's key is longer than {MAX_TASK_NAME} bytes; it is kept as {short:?}"
+            ));
+        }
+        short
     }
 
     /// Closes what is still open when the attempt ends; the tasks that this changed.
@@ -97,17 +116,32 @@ fn fresh(key: &str) -> TaskReport {
     }
 }
 
-fn merge(task: &mut TaskReport, event: TaskEvent, now: Timestamp) {
+fn merge(task: &mut TaskReport, event: TaskEvent, now: Timestamp, notes: &mut Vec<String>) {
     if let Some(name) = event.name {
+        let (was, length) = (std::mem::take(&mut task.name), name.len());
         task.name = clip(name, MAX_TASK_NAME);
+        if length > MAX_TASK_NAME && was != task.name {
+            notes.push(format!(
+                "the name of task {:?} has {length} bytes; {MAX_TASK_NAME} are kept",
+                task.key
+            ));
+        }
     }
     if let Some(after) = event.after {
+        if after.len() > MAX_AFTER {
+            let (key, given) = (&task.key, after.len());
+            notes.push(format!(
+                "task {key:?} waits for {given} tasks; {MAX_AFTER} are kept"
+            ));
+        }
         let keys = after.into_iter().take(MAX_AFTER);
         task.after = keys.map(|k| clip(k, MAX_TASK_NAME)).collect();
     }
     if let Some(data) = event.data {
         let size = data.to_string().len();
         task.data = if size > MAX_DATA {
+            let key = &task.key;
+            notes.push(format!("the data of task {key:?} have {size} bytes and are not kept; {MAX_DATA} are allowed"));
             Value::from(format!("[{size} bytes of data, not kept]"))
         } else {
             data
@@ -215,6 +249,19 @@ mod tests {
             states,
             [("running", State::Failed), ("waiting", State::Cancelled)]
         );
+    }
+
+    #[test]
+    fn long_keys_stay_different_and_what_is_shortened_is_said_once() {
+        let mut tasks = Tasks::default();
+        let long = "k".repeat(300);
+        let keys: Vec<String> = ["a", "b", "a"]
+            .iter()
+            .map(|end| tasks.apply(event(&format!("{long}{end}"), State::Running), at(1)))
+            .map(|task| task.expect("taken").key)
+            .collect();
+        assert!(keys[0] != keys[1] && keys[0] == keys[2] && keys[0].len() <= MAX_TASK_NAME);
+        assert_eq!(tasks.notes.len(), 2, "{:?}", tasks.notes);
     }
 
     #[test]

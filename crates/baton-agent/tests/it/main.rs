@@ -6,6 +6,7 @@ mod beats;
 mod faults;
 mod guards;
 mod latency;
+mod leftovers;
 mod logs;
 mod packages;
 mod python;

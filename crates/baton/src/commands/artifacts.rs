@@ -114,8 +114,8 @@ async fn get(session: &Session, run: &str, name: Option<String>, to: Option<Path
         let path = match &to {
             Some(path) if path == Path::new("-") => None,
             Some(path) if one && !path.is_dir() => Some(path.clone()),
-            Some(path) => Some(path.join(safe(&artifact.name)?)),
-            None => Some(safe(&artifact.name)?),
+            Some(path) => Some(below(path, &safe(&artifact.name)?)?),
+            None => Some(below(Path::new(""), &safe(&artifact.name)?)?),
         };
         fetch(session, artifact, path.as_deref()).await?;
     }
@@ -138,6 +138,27 @@ fn safe(name: &str) -> Done<PathBuf> {
         )
         .fix("name where to write it with -o FILE"))
     }
+}
+
+/// Where a file of this name goes below the folder, with the folders made that it needs. One that is there and
+/// is a link leads elsewhere: nothing is written through it.
+fn below(folder: &Path, name: &Path) -> Done<PathBuf> {
+    let mut path = folder.to_owned();
+    for part in name.parent().into_iter().flat_map(Path::components) {
+        path.push(part);
+        match std::fs::symlink_metadata(&path) {
+            Ok(meta) if meta.is_dir() => {}
+            Ok(_) => {
+                let what = format!("{} is there and is no folder", path.display());
+                return Err(Failure::new(Exit::Refused, "unsafe_name", what)
+                    .fix("fetch it elsewhere, with -o FOLDER"));
+            }
+            Err(_) => {
+                std::fs::create_dir(&path).map_err(|e| Failure::file(&path, "make", &e))?;
+            }
+        }
+    }
+    Ok(folder.join(name))
 }
 
 async fn fetch(session: &Session, artifact: &Artifact, path: Option<&Path>) -> Done {
@@ -166,5 +187,15 @@ mod tests {
         for bad in ["../x", "/etc/x", "a/../../x", "", "."] {
             assert!(safe(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn folders_are_made_below_the_chosen_one_and_links_lead_nowhere() {
+        let dir = tempfile::tempdir().expect("folder");
+        let path = below(dir.path(), Path::new("a/b/c.csv")).expect("made");
+        assert_eq!(path, dir.path().join("a/b/c.csv"));
+        assert!(dir.path().join("a/b").is_dir());
+        std::os::unix::fs::symlink("/", dir.path().join("up")).expect("linked");
+        assert!(below(dir.path(), Path::new("up/etc/c.csv")).is_err());
     }
 }

@@ -82,7 +82,8 @@ fn event(command: Report) -> Done<Event> {
         }
         Report::Output { name, value, text } => {
             let value = match serde_json::from_str(&value) {
-                Ok(json) if !text => json,
+                // A number that would lose digits is kept as it was written.
+                Ok(json) if !text => events::without_loss(&value, json),
                 _ => Value::String(value),
             };
             Event::Output { name, value }
@@ -109,6 +110,8 @@ mod tests {
         };
         assert_eq!(output("[1, 2]", false), json!([1, 2]));
         assert_eq!(output("42", true), json!("42"));
+        let long = "12345678901234567890123";
+        assert_eq!(output(long, false), json!(long));
         assert_eq!(output("plain words", false), json!("plain words"));
     }
 

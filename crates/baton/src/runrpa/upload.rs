@@ -219,6 +219,7 @@ pub(crate) fn read_events(path: &Path, from: u64) -> (Vec<Event>, u64) {
     let events = text[..whole]
         .split(|b| *b == b'\n')
         .filter_map(|line| baton_agent::events::read(line).ok())
+        .map(|(event, _)| event)
         .collect();
     (events, from + whole as u64 + 1)
 }

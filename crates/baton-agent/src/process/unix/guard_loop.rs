@@ -1,5 +1,6 @@
 //! The guard itself: starts the tree, waits for whatever ends it, and kills until nothing is left.
 
+use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -18,7 +19,7 @@ use nix::unistd::{Pid, dup2_stderr, dup2_stdin, dup2_stdout, getpid, getppid, se
 
 use super::witness::{self, Half, Peer};
 use super::{boot_clock, tree};
-use crate::guard::{MAX_MESSAGE, Order, Report, Spec};
+use crate::guard::{MAX_MESSAGE, Order, Plain, Report, Spec};
 
 /// How often the guard looks at the clock at least: a machine that slept does not tell.
 const LOOK: Duration = Duration::from_millis(500);
@@ -94,8 +95,8 @@ fn execute(spec: &Spec) -> io::Result<i32> {
     command
         .args(&spec.argv[1..])
         .env_clear()
-        .envs(spec.env.iter().map(|(k, v)| (k, v)))
-        .current_dir(&spec.folder)
+        .envs(spec.env.iter().map(|(k, v)| (system(k), system(v))))
+        .current_dir(system(&spec.folder))
         .stdin(Stdio::null());
     let guard = getpid();
     // SAFETY: between fork and exec only these system calls are made, all of them async-signal-safe.
@@ -115,6 +116,10 @@ fn execute(spec: &Spec) -> io::Result<i32> {
     }
     let child = command.spawn()?;
     i32::try_from(child.id()).map_err(io::Error::other)
+}
+
+fn system(text: &Plain) -> OsString {
+    text.clone().into()
 }
 
 fn not_started(spec: &Spec, error: &io::Error) -> Report {

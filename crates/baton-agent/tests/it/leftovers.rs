@@ -1,0 +1,148 @@
+//! What a run leaves behind never fails it: what can be kept is kept, and the rest is said in its log.
+
+use baton_core::run::{LogLevel, LogStream};
+use baton_core::state::State;
+use serde_json::json;
+
+use crate::server::{Link, Server};
+use crate::support::{Robot, shell};
+
+/// Runs a script; its outputs, and what was said in its log about what it left.
+async fn left(script: &str) -> (serde_json::Value, Vec<String>, Link) {
+    let mut server = Server::start().await;
+    let _robot = Robot::start(&server).await;
+    let mut link = server.robot().await;
+    let result = link.run(&shell(1, script)).await;
+    assert_eq!(
+        (result.state, result.error),
+        (State::Completed, None),
+        "{script}"
+    );
+    let said = link.messages(LogStream::System);
+    let said = said.into_iter().map(str::to_owned).collect();
+    (json!(result.outputs), said, link)
+}
+
+#[tokio::test]
+async fn an_outputs_file_in_another_shape_is_a_warning_and_the_run_is_completed() {
+    for (script, outputs) in [
+        (
+            r#"printf '{"rate": NaN, "n": 1}' > $BATON_OUTPUTS"#,
+            json!({"rate": "NaN", "n": 1}),
+        ),
+        (
+            r#"printf '[1, 2]' > $BATON_OUTPUTS"#,
+            json!({"value": [1, 2]}),
+        ),
+        (
+            r#"printf '\357\273\277{"n": 1}\r\n' > $BATON_OUTPUTS"#,
+            json!({"n": 1}),
+        ),
+        (
+            r#"printf '{"n": 1, "n": 2,}' > $BATON_OUTPUTS"#,
+            json!({"n": 2}),
+        ),
+        (r#"printf "{'n': 1}" > $BATON_OUTPUTS"#, json!({})),
+        ("mkdir $BATON_OUTPUTS", json!({})),
+        ("mkfifo $BATON_OUTPUTS", json!({})),
+        ("ln -s /etc/hostname $BATON_OUTPUTS", json!({})),
+    ] {
+        let (got, said, _link) = left(script).await;
+        assert_eq!(got, outputs, "{script}");
+        let warned = said.iter().any(|line| line.starts_with("outputs: "));
+        assert_eq!(warned, !script.contains("\\357"), "{script}: {said:?}");
+    }
+}
+
+#[tokio::test]
+async fn events_are_read_in_every_level_shape_and_coding_and_the_rest_is_said() {
+    let script = r#"
+exec 3>>$BATON_EVENTS
+for level in INFO warn WARNING err Fatal; do echo '{"type":"log","level":"'$level'","message":"said '$level'"}' >&3; done
+printf '\357\273\277{"type":"output","name":"huge","value":123456789012345678901234567890}\r\n' >&3
+echo '{"type":"dance"}' >&3
+echo 'not json' >&3
+printf '{"type":"output","name":"last","value":1}' >&3
+"#;
+    let (outputs, said, link) = left(script).await;
+    assert_eq!(
+        outputs,
+        json!({"huge": "123456789012345678901234567890", "last": 1})
+    );
+    let levels: Vec<LogLevel> = link
+        .lines
+        .iter()
+        .filter(|(_, line)| line.message.starts_with("said "))
+        .map(|(_, line)| line.level)
+        .collect();
+    let expected = [
+        LogLevel::Info,
+        LogLevel::Warning,
+        LogLevel::Warning,
+        LogLevel::Error,
+        LogLevel::Critical,
+    ];
+    assert_eq!(levels, expected);
+    let events: Vec<&String> = said.iter().filter(|l| l.starts_with("events: ")).collect();
+    assert_eq!(events.len(), 3, "{events:?}");
+}
+
+#[tokio::test]
+async fn an_events_file_in_utf_16_a_shortened_and_a_replaced_one_are_read_to_their_ends() {
+    let line = r#"{"type":"output","name":"n","value":"é"}"#;
+    let utf16: String = format!("\u{feff}{line}\n")
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .map(|byte| format!("\\{byte:03o}"))
+        .collect();
+    for script in [
+        format!("printf '{utf16}' >> $BATON_EVENTS"),
+        format!("rm $BATON_EVENTS; echo '{line}' > $BATON_EVENTS"),
+    ] {
+        let (outputs, _, _link) = left(&script).await;
+        assert_eq!(outputs, json!({"n": "é"}), "{script}");
+    }
+}
+
+#[tokio::test]
+async fn artifacts_of_all_kinds_are_handed_over_or_said() {
+    let script = r#"
+cd $BATON_ARTIFACTS
+mkdir -p a/b; echo deep > a/b/c.csv; : > empty; echo odd > "$(printf 'caf\351')"; echo dash > -n
+ln -s a/b/c.csv inside; ln -s /etc/hostname outside; mkfifo pipe
+"#;
+    let mut server = Server::start().await;
+    let _robot = Robot::start(&server).await;
+    let mut link = server.robot().await;
+    let result = link.run(&shell(1, script)).await;
+    assert_eq!((result.state, result.error), (State::Completed, None));
+    let files = server.files.lock().expect("not poisoned");
+    let names: Vec<&str> = files
+        .artifacts
+        .iter()
+        .filter_map(|(path, _)| path.split("name=").nth(1)?.split('&').next())
+        .collect();
+    assert_eq!(
+        names,
+        ["-n", "a%2Fb%2Fc.csv", "caf%25E9", "empty", "inside"]
+    );
+    let said = link.messages(LogStream::System).join("\n");
+    for word in ["outside", "pipe", "caf"] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn of_a_line_that_is_drawn_again_the_newest_state_shows_and_the_last_words_stay() {
+    let script = r#"
+for i in $(seq 1 400); do printf '\r%3d of 400 %s' $i xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done
+echo ' LAST WORDS'"#;
+    let (_, _, link) = left(script).await;
+    let lines = link.messages(LogStream::Stdout);
+    let last = lines.last().copied().expect("some");
+    assert!(
+        last.starts_with("400 of 400") && last.ends_with("LAST WORDS"),
+        "{last}"
+    );
+    assert!(lines.len() > 1 && lines.len() < 20, "{}", lines.len());
+}
