@@ -9,6 +9,7 @@ use baton_api::robot::{Claim, JobAssignment, JobResult};
 use baton_core::error::{ErrorInfo, ErrorKind};
 use baton_core::run::LogLevel;
 use baton_core::state::State;
+use futures_util::FutureExt as _;
 use serde_json::Map;
 use tokio::sync::mpsc;
 
@@ -35,7 +36,7 @@ pub(crate) use watch::Control;
 use self::command::Places;
 use self::log::RunLog;
 use self::outputs::read_outputs;
-use self::prepare::Prepared;
+use self::prepare::{Prepared, Unready};
 use self::report::Reports;
 use self::streams::pump;
 use self::watch::{Watched, millis, watch};
@@ -107,6 +108,10 @@ pub(crate) async fn execute(
         }
     };
     log.finish().await;
+    if let Some(error) = result.error.as_ref().filter(|_| result.handed_back) {
+        let why = error.message.clone();
+        let _ = shared.inputs.send(Input::HandedBack(claim, why)).await;
+    }
     save(&entry, result).await;
     // The session is gone only when the agent is; then the spool tells the next one.
     let _ = shared.inputs.send(Input::Ended(claim)).await;
@@ -138,7 +143,19 @@ pub(crate) fn unexecuted(claim: Claim, state: State, error: Option<ErrorInfo>) -
         exit_code: None,
         outputs: Map::new(),
         execution_time: None,
+        handed_back: false,
     }
+}
+
+/// What a panic while preparing means.
+fn mistaken(mistake: &(dyn std::any::Any + Send)) -> Unready {
+    let said = mistake
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| mistake.downcast_ref::<&str>().copied())
+        .unwrap_or("it did not say what");
+    let message = format!("the agent made a mistake while it set the run up: {said}");
+    Unready::of_robot(ErrorInfo::new(ErrorKind::Internal, message))
 }
 
 struct Attempt<'a> {
@@ -152,7 +169,12 @@ struct Attempt<'a> {
 impl Attempt<'_> {
     async fn run(&self, control: &mut Control) -> JobResult {
         let claim = self.job.claim;
-        match self.prepare(control).await {
+        // A mistake of the agent's own costs one robot a rest, and no run.
+        let prepared = std::panic::AssertUnwindSafe(self.prepare(control))
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|mistake| Err(mistaken(&*mistake)));
+        match prepared {
             Ok(Some(prepared)) => self.process(prepared, control).await,
             Ok(None) => {
                 let why = control
@@ -162,10 +184,27 @@ impl Attempt<'_> {
                 let (state, error) = outcome::ended(why);
                 unexecuted(claim, state, error)
             }
-            Err(error) => {
+            Err(Unready {
+                error,
+                of_robot: true,
+            }) => self.handed_back(error),
+            Err(Unready { error, .. }) => {
                 self.log.say(LogLevel::Error, error.message.clone());
                 unexecuted(claim, State::Failed, Some(error.bounded()))
             }
+        }
+    }
+
+    /// Nothing began, for a reason of this robot's own: the run may go elsewhere.
+    fn handed_back(&self, error: ErrorInfo) -> JobResult {
+        let said = format!(
+            "this robot could not set the run up and hands it back: {}",
+            error.message
+        );
+        self.log.say(LogLevel::Warning, said);
+        JobResult {
+            handed_back: true,
+            ..unexecuted(self.job.claim, State::Failed, Some(error.bounded()))
         }
     }
 
@@ -179,16 +218,13 @@ impl Attempt<'_> {
     }
 
     async fn process(&self, mut prepared: Prepared, control: &mut Control) -> JobResult {
-        let claim = self.job.claim;
         prepared.spec.lease_until = millis(*control.lease.borrow_and_update());
         let started = Tree::start(&self.shared.config.guard, prepared.spec);
         let (mut tree, out, err) = match started {
             Ok(started) => started,
             Err(error) => {
                 let message = format!("no guard could be started: {error}");
-                let error = ErrorInfo::new(ErrorKind::Resource, message);
-                self.log.say(LogLevel::Error, error.message.clone());
-                return unexecuted(claim, State::Failed, Some(error));
+                return self.handed_back(ErrorInfo::new(ErrorKind::Resource, message));
             }
         };
         let mut streams = tokio::spawn(pump(out, err, Arc::clone(self.log)));
@@ -216,6 +252,9 @@ impl Attempt<'_> {
             );
         }
         reports.finish(seen.cause.is_some(), &self.places).await;
+        if let Some((message, true)) = &seen.not_started {
+            return self.handed_back(ErrorInfo::new(ErrorKind::Resource, message.clone()));
+        }
         self.result(&seen, reports, control).await
     }
 
@@ -277,6 +316,7 @@ impl Attempt<'_> {
             exit_code: seen.code,
             outputs,
             execution_time: seen.ran.map(|r| r.as_secs_f64()),
+            handed_back: false,
         }
     }
 }

@@ -120,6 +120,8 @@ impl std::fmt::Debug for Secret {
 pub struct Limits {
     /// Bytes in the spool; past it, pipes are not read.
     pub spool_bytes: u64,
+    /// Free bytes below which no work is taken; unless given, 64 MiB, or a twentieth of a small file system.
+    pub min_free: Option<u64>,
     /// Bytes of cached packages; past it, the least recently used go.
     pub cache_bytes: u64,
     /// Bytes of built Python environments; past it, the least recently used go.
@@ -144,6 +146,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             spool_bytes: crate::spool::DEFAULT_BOUND,
+            min_free: None,
             cache_bytes: 5 << 30,
             environment_bytes: 10 << 30,
             cache_age: Duration::from_secs(30 * 86_400),

@@ -47,7 +47,7 @@ impl Packages {
     /// The package with this hash, from the cache or from the server. Concurrent callers share one download.
     pub(crate) async fn fetch(&self, hash: &str) -> Result<HeldPackage> {
         if !package::is_hash(hash) {
-            bail!("{hash:?} is not the name of a package");
+            bail!(NoName(hash.to_owned()));
         }
         let making = match self.cache.find(hash).await? {
             Found::Whole(held) => return Ok(HeldPackage(held)),
@@ -91,6 +91,19 @@ impl Packages {
         Ok(())
     }
 }
+
+/// Whether a package that could not be fetched cannot be had by any robot: the server refuses it, or it is none.
+pub(crate) fn is_at_fault(error: &anyhow::Error) -> bool {
+    let broken = error
+        .downcast_ref::<package::PackageError>()
+        .is_some_and(|e| !matches!(e.code, "package_io" | "package_folder_not_empty"));
+    broken || error.is::<Refused>() || error.is::<NoName>()
+}
+
+/// The flow names something that is no package.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is not the name of a package")]
+struct NoName(String);
 
 /// Copies a tree of plain files and folders, which is all that a package holds.
 pub(crate) fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {

@@ -68,7 +68,11 @@ impl Agent {
         let session = Session::new(shared.config.name.clone(), offer, u64::from_le_bytes(seed));
         let (status_in, status) = watch::channel(AgentStatus::default());
         let (commands, commands_out) = mpsc::channel(8);
-        let measuring = tokio::spawn(metrics::measure(shared.config.data.clone(), inputs));
+        let measuring = tokio::spawn(metrics::measure(
+            shared.config.data.clone(),
+            shared.config.limits.min_free,
+            inputs,
+        ));
         let mut runner = Runner {
             session,
             shared,

@@ -20,6 +20,7 @@ use uuid::Uuid;
 mod frames;
 mod pace;
 mod stream;
+mod trouble;
 
 use stream::{Delivery, Stream};
 
@@ -57,6 +58,10 @@ pub enum Input {
     TasksSent(Claim, i64),
     /// The process of an attempt has begun.
     Began(Claim),
+    /// An attempt could not be set up, for a reason of this robot's own. Its result says so too.
+    HandedBack(Claim, String),
+    /// Whether this machine has room for another run: what is missing, if not.
+    Room(Option<String>),
     /// An attempt says how far it is.
     Progress(Claim, Progress),
     /// The attempt's tree is gone and its result is in the spool.
@@ -171,6 +176,7 @@ pub struct Session {
     name: String,
     offer: RobotOffer,
     metrics: RobotMetrics,
+    troubles: trouble::Troubles,
     link: Link,
     heard_at: Duration,
     heartbeat: Duration,
@@ -197,6 +203,7 @@ impl Session {
             name: name.into(),
             offer,
             metrics: RobotMetrics::default(),
+            troubles: trouble::Troubles::default(),
             link: Link::Offline,
             heard_at: Duration::ZERO,
             heartbeat: seconds(baton_core::lease::HEARTBEAT),
@@ -233,7 +240,24 @@ impl Session {
             Input::LogsUnreadable(claim) => self.stream(claim, |a| a.logs.give_up()),
             Input::TasksWritten(claim, seq) => self.stream(claim, |a| a.tasks.wrote(seq)),
             Input::TasksSent(claim, seq) => self.stream(claim, |a| a.tasks.sent(seq, now.boot)),
-            Input::Began(claim) => self.stream(claim, |a| a.began = Some(now.boot)),
+            Input::Began(claim) => {
+                self.stream(claim, |a| a.began = Some(now.boot));
+                if self.troubles.began() {
+                    self.next_beat = now.boot;
+                }
+            }
+            Input::HandedBack(claim, why) => {
+                let run = claim.job_id;
+                let note = format!("run {run} could not be set up here and goes back: {why}");
+                out.push(Action::Note(LogLevel::Warning, note));
+                self.troubles.handed_back(why, now);
+                self.next_beat = now.boot;
+            }
+            Input::Room(missing) => {
+                if self.troubles.room(missing, now) {
+                    self.next_beat = now.boot;
+                }
+            }
             Input::Progress(claim, progress) => {
                 self.stream(claim, |a| a.progress = Some(progress));
             }

@@ -42,6 +42,7 @@ fn result() -> JobResult {
         exit_code: Some(0),
         outputs: serde_json::Map::new(),
         execution_time: Some(1.0),
+        handed_back: false,
     }
 }
 

@@ -172,6 +172,7 @@ fn robot(n: u32) -> RobotView {
         live: 0,
         desktops_taken: BTreeSet::new(),
         resting_until: None,
+        trouble: None,
     }
 }
 

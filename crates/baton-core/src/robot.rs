@@ -95,6 +95,23 @@ pub struct RobotMetrics {
     /// Seconds since the machine booted.
     #[serde(default)]
     pub uptime_seconds: u64,
+    /// Why it takes no work although it is connected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<Trouble>,
+}
+
+/// What keeps a robot from setting up runs: a full disk, no process left to start.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Trouble {
+    /// One sentence.
+    pub reason: String,
+    /// Since when.
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
+    pub since: Timestamp,
+    /// Until when it takes no work; then it tries again.
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
+    pub rests_until: Timestamp,
 }
 
 /// A robot's status lights.

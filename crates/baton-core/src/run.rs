@@ -227,6 +227,7 @@ impl Run {
         Standing {
             state: self.state,
             live: self.live,
+            attempt: self.attempt,
             retries_used: self.retries_used,
             retry: self.spec.retry.clone(),
             on_lost: self.spec.on_lost,

@@ -149,6 +149,11 @@ pub enum OnLost {
     Resume,
 }
 
+/// Attempts of a run that spend no retry, before one that a robot hands back counts as failed: with the rests that
+/// robots in trouble take, a fleet on which nothing can be set up says so after some hours, and no run goes round
+/// for ever.
+pub const MAX_HANDED_BACK: u32 = 20;
+
 /// How many times a lost run is retried under `on_lost: retry` when its retry policy names no number.
 pub const LOST_RETRIES: u32 = 3;
 
@@ -175,6 +180,11 @@ pub enum Outcome {
     },
     /// It was ended as asked; the process tree is gone.
     Cancelled,
+    /// The robot could not set it up, for a reason of its own: nothing of the flow began, another may try.
+    HandedBack {
+        /// What the robot lacks.
+        error: ErrorInfo,
+    },
 }
 
 impl Outcome {
@@ -182,7 +192,7 @@ impl Outcome {
     pub const fn state(&self) -> State {
         match self {
             Self::Completed => State::Completed,
-            Self::Failed { .. } => State::Failed,
+            Self::Failed { .. } | Self::HandedBack { .. } => State::Failed,
             Self::TimedOut { .. } => State::TimedOut,
             Self::Crashed { .. } => State::Crashed,
             Self::Cancelled => State::Cancelled,
@@ -192,9 +202,10 @@ impl Outcome {
     /// What went wrong, if anything did.
     pub const fn error(&self) -> Option<&ErrorInfo> {
         match self {
-            Self::Failed { error } | Self::TimedOut { error } | Self::Crashed { error } => {
-                Some(error)
-            }
+            Self::Failed { error }
+            | Self::TimedOut { error }
+            | Self::Crashed { error }
+            | Self::HandedBack { error } => Some(error),
             Self::Completed | Self::Cancelled => None,
         }
     }
@@ -207,6 +218,8 @@ pub struct Standing {
     pub state: State,
     /// Whether its current attempt is live: assigned, and neither reported gone nor lapsed.
     pub live: bool,
+    /// The number of its current attempt.
+    pub attempt: u32,
     /// How many retries have been spent since the run was created or retried by hand.
     pub retries_used: u32,
     /// When to try again.
@@ -293,6 +306,7 @@ impl Event {
             Self::Finish(Outcome::TimedOut { .. }) => "finish_timed_out",
             Self::Finish(Outcome::Crashed { .. }) => "finish_crashed",
             Self::Finish(Outcome::Cancelled) => "finish_cancelled",
+            Self::Finish(Outcome::HandedBack { .. }) => "finish_handed_back",
             Self::RunDeadline => "run_deadline",
             Self::StartDeadline => "start_deadline",
             Self::LeaseLapsed => "lease_lapsed",
@@ -432,6 +446,9 @@ pub fn apply(run: &Standing, event: &Event, now: Timestamp) -> Result<Step, Ille
         (Running, Event::Finish(outcome @ Outcome::Crashed { .. })) => {
             Ok(lost(run, outcome.clone(), now))
         }
+        (Running, Event::Finish(Outcome::HandedBack { error })) => {
+            Ok(handed_back(run, error.clone(), now))
+        }
         (Running, Event::RunDeadline) => {
             let error = ErrorInfo::new(ErrorKind::TimedOut, "the run deadline passed");
             let mut step = ended_badly(run, Outcome::TimedOut { error }, false, now);
@@ -451,9 +468,10 @@ pub fn apply(run: &Standing, event: &Event, now: Timestamp) -> Result<Step, Ille
             // The run finished first, or it was ended as asked. Nothing is retried: the cancel wins.
             let outcome = match outcome {
                 Outcome::Completed | Outcome::Failed { .. } => outcome.clone(),
-                Outcome::TimedOut { .. } | Outcome::Crashed { .. } | Outcome::Cancelled => {
-                    Outcome::Cancelled
-                }
+                Outcome::TimedOut { .. }
+                | Outcome::Crashed { .. }
+                | Outcome::HandedBack { .. }
+                | Outcome::Cancelled => Outcome::Cancelled,
             };
             step(
                 outcome.state(),
@@ -506,6 +524,28 @@ fn ended_badly(run: &Standing, outcome: Outcome, gone: bool, now: Timestamp) -> 
     let kind = outcome.error().map_or(ErrorKind::Failed, |e| e.kind);
     let granted = run.retry.grants(run.retries_used, kind);
     close(run, outcome, gone, granted, now)
+}
+
+/// The robot could not begin it: the run goes back to the queue and no retry is spent, unless that happened
+/// too often.
+fn handed_back(run: &Standing, error: ErrorInfo, now: Timestamp) -> Step {
+    let outcome = Outcome::Failed { error };
+    let free = run.attempt.saturating_sub(run.retries_used);
+    if run.executor != Executor::Robot || free > MAX_HANDED_BACK {
+        return ended_badly(run, outcome, true, now);
+    }
+    Step {
+        to: State::Queued,
+        effects: vec![
+            Effect::CloseAttempt(outcome),
+            Effect::Release,
+            Effect::EndChildren,
+            Effect::NextAttempt {
+                spends_retry: Some(false),
+            },
+            Effect::RememberRejecter,
+        ],
+    }
 }
 
 /// The executor lost the attempt: `on_lost` decides, and a retry policy that names `lost`.

@@ -6,6 +6,7 @@ fn standing(state: State) -> Standing {
     Standing {
         state,
         live: state.is_on_robot(),
+        attempt: 1,
         retries_used: 0,
         retry: RetryPolicy::default(),
         on_lost: OnLost::Fail,
@@ -44,6 +45,9 @@ fn events() -> Vec<Event> {
             error: error(ErrorKind::Lost),
         }),
         Event::Finish(Outcome::Cancelled),
+        Event::Finish(Outcome::HandedBack {
+            error: error(ErrorKind::Resource),
+        }),
         Event::RunDeadline,
         Event::StartDeadline,
         Event::LeaseLapsed,
@@ -93,6 +97,13 @@ fn variations(state: State) -> Vec<(&'static str, Standing)> {
             "previous attempt live",
             Standing {
                 live: true,
+                ..plain.clone()
+            },
+        ),
+        (
+            "handed back too often",
+            Standing {
+                attempt: MAX_HANDED_BACK + 1,
                 ..plain.clone()
             },
         ),

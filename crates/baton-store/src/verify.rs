@@ -209,7 +209,7 @@ fn closes(row: &RunEvent) -> Option<State> {
     let from = row.from?;
     match (row.event.as_str(), from, row.to) {
         (_, _, to) if to.is_terminal() => Some(to),
-        ("finish_failed", ..) => Some(State::Failed),
+        ("finish_failed" | "finish_handed_back", ..) => Some(State::Failed),
         ("finish_timed_out" | "run_deadline", ..) => Some(State::TimedOut),
         ("finish_crashed", ..) | ("lease_lapsed", State::Running, _) => Some(State::Crashed),
         ("resume", ..) => Some(State::Cancelled),
@@ -242,6 +242,7 @@ fn standings(state: State) -> impl Iterator<Item = Standing> {
                 .map(move |(live, retries)| Standing {
                     state,
                     live,
+                    attempt: 1,
                     retries_used: 0,
                     retry: RetryPolicy {
                         retryable_errors: ErrorKind::ALL.to_vec(),
@@ -272,6 +273,7 @@ fn events() -> Vec<Event> {
         Event::Finish(Outcome::TimedOut { error: error() }),
         Event::Finish(Outcome::Crashed { error: error() }),
         Event::Finish(Outcome::Cancelled),
+        Event::Finish(Outcome::HandedBack { error: error() }),
         Event::RunDeadline,
         Event::StartDeadline,
         Event::LeaseLapsed,

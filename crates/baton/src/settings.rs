@@ -109,6 +109,16 @@ fn is_unknown_zone(tz: &str) -> bool {
         && jiff::tz::TimeZone::posix(name).is_err()
 }
 
+/// Free megabytes below which a robot takes no work, as bytes; what is no number counts as not given.
+pub(crate) fn min_free() -> Option<u64> {
+    let megabytes: u64 = std::env::var("BATON_MIN_FREE_MB")
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
+    megabytes.checked_mul(1_000_000)
+}
+
 /// This computer's name, as it is.
 pub(crate) fn computer() -> String {
     nix::unistd::gethostname()

@@ -16,6 +16,7 @@ use tokio::io::AsyncReadExt;
 use super::command::inherited;
 use super::lines::Lines;
 use super::log::RunLog;
+use super::prepare::Unready;
 use super::watch::{Cause, Control, Watched, millis, watch};
 use crate::cache::{Bounds, Cache, Found, Held};
 use crate::guard::{GuardCommand, Spec};
@@ -29,6 +30,10 @@ const MAX_REQUIREMENTS: u64 = 1 << 20;
 const VERSION_WITHIN: Duration = Duration::from_secs(30);
 /// Lines of the installer that are shown with a failure.
 const TAIL: usize = 20;
+/// What an installer says when the robot's disk is full.
+const NO_SPACE: &str = "No space left on device";
+/// The same of a quota.
+const NO_QUOTA: &str = "Disk quota exceeded";
 /// The environments of this robot.
 pub(crate) struct Environments(Cache);
 
@@ -65,9 +70,11 @@ impl Environments {
         &self,
         wanted: &Wanted<'_>,
         control: &mut Control,
-    ) -> Result<Option<Held>, ErrorInfo> {
+    ) -> Result<Option<Held>, Unready> {
         let name = wanted.name().await?;
-        let unusable = |e: io::Error| failed(format!("the environment cannot be kept: {e}"));
+        let unusable = |e: io::Error| {
+            Unready::of_robot(failed(format!("the environment cannot be kept: {e}")))
+        };
         let making = match control.unless_ended(self.0.find(&name)).await {
             None => return Ok(None),
             Some(Ok(Found::Whole(held))) => return Ok(Some(held)),
@@ -149,11 +156,7 @@ async fn python_version() -> Result<String, ErrorInfo> {
 }
 
 /// Builds the environment; false if the attempt is to end.
-async fn build(
-    folder: &Path,
-    wanted: &Wanted<'_>,
-    control: &mut Control,
-) -> Result<bool, ErrorInfo> {
+async fn build(folder: &Path, wanted: &Wanted<'_>, control: &mut Control) -> Result<bool, Unready> {
     let shown = |path: &Path| path.display().to_string();
     let words = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
     let python = shown(&folder.join("bin/python"));
@@ -180,9 +183,8 @@ async fn build(
         match seen.cause {
             Some(Cause::TimedOut) => {
                 let limit = wanted.within.as_secs();
-                return Err(failed(format!(
-                    "building the environment took longer than {limit} s"
-                )));
+                let why = format!("building the environment took longer than {limit} s");
+                return Err(failed(why).into());
             }
             Some(Cause::Ended(why)) => {
                 // The guard ends a build by itself when the lease lapses, and nobody had asked.
@@ -195,8 +197,14 @@ async fn build(
         if seen.code != Some(0) {
             let mut error =
                 failed("the environment could not be built; see the last lines of its log");
-            error.stack = Some(tail.join("\n"));
-            return Err(error.bounded());
+            let said = tail.join("\n");
+            let full = said.contains(NO_SPACE) || said.contains(NO_QUOTA);
+            error.stack = Some(said);
+            if full {
+                error.message = format!("the environment could not be built: {NO_SPACE}");
+                return Err(Unready::of_robot(error.bounded()));
+            }
+            return Err(error.bounded().into());
         }
     }
     wanted
@@ -210,7 +218,7 @@ async fn step(
     wanted: &Wanted<'_>,
     control: &mut Control,
     within: Duration,
-) -> Result<(Watched, Vec<String>), ErrorInfo> {
+) -> Result<(Watched, Vec<String>), Unready> {
     let folder = wanted.requirements.parent().unwrap_or(Path::new("/"));
     let spec = Spec {
         argv,
@@ -219,7 +227,7 @@ async fn step(
         lease_until: millis(*control.lease.borrow_and_update()),
     };
     let (mut tree, out, err) =
-        Tree::start(wanted.guard, spec).map_err(|e| failed(e.to_string()))?;
+        Tree::start(wanted.guard, spec).map_err(|e| Unready::of_robot(failed(e.to_string())))?;
     let out = tokio::spawn(show(out, Arc::clone(wanted.log)));
     let err = tokio::spawn(show(err, Arc::clone(wanted.log)));
     let seen = watch(&mut tree, control, Some(within), Duration::ZERO, None).await;
@@ -227,8 +235,9 @@ async fn step(
     tail.extend(err.await.unwrap_or_default());
     let surplus = tail.len().saturating_sub(TAIL);
     tail.drain(..surplus);
-    if let Some((message, _)) = seen.not_started {
-        return Err(failed(message));
+    if let Some((message, of_robot)) = seen.not_started {
+        let error = failed(message);
+        return Err(Unready { error, of_robot });
     }
     Ok((seen, tail))
 }

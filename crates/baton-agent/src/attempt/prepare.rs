@@ -12,7 +12,7 @@ use super::watch::Control;
 use super::{AGENT_MARK, Attempt, TREE_MARK};
 use crate::cache::Held;
 use crate::guard::Spec;
-use crate::packages::{HeldPackage, copy_tree};
+use crate::packages::{self, HeldPackage, copy_tree};
 
 /// What preparing gives: where to run what. What it holds must stay until the run is over.
 pub(super) struct Prepared {
@@ -21,20 +21,45 @@ pub(super) struct Prepared {
     _environment: Option<Held>,
 }
 
+/// Why there is no process.
+pub(crate) struct Unready {
+    pub(super) error: ErrorInfo,
+    /// The reason lies with this robot: another one may do better.
+    pub(super) of_robot: bool,
+}
+
+impl Unready {
+    pub(super) fn of_flow(error: ErrorInfo) -> Self {
+        Self {
+            error,
+            of_robot: false,
+        }
+    }
+
+    pub(super) fn of_robot(error: ErrorInfo) -> Self {
+        Self {
+            error,
+            of_robot: true,
+        }
+    }
+}
+
+/// Unless it is known better, the flow is the reason.
+impl From<ErrorInfo> for Unready {
+    fn from(error: ErrorInfo) -> Self {
+        Self::of_flow(error)
+    }
+}
+
 impl Attempt<'_> {
     /// Everything before the process. `Ok(None)`: the attempt is to end.
-    pub(super) async fn prepare(
-        &self,
-        control: &mut Control,
-    ) -> Result<Option<Prepared>, ErrorInfo> {
+    pub(super) async fn prepare(&self, control: &mut Control) -> Result<Option<Prepared>, Unready> {
         let FlowEntry::Command {
             workdir, python, ..
         } = &self.job.workflow.entry
         else {
-            return Err(ErrorInfo::new(
-                ErrorKind::Spawn,
-                "only command flows can be executed by a robot",
-            ));
+            let why = "only command flows can be executed by a robot";
+            return Err(ErrorInfo::new(ErrorKind::Spawn, why).into());
         };
         let fetched = self.fetch(control).await?;
         if fetched.is_none() {
@@ -80,12 +105,16 @@ impl Attempt<'_> {
     }
 
     /// The attempt's own folder with its own copy of the package. `Ok(None)`: the attempt is to end.
-    async fn fetch(&self, control: &mut Control) -> Result<Option<()>, ErrorInfo> {
+    async fn fetch(&self, control: &mut Control) -> Result<Option<()>, Unready> {
         let package_error = |e: anyhow::Error| {
-            ErrorInfo::new(
-                ErrorKind::Package,
-                format!("the flow's package cannot be fetched: {e:#}"),
-            )
+            let why = format!("the flow's package cannot be fetched: {e:#}");
+            let error = ErrorInfo::new(ErrorKind::Package, why);
+            // What the server refuses and what is no package is so on every robot.
+            if packages::is_at_fault(&e) {
+                Unready::of_flow(error)
+            } else {
+                Unready::of_robot(error)
+            }
         };
         let held = match &self.job.workflow.package {
             Some(hash) => {
@@ -99,7 +128,10 @@ impl Attempt<'_> {
                             "the flow's package did not come within {} s",
                             within.as_secs()
                         );
-                        return Err(ErrorInfo::new(ErrorKind::Package, message));
+                        return Err(Unready::of_robot(ErrorInfo::new(
+                            ErrorKind::Package,
+                            message,
+                        )));
                     }
                 }
             }
@@ -127,10 +159,8 @@ impl Attempt<'_> {
             .await
             .map_err(std::io::Error::other);
         done.and_then(|d| d).map_err(|e| {
-            ErrorInfo::new(
-                ErrorKind::Resource,
-                format!("the run's folder cannot be made: {e}"),
-            )
+            let why = format!("the run's folder cannot be made: {e}");
+            Unready::of_robot(ErrorInfo::new(ErrorKind::Resource, why))
         })?;
         drop(held);
         Ok(Some(()))

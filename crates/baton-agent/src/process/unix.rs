@@ -40,6 +40,16 @@ pub(crate) fn sync_files(folder: &std::path::Path) -> io::Result<()> {
     Ok(nix::unistd::syncfs(&folder)?)
 }
 
+/// Room on the file system of this folder.
+pub(crate) fn space(folder: &std::path::Path) -> io::Result<crate::metrics::Space> {
+    let stat = nix::sys::statvfs::statvfs(folder)?;
+    let (block, whole, left) = (stat.fragment_size(), stat.blocks(), stat.blocks_free());
+    Ok(crate::metrics::Space {
+        free: stat.blocks_available().saturating_mul(block),
+        used: whole.saturating_sub(left).saturating_mul(block),
+    })
+}
+
 /// What a tree writes to one of its streams.
 pub(crate) type Stream = Receiver;
 

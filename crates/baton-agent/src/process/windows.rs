@@ -24,6 +24,11 @@ pub(crate) fn sync_files(_folder: &std::path::Path) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Room on the file system of this folder: not measured here.
+pub(crate) fn space(_: &std::path::Path) -> std::io::Result<crate::metrics::Space> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
 /// Kills what carries this mark in its environment; nothing can, here.
 pub(crate) fn sweep(_mark: &str) -> usize {
     0

@@ -161,7 +161,7 @@ impl Session {
         for old in older {
             self.supersede(old, out);
         }
-        match self.why_not(&job) {
+        match self.why_not(&job, now) {
             Some((reason, permanent)) => self.reject(claim, &reason, permanent, now, out),
             None => {
                 let attempt = Attempt::new(Phase::Accepted, now.boot, Some(Box::new(job)));
@@ -172,7 +172,7 @@ impl Session {
     }
 
     /// Why a job is not taken, and whether no robot could take it.
-    fn why_not(&self, job: &JobAssignment) -> Option<(String, bool)> {
+    fn why_not(&self, job: &JobAssignment, now: Moment) -> Option<(String, bool)> {
         let slots = usize::try_from(self.offer.max_concurrent_jobs).unwrap_or(usize::MAX);
         if matches!(job.workflow.entry, Entry::External) {
             return Some(("only its own process can execute this run".into(), true));
@@ -184,6 +184,9 @@ impl Session {
         }
         if self.is_draining() {
             return Some(("the robot is draining".into(), false));
+        }
+        if let Some(why) = self.troubles.rests(now) {
+            return Some((format!("the robot is in trouble and rests: {why}"), false));
         }
         if self.live() >= slots {
             return Some((format!("all {slots} slots are taken"), false));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use baton_api::robot::{Heartbeat, Phase, StatusUpdate};
+use baton_core::robot::RobotMetrics;
 use baton_core::run::LogLevel;
 
 use super::{Action, Attempt, EndWhy, Link, Moment, Past, Session};
@@ -121,7 +122,10 @@ impl Session {
         let beat = Heartbeat {
             status: status.to_owned(),
             sent_at: now.wall,
-            metrics: self.metrics.clone(),
+            metrics: RobotMetrics {
+                trouble: self.troubles.said(now),
+                ..self.metrics.clone()
+            },
             active: self.held_list(now),
         };
         out.push(Action::Send(self.text(&beat, now)));

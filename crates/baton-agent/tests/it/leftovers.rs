@@ -146,3 +146,28 @@ echo ' LAST WORDS'"#;
     );
     assert!(lines.len() > 1 && lines.len() < 20, "{}", lines.len());
 }
+
+#[tokio::test]
+async fn what_the_robot_itself_lacks_hands_the_run_back_and_what_the_flow_lacks_fails_it() {
+    let mut server = Server::start().await;
+    let robot = Robot::with(&server, |c| c.guard.program = "/nowhere/baton".into()).await;
+    let mut link = server.robot().await;
+    let result = link.run(&shell(1, "true")).await;
+    assert!(result.handed_back, "{result:?}");
+    let error = result.error.expect("why");
+    assert!(error.message.contains("guard"), "{}", error.message);
+    robot.handle.stop(std::time::Duration::ZERO).await;
+
+    let _robot = Robot::start(&server).await;
+    let mut link = server.robot().await;
+    let mut absent = shell(2, "true");
+    absent.workflow.package = Some("0".repeat(64));
+    for job in [absent, crate::support::job(3, &["no-such-program"])] {
+        let result = link.run(&job).await;
+        assert_eq!(
+            (result.state, result.handed_back),
+            (State::Failed, false),
+            "{result:?}"
+        );
+    }
+}

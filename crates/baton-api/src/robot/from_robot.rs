@@ -189,6 +189,10 @@ pub struct JobResult {
     /// Seconds the process ran.
     #[serde(default)]
     pub execution_time: Option<f64>,
+    /// The robot could not set the attempt up, for a reason of its own, and nothing of the flow began: the run
+    /// may go to another robot without spending a retry. `state` is `failed` and `error` says why.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub handed_back: bool,
 }
 
 /// Lines of the agent's own log. Resent until acknowledged.

@@ -33,8 +33,10 @@ pub struct Candidate<'a> {
     pub live: u32,
     /// Its desktop sessions that live attempts occupy.
     pub desktops_taken: &'a BTreeSet<String>,
-    /// Until when it is left alone, because it did not answer an assignment.
+    /// Until when it is left alone, because it did not answer an assignment or is in trouble.
     pub resting_until: Option<Timestamp>,
+    /// Why, where it has said so itself.
+    pub trouble: Option<&'a str>,
 }
 
 impl<'a> Candidate<'a> {
@@ -50,6 +52,7 @@ impl<'a> Candidate<'a> {
             live,
             desktops_taken,
             resting_until: None,
+            trouble: None,
         }
     }
 
@@ -111,7 +114,7 @@ pub enum Misfit {
     NoSlot,
     /// Every desktop session is taken, or it has none.
     NoDesktop,
-    /// It did not answer an assignment a moment ago.
+    /// It did not answer an assignment a moment ago, or could not set one up and rests.
     Resting,
 }
 
@@ -195,7 +198,10 @@ impl Misfit {
             }
             Self::Offline => format!("{name} is not connected"),
             Self::Draining => format!("{name} is draining and takes no new runs"),
-            Self::Rejected => format!("{name} rejected this attempt"),
+            Self::Rejected => match robot.trouble {
+                Some(why) => format!("{name} handed this run back: {why}"),
+                None => format!("{name} rejected this attempt"),
+            },
             Self::NotTarget => format!("the run is pinned to another robot than {name}"),
             Self::WrongEnvironment => format!(
                 "{name} is in {}, not in the environment {:?}",
@@ -223,9 +229,12 @@ impl Misfit {
                 1 => format!("the one desktop session of {name} is taken"),
                 n => format!("all {n} desktop sessions of {name} are taken"),
             },
-            Self::Resting => {
-                format!("{name} did not answer an assignment and is left alone for a while")
-            }
+            Self::Resting => match robot.trouble {
+                Some(why) => format!("{name} is in trouble and rests for a while: {why}"),
+                None => {
+                    format!("{name} did not answer an assignment and is left alone for a while")
+                }
+            },
         }
     }
 }

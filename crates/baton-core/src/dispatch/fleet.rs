@@ -149,6 +149,14 @@ impl Fleet {
         self.in_place(id, |view| view.resting_until = Some(until))
     }
 
+    /// A robot says what keeps it from taking work and until when it rests, or that nothing does any more.
+    pub fn in_trouble(&mut self, id: RobotId, until: Timestamp, why: Option<String>) -> bool {
+        self.in_place(id, |view| {
+            view.resting_until = Some(until);
+            view.trouble = why;
+        })
+    }
+
     /// A robot runs this flow, or ran it: `affinity` prefers it from now on.
     pub fn remember(&mut self, flow_id: FlowId, robot_id: RobotId) {
         self.memory.remember(flow_id, robot_id);

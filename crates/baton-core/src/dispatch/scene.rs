@@ -61,6 +61,7 @@ pub(crate) fn robot(n: u32, slots: u32) -> RobotView {
         live: 0,
         desktops_taken: BTreeSet::new(),
         resting_until: None,
+        trouble: None,
     }
 }
 

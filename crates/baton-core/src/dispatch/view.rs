@@ -32,8 +32,10 @@ pub struct RobotView {
     pub live: u32,
     /// Its desktop sessions that live attempts occupy.
     pub desktops_taken: BTreeSet<String>,
-    /// Until when it is left alone, because it did not answer an assignment.
+    /// Until when it is left alone, because it did not answer an assignment or is in trouble.
     pub resting_until: Option<Timestamp>,
+    /// Why, where it has said so itself.
+    pub trouble: Option<String>,
 }
 
 impl RobotView {
@@ -51,6 +53,7 @@ impl RobotView {
             live: 0,
             desktops_taken: BTreeSet::new(),
             resting_until: None,
+            trouble: None,
         }
     }
 
@@ -66,6 +69,7 @@ impl RobotView {
             live: self.live,
             desktops_taken: &self.desktops_taken,
             resting_until: self.resting_until,
+            trouble: self.trouble.as_deref(),
         }
     }
 

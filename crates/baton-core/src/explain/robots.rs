@@ -138,7 +138,10 @@ fn sentence(ask: &Ask<'_>, looked: &[Looked<'_>]) -> (ReasonCode, String) {
             ),
             _ => (
                 ReasonCode::RobotsResting,
-                format!("{robots} did not answer an assignment and rest for a moment"),
+                match &closest.robot.trouble {
+                    Some(why) => format!("{robots} cannot set up runs and rest for a while: {why}"),
+                    None => format!("{robots} did not answer an assignment and rest for a moment"),
+                },
             ),
         };
     }

@@ -267,6 +267,9 @@ fn view(http: &Http, mut robot: robot::Robot, live: &[LiveAttempt]) -> Robot {
     // Heartbeats are written in batches; the connection has heard the latest.
     let heard = http.app.robots.heard_at(robot.id);
     robot.last_seen = heard.map(|at| http.app.day_of(at)).or(robot.last_seen);
+    if let Some(connection) = http.app.robots.get(robot.id) {
+        robot.metrics = connection.heard().metrics.clone();
+    }
     let current_runs: Vec<CurrentRun> = live
         .iter()
         .filter(|attempt| attempt.robot_id == Some(robot.id))

@@ -61,6 +61,8 @@ pub(crate) struct Heard {
     pub(crate) metrics: RobotMetrics,
     /// It says that it finishes what it has and takes nothing new.
     pub(crate) draining: bool,
+    /// Until when it rests by its own word, by this server's clock.
+    pub(crate) rests_until: Option<Timestamp>,
     /// Whether this has been written since.
     pub(crate) written: bool,
 }
@@ -112,6 +114,7 @@ impl Connection {
                 at: now,
                 metrics: robot.metrics.clone(),
                 draining: false,
+                rests_until: None,
                 written: true,
             }),
             holds: Mutex::default(),

@@ -4,10 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use baton_api::robot::{Claim, Heartbeat, Held, Phase};
-use baton_core::error::{ErrorInfo, ErrorKind};
+use baton_core::error::{ErrorInfo, ErrorKind, MAX_MESSAGE, clip};
 use baton_core::lease::{HEARTBEAT, Steady};
 use baton_core::state::{Event, Outcome, State};
 use baton_store::runs::{LiveAttempt, RunStep};
+use jiff::{SignedDuration, Timestamp};
 
 use super::Connection;
 use super::connection::Hold;
@@ -18,6 +19,36 @@ use crate::operations;
 /// Heartbeats that may pass over a running attempt before it counts as lost: one may have been on its
 /// way when the attempt started.
 const MISSES: u8 = 2;
+
+/// Longest rest that is believed: what lasts longer is said again with every heartbeat.
+const LONGEST_REST: SignedDuration = SignedDuration::from_hours(1);
+
+/// What the robot says of its trouble, in this server's time, for people and for the dispatcher.
+pub(super) fn trouble(app: &App, connection: &Connection, beat: &Heartbeat, now: Timestamp) {
+    let mut heard = connection.heard();
+    let before = heard.rests_until;
+    heard.rests_until = None;
+    let mut why = None;
+    if let Some(trouble) = &mut heard.metrics.trouble {
+        // Its clock may show anything: only what lies between two of its instants counts.
+        let in_time = |at: Timestamp, least: SignedDuration| {
+            let span = at.duration_since(beat.sent_at).clamp(least, LONGEST_REST);
+            now.saturating_add(span).unwrap_or(now)
+        };
+        trouble.reason = clip(std::mem::take(&mut trouble.reason), MAX_MESSAGE);
+        trouble.since = in_time(trouble.since, SignedDuration::MIN);
+        trouble.rests_until = in_time(trouble.rests_until, SignedDuration::ZERO);
+        why = Some((trouble.rests_until, trouble.reason.clone()));
+    }
+    heard.rests_until = why.as_ref().map(|(until, _)| *until);
+    drop(heard);
+    if let Some((until, why)) = why {
+        app.fleet.in_trouble(connection.robot_id, until, Some(why));
+    } else if before.is_some() {
+        app.fleet.in_trouble(connection.robot_id, now, None);
+        app.wakeups.dispatcher.notify_one();
+    }
+}
 
 /// Notes that the robot was heard. Says whether what it holds differs from what is believed here.
 pub(super) fn heard(connection: &Connection, beat: &Heartbeat, now: Steady) -> bool {

@@ -135,6 +135,7 @@ impl Inbox {
             (heard.draining, heard.at)
         };
         let doubtful = heartbeat::heard(connection, &beat, steady);
+        heartbeat::trouble(app, connection, &beat, now);
         app.fleet.heard(connection, steady.since(before), now);
         if was_draining != connection.heard().draining {
             app.wakeups.dispatcher.notify_one();

@@ -24,6 +24,8 @@ pub(crate) enum Change {
     Heard(RobotId, Timestamp),
     /// A robot did not answer: it is left alone until then.
     Rest(RobotId, Timestamp),
+    /// A robot says what keeps it from taking work and until when it rests, or that nothing does any more.
+    Trouble(RobotId, Timestamp, Option<String>),
     /// An attempt no longer occupies what it did.
     Released(RunId, Fence),
 }
@@ -70,6 +72,10 @@ impl FleetView {
 
     pub(crate) fn rest(&self, robot: RobotId, until: Timestamp) {
         self.push(Change::Rest(robot, until));
+    }
+
+    pub(crate) fn in_trouble(&self, robot: RobotId, until: Timestamp, why: Option<String>) {
+        self.push(Change::Trouble(robot, until, why));
     }
 
     pub(crate) fn released(&self, run: RunId, fence: Fence) {

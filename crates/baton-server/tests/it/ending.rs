@@ -1,6 +1,7 @@
 //! Results: acknowledged after the commit, once or many times, in time or too late.
 
 use baton_api::robot::{Ack, Claim, Heartbeat, Held, Phase, ProtocolError};
+use baton_core::error::{ErrorInfo, ErrorKind};
 use baton_core::id::Fence;
 use baton_core::retry::RetryPolicy;
 use baton_core::state::{OnLost, State};
@@ -9,7 +10,7 @@ use baton_store::PageRequest;
 use baton_store::logs::MAX_REFUSALS;
 use baton_store::runs::RunFilter;
 
-use crate::support::{ORG, Script, World};
+use crate::support::{ORG, Script, World, result};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_result_is_acknowledged_only_when_it_is_committed() {
@@ -232,5 +233,30 @@ async fn the_dashboard_counts_what_ended_today() {
         (0, 1)
     );
     assert_eq!(figures.success_rate, 100.0, "a run counts as it ended last");
+    world.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_robot_that_cannot_set_up_a_run_rests_and_another_executes_it() {
+    let mut world = World::new().await;
+    let mut full = world.robot("full").await;
+    let run = world.run_with(OnLost::Fail).await;
+    let claim = full.take().await.claim;
+    let mut back = result(claim, State::Failed);
+    back.handed_back = true;
+    let why = "No space left on device";
+    back.error = Some(ErrorInfo::new(ErrorKind::Package, why));
+    full.say(&back).await;
+    let _: Ack = full.hear().await;
+    world.until(run, State::Queued).await;
+    let mut good = world.robot("good").await;
+    let claim = good.take().await.claim;
+    assert_eq!((claim.job_id, claim.attempt), (run, 2));
+    good.finish(claim, State::Completed).await;
+    let run = world.until(run, State::Completed).await;
+    assert_eq!(run.retries_used, 0);
+    // The next run does not go to the one that rests, although it has nothing to do.
+    world.run_with(OnLost::Fail).await;
+    good.take().await;
     world.done().await;
 }

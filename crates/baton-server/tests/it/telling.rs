@@ -56,6 +56,7 @@ async fn what_a_robot_measures_is_kept_with_its_row() {
         memory_percent: 50.0,
         disk_percent: 75.0,
         uptime_seconds: 3_600,
+        trouble: None,
     };
     let beat = Heartbeat {
         status: "online".into(),

@@ -1,5 +1,8 @@
 //! The rows of one run while a step is worked into them: what each effect means for run and attempts.
 
+use std::collections::BTreeSet;
+
+use baton_core::id::RobotId;
 use baton_core::run::{Attempt, Run, RunEvent};
 use baton_core::state::{self, Effect, Event, Outcome, State};
 
@@ -12,6 +15,8 @@ pub(super) struct Rows<'a> {
     current: Option<Attempt>,
     written: Vec<Attempt>,
     step: &'a RunStep,
+    /// The robot that has it, and those that had it before and are not to be asked again.
+    rejecters: BTreeSet<RobotId>,
 }
 
 impl<'a> Rows<'a> {
@@ -22,6 +27,12 @@ impl<'a> Rows<'a> {
             current: attempts.iter().find(|a| a.number == run.attempt).cloned(),
             written: Vec::new(),
             step,
+            rejecters: run
+                .rejected_by
+                .iter()
+                .copied()
+                .chain(run.robot_id)
+                .collect(),
         }
     }
 
@@ -39,7 +50,8 @@ impl<'a> Rows<'a> {
                     row.live = false;
                 }
             }
-            Effect::RememberRejecter => self.run.rejected_by.extend(self.run.robot_id),
+            // Also those of the attempt before, when one that was handed back has opened the next.
+            Effect::RememberRejecter => self.run.rejected_by.extend(&self.rejecters),
             Effect::SetDue(at) => self.run.due_at = kept(*at),
             Effect::NextAttempt { spends_retry } => {
                 self.leave();

@@ -2,7 +2,7 @@
 
 use baton_core::error::ErrorKind;
 use baton_core::id::Fence;
-use baton_core::state::{Effect, Event, Executor, State};
+use baton_core::state::{Effect, Event, Executor, Outcome, State};
 use baton_store::runs::{AttemptResult, Claim};
 use serde_json::json;
 
@@ -25,6 +25,7 @@ for_each_store!(
     a_run_that_ends_before_it_has_a_robot_has_a_closed_attempt,
     releasing_frees_only_closed_attempts,
     a_client_runs_without_a_robot,
+    a_run_that_is_handed_back_waits_for_another_robot_and_spends_no_retry,
 );
 
 async fn a_result_is_kept_with_its_attempt(b: &Bench) {
@@ -434,4 +435,38 @@ async fn a_client_runs_without_a_robot(b: &Bench) {
 async fn everything(b: &Bench, id: baton_core::id::RunId) -> String {
     let history = b.store.run_history(ORG, id).await.expect("history");
     format!("{:?}{:?}{history:?}", b.run(id).await, b.attempts(id).await)
+}
+
+async fn a_run_that_is_handed_back_waits_for_another_robot_and_spends_no_retry(b: &Bench) {
+    let (first, second) = (b.robot("r1", 1).await, b.robot("r2", 1).await);
+    let id = b.queued().await;
+    for (number, robot) in [(1, &first), (2, &second)] {
+        let held = b.assign(id, robot).await;
+        b.told(id, held, Event::Start, 2).await.expect("started");
+        let event = Event::Finish(Outcome::HandedBack {
+            error: error(ErrorKind::Resource),
+        });
+        let stepped = b.step(step(id, Some(held), event.clone(), 9)).await;
+        let stepped = stepped.expect("handed back");
+        assert_eq!((stepped.to, stepped.attempt), (State::Queued, number + 1));
+        let again = b
+            .step(step(id, Some(held), event, 9))
+            .await
+            .expect("answered");
+        assert!(again.late, "sent twice, it counts once");
+    }
+    let run = b.run(id).await;
+    assert_eq!(
+        (run.state, run.live, run.robot_id),
+        (State::Queued, false, None)
+    );
+    assert_eq!((run.retries_used, run.error), (0, None));
+    assert_eq!(run.rejected_by, [first.id, second.id].into());
+    let states: Vec<_> = b
+        .attempts(id)
+        .await
+        .into_iter()
+        .map(|a| (a.state, a.live))
+        .collect();
+    assert_eq!(states, [(State::Failed, false), (State::Failed, false)]);
 }

@@ -105,6 +105,7 @@ async fn an_older_session_is_ignored(b: &Bench) {
     let metrics = RobotMetrics {
         cpu_percent: 12.5,
         uptime_seconds: 9,
+        trouble: None,
         ..RobotMetrics::default()
     };
     let renewal = |session, second| Renewal {

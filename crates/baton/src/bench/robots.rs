@@ -185,5 +185,6 @@ fn finished(claim: Claim) -> JobResult {
         exit_code: Some(0),
         outputs: serde_json::Map::new(),
         execution_time: Some(0.0),
+        handed_back: false,
     }
 }

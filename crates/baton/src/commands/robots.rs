@@ -134,6 +134,18 @@ fn show(robot: &Robot) {
     if robot.draining && !robot.drain_comment.is_empty() {
         facts.insert(1, ("drained", robot.drain_comment.clone()));
     }
+    if let Some(trouble) = &robot.metrics.trouble {
+        let mut said = format!(
+            "{}, since {}",
+            trouble.reason,
+            output::ago(trouble.since, now)
+        );
+        if trouble.rests_until > now {
+            let rests = trouble.rests_until.duration_since(now).as_secs();
+            said.push_str(&format!("; takes no work for another {rests} s"));
+        }
+        facts.insert(1, ("in trouble", said));
+    }
     output::facts(&facts);
     if !robot.current_runs.is_empty() {
         output::heading("Runs now");

@@ -67,6 +67,7 @@ pub(crate) fn tell(offer: &Offer, slots: u32, config: &mut AgentConfig) {
     told.capabilities = offer.capability.iter().cloned().collect();
     told.queues = offer.queue.iter().cloned().collect();
     told.desktops = offer.desktop.iter().cloned().collect();
+    config.limits.min_free = crate::settings::min_free();
 }
 
 #[cfg(test)]

@@ -2287,6 +2287,7 @@ export type RobotMetrics = {
      * Seconds since the machine booted.
      */
     uptime_seconds?: number;
+    trouble?: Trouble | null;
 };
 
 /**
@@ -3368,6 +3369,24 @@ export type Trigger = {
      */
     run_id: string;
     kind: 'parent';
+};
+
+/**
+ * What keeps a robot from setting up runs: a full disk, no process left to start.
+ */
+export type Trouble = {
+    /**
+     * One sentence.
+     */
+    reason: string;
+    /**
+     * Since when.
+     */
+    since: string;
+    /**
+     * Until when it takes no work; then it tries again.
+     */
+    rests_until: string;
 };
 
 /**

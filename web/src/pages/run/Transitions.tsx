@@ -53,6 +53,7 @@ const EVENT_WORDS: Record<string, string> = {
   finish_failed: "The flow failed",
   finish_timed_out: "Ended at its time limit",
   finish_crashed: "Its process was lost",
+  finish_handed_back: "The robot could not set it up and handed it back",
   finish_cancelled: "Stopped, as asked",
   run_deadline: "Its time limit passed",
   start_deadline: "It had to start by then",

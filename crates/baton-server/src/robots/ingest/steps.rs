@@ -1,5 +1,7 @@
 //! Accepted, rejected, ended: what a robot says that moves a run.
 
+use std::time::Duration;
+
 use baton_api::robot::{Ack, Claim, JobResult, Reject, Start};
 use baton_core::error::{ErrorInfo, ErrorKind};
 use baton_core::state::{Event, IllegalTransition, Outcome, State};
@@ -8,6 +10,10 @@ use baton_store::runs::{AttemptResult, RunStep, Stepped};
 
 use super::Replies;
 use crate::operations;
+use crate::services::after;
+
+/// How long a robot that handed a run back is left alone unless it says more: three heartbeats.
+const REST: Duration = Duration::from_secs(30);
 
 /// What a step was about, to answer it after the commit.
 enum Asked {
@@ -31,6 +37,15 @@ pub(super) async fn commit(
         let claim = result.claim;
         asked.push(Asked::Result(claim));
         let (outcome, handed) = read(result);
+        if let Outcome::HandedBack { error } = &outcome {
+            // It will say itself for how long; until then it is not given the next one.
+            let until = after(replies.app.now(), REST);
+            let why = Some(error.message.clone());
+            replies
+                .app
+                .fleet
+                .in_trouble(replies.connection.robot_id, until, why);
+        }
         let mut step = step(replies, &claim, Event::Finish(outcome));
         step.result = Some(handed);
         steps.push(step);
@@ -92,6 +107,9 @@ fn read(result: JobResult) -> (Outcome, AttemptResult) {
         given.unwrap_or_else(|| ErrorInfo::new(kind, message))
     };
     let outcome = match result.state {
+        State::Failed if result.handed_back => Outcome::HandedBack {
+            error: error(ErrorKind::Resource, "the robot could not set the run up"),
+        },
         State::Completed => Outcome::Completed,
         State::Cancelled => Outcome::Cancelled,
         State::TimedOut => Outcome::TimedOut {

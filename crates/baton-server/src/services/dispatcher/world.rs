@@ -150,6 +150,9 @@ impl World {
             Change::Rest(robot, until) => {
                 self.fleet.rest(robot, until);
             }
+            Change::Trouble(robot, until, why) => {
+                self.fleet.in_trouble(robot, until, why);
+            }
             Change::Released(run, fence) => self.released(run, fence),
         }
     }
@@ -298,6 +301,10 @@ fn view(app: &App, robot: &Robot) -> RobotView {
             view.connected = true;
             view.last_seen = view.last_seen.max(Some(app.day_of(heard.at)));
             view.draining |= heard.draining;
+            if let (Some(until), Some(trouble)) = (heard.rests_until, &heard.metrics.trouble) {
+                view.resting_until = Some(until);
+                view.trouble = Some(trouble.reason.clone());
+            }
         }
         None => view.connected = false,
     }

@@ -245,6 +245,7 @@ pub(crate) fn result(claim: Claim, state: State) -> JobResult {
         exit_code: Some(i32::from(state != State::Completed)),
         outputs: no_outputs(),
         execution_time: Some(1.5),
+        handed_back: false,
     }
 }
 

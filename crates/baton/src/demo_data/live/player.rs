@@ -165,6 +165,7 @@ impl Job {
                 Default::default()
             },
             execution_time: Some(at),
+            handed_back: false,
         })
     }
 }

@@ -121,6 +121,7 @@ impl Desk {
                 memory_percent: 0.3f64.mul_add(load, self.dice.between(30.0, 36.0)),
                 disk_percent: 52.0,
                 uptime_seconds: 1_900_000,
+                trouble: None,
             },
         }
     }

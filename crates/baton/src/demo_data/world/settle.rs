@@ -91,6 +91,7 @@ impl World {
             memory_percent: 34.0,
             disk_percent: 51.0,
             uptime_seconds: 1_900_000,
+            trouble: None,
         };
         let renewal = Renewal {
             robot_id: id,
