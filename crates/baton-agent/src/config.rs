@@ -27,6 +27,8 @@ pub struct AgentConfig {
     pub trust: Trust,
     /// How guards are started.
     pub guard: GuardCommand,
+    /// Whose rights runs have; without it, the agent's own. Needs an agent that is root.
+    pub run_as: Option<RunAs>,
     /// Bounds on what is kept and moved.
     pub limits: Limits,
     /// Shortest and longest wait between two attempts to connect.
@@ -52,6 +54,7 @@ impl AgentConfig {
             },
             trust: Trust::default(),
             guard: GuardCommand::default(),
+            run_as: None,
             limits: Limits::default(),
             backoff: (Duration::from_millis(500), Duration::from_secs(30)),
         }
@@ -91,6 +94,17 @@ impl AgentConfig {
             .clamp(1, baton_core::robot::MAX_SLOTS);
         offer
     }
+}
+
+/// The user whose rights runs have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunAs {
+    /// The user.
+    pub uid: u32,
+    /// Its group, and the only one that runs are in.
+    pub gid: u32,
+    /// Its home, where it has one; runs without get a folder that goes with them.
+    pub home: Option<PathBuf>,
 }
 
 /// This computer's name, or `unknown`.

@@ -84,6 +84,9 @@ pub struct Spec {
     pub env: Vec<(Plain, Plain)>,
     /// The folder to run in.
     pub folder: Plain,
+    /// User and group whose rights it gets; without them it keeps the guard's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<(u32, u32)>,
     /// Until when the claim holds, on the boot clock, in milliseconds.
     pub lease_until: u64,
 }

@@ -15,6 +15,7 @@ pub mod identity;
 mod journal;
 mod loose;
 mod metrics;
+mod owner;
 mod packages;
 mod process;
 pub mod runner;
@@ -22,6 +23,6 @@ pub mod session;
 mod spool;
 
 pub use baton_api::client::Trust;
-pub use config::{AgentConfig, Limits, LogLimits, Secret, computer};
+pub use config::{AgentConfig, Limits, LogLimits, RunAs, Secret, computer};
 pub use identity::{FolderInUse, Identity};
 pub use runner::{Agent, AgentHandle, AgentStatus, Stopped};

@@ -107,11 +107,23 @@ impl Agent {
 
 fn share(config: AgentConfig, inputs: mpsc::Sender<Input>) -> Result<Shared> {
     let data = config.data.canonicalize().context("the agent's folder")?;
-    let work = data.join("work");
+    let digest = Sha256::digest(data.as_os_str().as_encoded_bytes());
+    let mark = hex(&digest)[..16].to_owned();
+    let place = match config.run_as {
+        Some(_) => {
+            crate::owner::close(&data, None).context("the agent's folder")?;
+            crate::owner::outside(&mark)?
+        }
+        None => data.clone(),
+    };
+    let work = place.join("work");
     if work.exists() {
         fs::remove_dir_all(&work).context("work of an earlier agent cannot be removed")?;
     }
     fs::create_dir_all(&work).context("the agent's work folder")?;
+    if config.run_as.is_some() {
+        crate::owner::outside(&mark)?;
+    }
     let http = Http::new(&config.server, config.key.clone(), &config.trust)?;
     let packages = Packages::open(
         data.join("packages"),
@@ -119,21 +131,20 @@ fn share(config: AgentConfig, inputs: mpsc::Sender<Input>) -> Result<Shared> {
         config.limits.cache_age,
         http.clone(),
     );
-    let digest = Sha256::digest(data.as_os_str().as_encoded_bytes());
     Ok(Shared {
         spool: Arc::new(
             Spool::open(&data.join("spool"), config.limits.spool_bytes).context("the spool")?,
         ),
         packages: packages.context("the package cache")?,
         environments: Environments::open(
-            data.join("environments"),
+            place.join("environments"),
             config.limits.environment_bytes,
             config.limits.cache_age,
         )
         .context("the environments")?,
         http,
         work,
-        mark: hex(&digest)[..16].to_owned(),
+        mark,
         inputs,
         config,
     })

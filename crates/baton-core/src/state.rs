@@ -446,9 +446,7 @@ pub fn apply(run: &Standing, event: &Event, now: Timestamp) -> Result<Step, Ille
         (Running, Event::Finish(outcome @ Outcome::Crashed { .. })) => {
             Ok(lost(run, outcome.clone(), now))
         }
-        (Running, Event::Finish(Outcome::HandedBack { error })) => {
-            Ok(handed_back(run, error.clone(), now))
-        }
+        (Running, Event::Finish(Outcome::HandedBack { error })) => Ok(handed_back(run, error, now)),
         (Running, Event::RunDeadline) => {
             let error = ErrorInfo::new(ErrorKind::TimedOut, "the run deadline passed");
             let mut step = ended_badly(run, Outcome::TimedOut { error }, false, now);
@@ -468,10 +466,7 @@ pub fn apply(run: &Standing, event: &Event, now: Timestamp) -> Result<Step, Ille
             // The run finished first, or it was ended as asked. Nothing is retried: the cancel wins.
             let outcome = match outcome {
                 Outcome::Completed | Outcome::Failed { .. } => outcome.clone(),
-                Outcome::TimedOut { .. }
-                | Outcome::Crashed { .. }
-                | Outcome::HandedBack { .. }
-                | Outcome::Cancelled => Outcome::Cancelled,
+                _ => Outcome::Cancelled,
             };
             step(
                 outcome.state(),
@@ -528,7 +523,8 @@ fn ended_badly(run: &Standing, outcome: Outcome, gone: bool, now: Timestamp) -> 
 
 /// The robot could not begin it: the run goes back to the queue and no retry is spent, unless that happened
 /// too often.
-fn handed_back(run: &Standing, error: ErrorInfo, now: Timestamp) -> Step {
+fn handed_back(run: &Standing, error: &ErrorInfo, now: Timestamp) -> Step {
+    let error = error.clone();
     let outcome = Outcome::Failed { error };
     let free = run.attempt.saturating_sub(run.retries_used);
     if run.executor != Executor::Robot || free > MAX_HANDED_BACK {

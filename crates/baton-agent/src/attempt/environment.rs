@@ -19,7 +19,9 @@ use super::log::RunLog;
 use super::prepare::Unready;
 use super::watch::{Cause, Control, Watched, millis, watch};
 use crate::cache::{Bounds, Cache, Found, Held};
+use crate::config::RunAs;
 use crate::guard::{GuardCommand, Spec};
+use crate::owner;
 use crate::process::{Stream, Tree, boot_clock};
 
 /// Environments kept; the least recently used go. Each holds some hundred megabytes at worst.
@@ -45,6 +47,10 @@ pub(crate) struct Wanted<'a> {
     pub(crate) package: Option<&'a str>,
     /// How builders are guarded.
     pub(crate) guard: &'a GuardCommand,
+    /// Whose rights they have, where they are not the agent's.
+    pub(crate) owner: Option<&'a RunAs>,
+    /// Their home then.
+    pub(crate) home: &'a Path,
     /// Where they speak.
     pub(crate) log: &'a Arc<RunLog>,
     /// How long building may take.
@@ -81,7 +87,17 @@ impl Environments {
             Some(Ok(Found::Missing(making))) => making,
             Some(Err(error)) => return Err(unusable(error)),
         };
-        match build(&making.folder, wanted, control).await {
+        if let Some(owner) = wanted.owner {
+            let given = fs::create_dir_all(&making.folder)
+                .and_then(|()| owner::give(&making.folder, owner.uid, owner.gid));
+            given.map_err(unusable)?;
+        }
+        let built = build(&making.folder, wanted, control).await;
+        if wanted.owner.is_some() {
+            // Runs use it; none of them may change it for the others.
+            owner::give(&making.folder, 0, 0).map_err(unusable)?;
+        }
+        match built {
             Ok(true) => self.0.finish(making).await.map(Some).map_err(unusable),
             unfinished => {
                 self.0.abandon(making).await;
@@ -222,8 +238,13 @@ async fn step(
     let folder = wanted.requirements.parent().unwrap_or(Path::new("/"));
     let spec = Spec {
         argv,
-        env: inherited().map(|(k, v)| (k.into(), v.into())).collect(),
+        env: inherited()
+            .filter(|(name, _)| wanted.owner.is_none() || name != "HOME")
+            .chain(wanted.owner.map(|_| ("HOME".into(), wanted.home.into())))
+            .map(|(k, v)| (k.into(), v.into()))
+            .collect(),
         folder: folder.as_os_str().to_owned().into(),
+        owner: wanted.owner.map(|owner| (owner.uid, owner.gid)),
         lease_until: millis(*control.lease.borrow_and_update()),
     };
     let (mut tree, out, err) =

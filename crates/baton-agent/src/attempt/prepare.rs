@@ -12,6 +12,7 @@ use super::watch::Control;
 use super::{AGENT_MARK, Attempt, TREE_MARK};
 use crate::cache::Held;
 use crate::guard::Spec;
+use crate::owner;
 use crate::packages::{self, HeldPackage, copy_tree};
 
 /// What preparing gives: where to run what. What it holds must stay until the run is over.
@@ -74,6 +75,8 @@ impl Attempt<'_> {
                     requirements: &file,
                     package: self.job.workflow.package.as_deref(),
                     guard: &config.guard,
+                    owner: config.run_as.as_ref(),
+                    home: &self.places.temporary,
                     log: self.log,
                     within: config.limits.build_within,
                 };
@@ -91,6 +94,11 @@ impl Attempt<'_> {
         let server = &self.shared.config.server;
         let mut env =
             command::environment(command::inherited(), self.job, &self.places, server, venv);
+        if let Some(owner) = &self.shared.config.run_as {
+            env.retain(|(name, _)| !["HOME", "USER", "LOGNAME"].iter().any(|own| name == own));
+            let home = owner.home.as_ref().unwrap_or(&self.places.temporary);
+            env.push(("HOME".into(), home.into()));
+        }
         env.push((AGENT_MARK.into(), self.shared.mark.clone().into()));
         env.push((TREE_MARK.into(), self.tree_mark().into()));
         Ok(Some(Prepared {
@@ -98,10 +106,17 @@ impl Attempt<'_> {
                 argv,
                 env: env.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
                 folder: folder.into_os_string().into(),
+                owner: self.owner(),
                 lease_until: 0,
             },
             _environment: environment,
         }))
+    }
+
+    /// User and group whose rights the run gets, where they are not the agent's.
+    fn owner(&self) -> Option<(u32, u32)> {
+        let owner = self.shared.config.run_as.as_ref();
+        owner.map(|owner| (owner.uid, owner.gid))
     }
 
     /// The attempt's own folder with its own copy of the package. `Ok(None)`: the attempt is to end.
@@ -145,6 +160,7 @@ impl Attempt<'_> {
                 .expect("it lies in the work folder"),
         );
         let parameters = serde_json::to_vec_pretty(&self.job.variables).unwrap_or_default();
+        let owner = self.shared.config.run_as.clone();
         let set_up = move || -> std::io::Result<()> {
             match tree {
                 Some(tree) => copy_tree(&tree, &places.package)?,
@@ -153,7 +169,8 @@ impl Attempt<'_> {
             fs::create_dir_all(&places.artifacts)?;
             fs::create_dir_all(&places.temporary)?;
             fs::write(&places.parameters, parameters)?;
-            fs::write(&places.events, b"")
+            fs::write(&places.events, b"")?;
+            owner::close(&places.work, owner.as_ref())
         };
         let done = tokio::task::spawn_blocking(set_up)
             .await

@@ -171,3 +171,37 @@ async fn what_the_robot_itself_lacks_hands_the_run_back_and_what_the_flow_lacks_
         );
     }
 }
+
+#[tokio::test]
+async fn under_another_user_a_run_reads_neither_the_robots_folder_nor_another_runs() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let mut server = Server::start().await;
+    let robot = Robot::with(&server, |c| {
+        c.run_as = Some(baton_agent::RunAs {
+            uid: 64_999,
+            gid: 64_999,
+            home: None,
+        });
+    })
+    .await;
+    let key = robot.dir.path().join("robot.key");
+    std::fs::write(&key, "secret").expect("written");
+    let mut link = server.robot().await;
+    let script = format!(
+        "id -u; id -G; cat {0} || echo closed; ls $(dirname {0}) || echo unseen
+         echo x > $BATON_ARTIFACTS/a; echo '{{\"n\": 1}}' > $BATON_OUTPUTS; touch $HOME/h; stat -c %a . $PWD/..; umask",
+        key.display()
+    );
+    let result = link.run(&shell(1, &script)).await;
+    assert_eq!((result.state, result.error), (State::Completed, None));
+    assert_eq!(json!(result.outputs), json!({"n": 1}));
+    let said = link.messages(LogStream::Stdout);
+    assert_eq!(said[..4], ["64999", "64999", "closed", "unseen"]);
+    assert_eq!(said[5..], ["700", "0022"]);
+    assert_eq!(
+        server.files.lock().expect("not poisoned").artifacts.len(),
+        1
+    );
+}

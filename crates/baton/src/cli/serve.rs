@@ -101,6 +101,9 @@ pub(crate) struct Offer {
     /// A desktop session that one run at a time may occupy
     #[arg(long, value_name = "SESSION")]
     pub(crate) desktop: Vec<String>,
+    /// The user whose rights its runs have; needs root
+    #[arg(long, value_name = "USER")]
+    pub(crate) run_as: Option<String>,
 }
 
 /// `baton robot`

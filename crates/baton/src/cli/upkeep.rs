@@ -99,7 +99,7 @@ pub(crate) enum Service {
         /// For this person instead of the whole machine
         #[arg(long)]
         user: bool,
-        /// The person whose rights it has and who owns its data [default: root]
+        /// The person whose rights it has and who owns its data [default: root; of a robot baton-robot]
         #[arg(long, value_name = "USER", conflicts_with = "user")]
         run_as: Option<String>,
         /// Folder for its data [default: /var/lib/baton, or ~/.local/share/baton with --user]

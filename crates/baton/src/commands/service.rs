@@ -20,6 +20,9 @@ pub(crate) fn service(global: &Global, command: Service) -> Done<Exit> {
             dry_run,
             flags,
         } => {
+            // A robot's flows have the rights of its user, and root's are too many.
+            let own = (unit == Unit::Robot && !user).then(|| ROBOT_USER.to_owned());
+            let run_as = run_as.or(own);
             let wish = Wish {
                 unit,
                 user,
@@ -37,6 +40,9 @@ pub(crate) fn service(global: &Global, command: Service) -> Done<Exit> {
         Service::Status { unit, user } => status(unit, user),
     }
 }
+
+/// The user of a robot's service unless another is named.
+const ROBOT_USER: &str = "baton-robot";
 
 /// The unit's name.
 const fn name(unit: Unit) -> &'static str {
@@ -118,6 +124,11 @@ fn text(plan: &Plan<'_>) -> String {
     } else {
         "multi-user.target"
     };
+    let mask = match plan.unit {
+        Unit::Server => "UMask=0077\nNoNewPrivileges=yes\n",
+        // Files of a run are as readable as its user's others; the robot closes its own.
+        Unit::Robot => "UMask=0022\n",
+    };
     format!(
         "[Unit]\n\
          Description=Baton {what}\n\
@@ -138,7 +149,7 @@ fn text(plan: &Plan<'_>) -> String {
          TimeoutStopSec=90\n\
          # The program raises its own; what it runs keeps the lower one.\n\
          LimitNOFILE=1024:65536\n\
-         UMask=0077\n\
+         {mask}\
          \n\
          [Install]\n\
          WantedBy={wanted}\n",
@@ -208,6 +219,27 @@ fn check_enrolled(wish: &Wish<'_>, data: &Path) -> Done {
     ))
 }
 
+/// Makes the user of a robot's service, if it is not there.
+fn make_user(home: &Path) -> Done {
+    if let Ok(Some(_)) = nix::unistd::User::from_name(ROBOT_USER) {
+        return Ok(());
+    }
+    let made = Command::new("useradd")
+        .args(["--system", "--user-group", "--no-create-home", "--home-dir"])
+        .arg(home)
+        .arg(ROBOT_USER)
+        .status();
+    if made.is_ok_and(|status| status.success()) {
+        output::note(&format!(
+            "made the user {ROBOT_USER}, whose rights flows have"
+        ));
+        return Ok(());
+    }
+    let what = format!("the user {ROBOT_USER} is not there and could not be made");
+    Err(Failure::new(Exit::NotFound, "unknown_user", what)
+        .fix("make one with this machine's own tool, and name it with --run-as"))
+}
+
 /// Gives a folder and what is in it to the person who will run the service.
 fn give(folder: &Path, name: &str) -> Done {
     let unknown = || {
@@ -271,7 +303,12 @@ fn install(global: &Global, wish: Wish<'_>, dry_run: bool) -> Done {
     enrolled?;
     std::fs::create_dir_all(&data).map_err(|e| advise(Failure::file(&data, "make", &e), user))?;
     if let Some(name) = wish.run_as {
+        if name == ROBOT_USER {
+            make_user(&data)?;
+        }
         give(&data, name)?;
+        let closed = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        std::fs::set_permissions(&data, closed).map_err(|e| Failure::file(&data, "close", &e))?;
     }
     let folder = path.parent().unwrap_or(Path::new("/"));
     std::fs::create_dir_all(folder).map_err(|e| advise(Failure::file(folder, "make", &e), user))?;
@@ -395,6 +432,10 @@ mod tests {
     fn a_unit_quotes_what_systemd_would_read() {
         let text = unit(Unit::Robot, &["--label", "100% $HOME"]);
         assert!(text.contains("robot --data /var/lib/baton/server --label \"100%% $$HOME\""));
+        assert!(
+            text.contains("UMask=0022\n"),
+            "files of runs are readable as usual"
+        );
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub(crate) async fn start(running: &Running, session: &Session, args: &Up) -> Do
     if let Some(fingerprint) = &running.handle.tls_fingerprint {
         config.trust = Trust::fingerprint(fingerprint)?;
     }
+    offer::say_whose_rights(&config, "this server's keys and data");
     let agent = Agent::start(config).await.map_err(failed)?;
     offer::keep(&folder, &args.offer)?;
     Ok(agent)

@@ -3,10 +3,12 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use baton_agent::AgentConfig;
+use baton_agent::{AgentConfig, RunAs};
 
 use crate::cli::serve::Offer;
+use crate::exit::Exit;
 use crate::failure::{Done, Failure};
+use crate::output;
 use crate::settings::known;
 
 /// What a robot offered last, in its folder.
@@ -35,6 +37,7 @@ pub(crate) fn check(offer: &Offer) -> Done {
 /// without a word.
 pub(crate) fn of(folder: &Path, said: &Offer) -> Done<Offer> {
     if *said != Offer::default() {
+        runner(said)?;
         return Ok(said.clone());
     }
     let path = folder.join(KEPT);
@@ -47,6 +50,46 @@ pub(crate) fn of(folder: &Path, said: &Offer) -> Done<Offer> {
         let why = std::io::Error::new(ErrorKind::InvalidData, error);
         Failure::file(&path, "read", &why).fix("remove it, and start the robot with its flags")
     })
+}
+
+/// The user whose rights runs have, where one is named.
+fn runner(offer: &Offer) -> Done<Option<RunAs>> {
+    let Some(name) = &offer.run_as else {
+        return Ok(None);
+    };
+    if !nix::unistd::geteuid().is_root() {
+        let what = format!("only root can give runs the rights of {name}");
+        return Err(Failure::new(Exit::NotAllowed, "not_root", what)
+            .fix("start it with sudo, or as that user and without --run-as"));
+    }
+    let found = match name.parse::<u32>() {
+        Ok(uid) => nix::unistd::User::from_uid(uid.into()),
+        Err(_) => nix::unistd::User::from_name(name),
+    };
+    let user = found.ok().flatten().ok_or_else(|| {
+        let what = format!("there is no user {name:?} on this machine");
+        Failure::new(Exit::NotFound, "unknown_user", what)
+            .fix("name one that exists, or make one: useradd --system --create-home NAME")
+    })?;
+    Ok(Some(RunAs {
+        uid: user.uid.as_raw(),
+        gid: user.gid.as_raw(),
+        home: user.dir.is_dir().then_some(user.dir),
+    }))
+}
+
+/// Says whose rights runs have when they could read what is not theirs.
+pub(crate) fn say_whose_rights(config: &AgentConfig, secrets: &str) {
+    if config.run_as.is_none() {
+        let fix = if nix::unistd::geteuid().is_root() {
+            "--run-as USER gives them others"
+        } else {
+            "deploy only what you trust, or put the robot under a user of its own"
+        };
+        output::warn(&format!(
+            "flows on this robot have the rights of its own user and can read {secrets}: {fix}"
+        ));
+    }
 }
 
 /// Keeps what is said for later starts. Only once the folder is this agent's: another may be running in it.
@@ -67,6 +110,8 @@ pub(crate) fn tell(offer: &Offer, slots: u32, config: &mut AgentConfig) {
     told.capabilities = offer.capability.iter().cloned().collect();
     told.queues = offer.queue.iter().cloned().collect();
     told.desktops = offer.desktop.iter().cloned().collect();
+    // It was found when the offer was read.
+    config.run_as = runner(offer).ok().flatten();
     config.limits.min_free = crate::settings::min_free();
 }
 

@@ -36,6 +36,7 @@ pub(crate) fn robot(global: &Global, args: &Robot) -> Done<Exit> {
         let trust = trust::keep(&folder, &pinned)?;
         let offer = offer::of(&folder, &args.offer)?;
         let config = configure(&offer, &folder, &identity, key, trust);
+        offer::say_whose_rights(&config, "its key and other runs' files");
         files::for_robot(config.offer.max_concurrent_jobs);
         let mut agent = Agent::start(config).await.map_err(failed)?;
         offer::keep(&folder, &args.offer)?;

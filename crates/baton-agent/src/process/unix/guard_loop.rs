@@ -14,8 +14,12 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigHandler, Signal, kill, signal};
+use nix::sys::stat::{Mode, umask};
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{Pid, dup2_stderr, dup2_stdin, dup2_stdout, getpid, getppid, setsid};
+use nix::unistd::{
+    Gid, Pid, Uid, dup2_stderr, dup2_stdin, dup2_stdout, fchown, getpid, getppid, setgid,
+    setgroups, setsid, setuid,
+};
 
 use super::witness::{self, Half, Peer};
 use super::{boot_clock, tree};
@@ -99,10 +103,24 @@ fn execute(spec: &Spec) -> io::Result<i32> {
         .current_dir(system(&spec.folder))
         .stdin(Stdio::null());
     let guard = getpid();
+    let owner = spec.owner;
     // SAFETY: between fork and exec only these system calls are made, all of them async-signal-safe.
     unsafe {
         command.pre_exec(move || {
             setsid()?;
+            if let Some((uid, gid)) = owner {
+                // In this order: whoever is no longer root can change nothing of it. The wish for a signal at the
+                // guard's end comes after, for a change of user takes it away.
+                // Its streams too: programs open them anew by name.
+                for stream in [1, 2] {
+                    let stream = BorrowedFd::borrow_raw(stream);
+                    fchown(stream, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
+                }
+                setgroups(&[])?;
+                setgid(Gid::from_raw(gid))?;
+                setuid(Uid::from_raw(uid))?;
+                umask(Mode::from_bits_truncate(0o022));
+            }
             prctl::set_pdeathsig(Signal::SIGKILL)?;
             // A guard that died before that line would never be heard of.
             if getppid() != guard {

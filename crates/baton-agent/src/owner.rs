@@ -1,0 +1,72 @@
+//! Files of runs that have a user of their own: where they lie, and whose they are.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::config::RunAs;
+
+/// Where runs of another user work: the agent's own folder is closed to them.
+const OUTSIDE: &str = "/var/lib/baton-runs";
+
+/// The folder for work and environments of an agent with this mark. Others may pass through it and see nothing.
+pub(crate) fn outside(mark: &str) -> Result<PathBuf> {
+    let folder = Path::new(OUTSIDE).join(mark);
+    let (work, environments) = (folder.join("work"), folder.join("environments"));
+    for folder in [Path::new(OUTSIDE), &folder, &work, &environments] {
+        passable(folder)
+            .with_context(|| format!("{} for runs of another user", folder.display()))?;
+    }
+    Ok(folder)
+}
+
+#[cfg(unix)]
+fn passable(folder: &Path) -> Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
+        _ => {}
+    }
+    let meta = fs::symlink_metadata(folder)?;
+    if !meta.is_dir() || meta.uid() != nix::unistd::geteuid().as_raw() {
+        bail!("it is there and does not belong to the agent");
+    }
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o711))?;
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn passable(_: &Path) -> Result<()> {
+    bail!("runs of another user are not supported on this operating system")
+}
+
+/// Closes a run's folder to all but its owner, and gives it to the user of the run where that is another.
+#[cfg(unix)]
+pub(crate) fn close(folder: &Path, owner: Option<&RunAs>) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+    owner.map_or(Ok(()), |owner| give(folder, owner.uid, owner.gid))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn close(_: &Path, _: Option<&RunAs>) -> io::Result<()> {
+    Ok(())
+}
+
+/// Gives a tree to a user. Links are given, not followed.
+#[cfg(unix)]
+pub(crate) fn give(path: &Path, uid: u32, gid: u32) -> io::Result<()> {
+    if fs::symlink_metadata(path)?.is_dir() {
+        for entry in fs::read_dir(path)? {
+            give(&entry?.path(), uid, gid)?;
+        }
+    }
+    std::os::unix::fs::lchown(path, Some(uid), Some(gid))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn give(_: &Path, _: u32, _: u32) -> io::Result<()> {
+    Ok(())
+}
