@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
+import { FONTS, fonts } from "./build/fonts.ts";
 import { precompress } from "./build/precompress.ts";
 import { fixture } from "./dev/plugin.ts";
 
@@ -11,9 +12,10 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const server = process.env.BATON_URL;
 
 export default defineConfig({
-  plugins: [react(), tailwindcss(), precompress(), ...(server ? [] : [fixture()])],
+  plugins: [fonts(), react(), tailwindcss(), precompress(), ...(server ? [] : [fixture()])],
   resolve: {
     alias: {
+      "@fonts": FONTS,
       "@": here("./src"),
       // The original writes <style> elements, which the strict Content-Security-Policy refuses.
       "react-style-singleton": here("./src/lib/styleSingleton.ts"),

@@ -15,7 +15,7 @@ const LOOKS = [[1280, "light"], [1280, "dark"], [400, "dark"], [400, "light"]] a
 /** Rule and element of each violation. */
 async function violations(page: Page, rules?: string[]): Promise<string[]> {
   return page.evaluate(async (only) => {
-    const found = await (window as unknown as { axe: typeof axe }).axe.run(document, { resultTypes: ["violations"], preload: false, ...(only ? { runOnly: only } : {}) });
+    const found = await (window as unknown as { axe: typeof axe }).axe.run(document, { resultTypes: ["violations"], preload: false, rules: { "target-size": { enabled: true } }, ...(only ? { runOnly: only } : {}) });
     return found.violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target.join(" ")} ${n.failureSummary?.split("\n")[1]?.trim() ?? ""}`));
   }, rules);
 }

@@ -5,7 +5,7 @@ import { startServer } from "./lib/server.ts";
 import { until } from "./lib/wait.ts";
 
 /** What browsers print of answers that are refused, or of a server that is away. */
-const NETWORK = [/Failed to load resource/, /console: ApiError: It cannot be reached/, /ERR_CONNECTION/, /ERR_INCOMPLETE_CHUNKED/, /ERR_EMPTY_RESPONSE/];
+const NETWORK = [/Failed to load resource/, /console: ApiError: The server cannot be reached/, /ERR_CONNECTION/, /ERR_INCOMPLETE_CHUNKED/, /ERR_EMPTY_RESPONSE/];
 
 test("a dead server, an ended key, a deleted run and bad input each have a helpful state", async () => {
   const server = await startServer();
@@ -33,6 +33,19 @@ test("a dead server, an ended key, a deleted run and bad input each have a helpf
   await server.report("returns", {});
   await page.getByRole("row", { name: /returns/ }).waitFor();
   expect(await page.evaluate(() => (window as { sameDocument?: boolean }).sameDocument)).toBe(true);
+
+  // A switch is turned while the server is away: it goes back, and nothing was changed.
+  await server.do("POST", "/schedules", { deployment: "pays/default", name: "daily", settings: { rule: { frequency: "daily", time: "06:00" }, timezone: "UTC", parameters: { month: "2026-11" } } });
+  await window.go("/deployments");
+  const toggle = page.getByRole("switch", { name: "Schedules of pays/default" });
+  await toggle.and(page.locator("[aria-checked=true]")).waitFor();
+  await server.stop("SIGKILL");
+  await toggle.click();
+  await page.getByText("The server cannot be reached. Nothing was changed.").first().waitFor();
+  await toggle.and(page.locator("[aria-checked=true]")).waitFor();
+  await server.start();
+  await page.getByText("Live", { exact: true }).waitFor();
+  expect((await server.do("GET", "/deployments/pays%2Fdefault")).settings.paused).toBe(false);
 
   // A run that was deleted while somebody looked at it.
   await window.go(`/runs/${run}`);

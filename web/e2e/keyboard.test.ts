@@ -5,7 +5,7 @@ import { startServer } from "./lib/server.ts";
 
 const PLACES: [string, string, string][] = [
   ["o", "/", "Overview"], ["r", "/runs", "Runs"], ["f", "/flows", "Flows"], ["d", "/deployments", "Deployments"],
-  ["b", "/robots", "Robots"], ["q", "/queues", "Work queues"], ["m", "/trends", "Metrics"], ["s", "/settings", "Settings"],
+  ["b", "/robots", "Robots"], ["q", "/queues", "Work queues"], ["t", "/trends", "Trends"], ["a", "/audit", "Audit"], ["s", "/settings", "Settings"],
 ];
 
 test("palette and shortcuts reach every page, and Prefect's links lead to the page that shows the same", async () => {
@@ -50,6 +50,20 @@ test("palette and shortcuts reach every page, and Prefect's links lead to the pa
   await page.getByRole("row", { name: /pays/ }).focus();
   await page.keyboard.press("Enter");
   await at(`/runs/${run}`);
+  // From a fresh page too, where nothing has the focus: down to the second row, and into it.
+  const second = await server.report("pays", { lines: ["two"], finish: { state: "completed" } });
+  const third = await server.report("pays", { lines: ["three"], finish: { state: "completed" } });
+  await window.go("/runs");
+  await page.getByRole("row", { name: /pays/ }).nth(2).waitFor();
+  for (const key of ["j", "j", "k", "ArrowDown", "Enter"]) await page.keyboard.press(key);
+  await at(`/runs/${second}`);
+  await window.go("/runs");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Skip to the table");
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Enter");
+  await at(`/runs/${third}`);
   await window.go("/runs");
   await page.keyboard.press("/");
   expect(await page.evaluate(() => document.activeElement?.getAttribute("aria-label"))).toBe("Name or id begins with");

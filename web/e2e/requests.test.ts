@@ -22,6 +22,30 @@ function watchShifts(): void {
 
 const ofPage = (asked: readonly Asked[]): string[] => asked.map((a) => `${a.method} ${a.path}`).filter((a) => !SHELL.some((s) => a === `GET ${s}`));
 
+test("a list of runs follows what happens row by row, and is never read again for it", async () => {
+  const server = await startServer();
+  await server.report("first", { finish: { state: "completed" } });
+  const window = await openWindow(server);
+  await window.go("/runs");
+  await window.page.getByText("Live", { exact: true }).waitFor();
+  window.asked = [];
+  await server.report("second", { finish: { state: "failed", error: { kind: "failed", message: "no paper" } } });
+  await window.page.getByRole("row", { name: /Failed.*second/ }).waitFor();
+  await window.settled();
+  const lists = window.asked.map((a) => a.path).filter((path) => path.startsWith("/runs?"));
+  expect(lists.length).toBeGreaterThan(0);
+  expect(lists.filter((path) => !path.includes("ids="))).toEqual([]);
+});
+
+test("the page of a robot begins at its top on a phone", async () => {
+  const server = await startServer();
+  const world = await fill(server, plain);
+  const window = await openWindow(server, { key: server.key, width: 400 });
+  await window.go(`/robots/${world.robot}`);
+  const tops = await window.page.evaluate(() => [...document.querySelectorAll("main, main *")].map((e) => e.scrollTop).filter((top) => top > 0));
+  expect(tops).toEqual([]);
+});
+
 test("no page asks the API more than five times or moves what is read, and nothing is asked of anybody else", async () => {
   const server = await startServer();
   const world = await fill(server, plain);

@@ -33,7 +33,7 @@ test("a cron schedule made in the editor shows its next times and fires", async 
   const fired = runs.filter({ hasNotText: before }).first();
   await fired.waitFor();
   await page.getByRole("switch", { name: "Schedule cron" }).click();
-  await page.getByText("held", { exact: true }).waitFor();
+  await page.getByText("paused", { exact: true }).waitFor();
 
   await fired.click();
   await page.getByText("Completed", { exact: true }).first().waitFor();

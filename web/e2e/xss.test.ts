@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { Page } from "playwright-core";
 import { openWindow } from "./lib/browser.ts";
 import { startServer } from "./lib/server.ts";
-import { fill, places, type Word } from "./lib/world.ts";
+import { fill, places, plain, type Word } from "./lib/world.ts";
 
 /** What is stored: markup that names itself, and does something where it is taken for more than text. */
 const hostile = (what: string) => `"'><img src=x onerror=top.pwned=1 data-xss="${what}">{{7*7}}<script>top.pwned=1<\u002fscript>`;
@@ -103,4 +103,23 @@ test("markup in every stored string is shown as text on every page", async () =>
     await page.context().clearCookies();
   }
   expect([...stored].filter((what) => !seen.has(what) && !UNSEEN.has(what))).toEqual([]);
+});
+
+test("a page that a run left is looked at in a box in which no script runs and nothing is fetched", async () => {
+  const server = await startServer();
+  const world = await fill(server, plain);
+  const hostilePage = `<!doctype html><title>report</title><h1>The report</h1><img src="/api/v1/robots" onerror="top.document.title='pwned'"><script>top.document.title="pwned"</script>`;
+  const put = await fetch(`${server.url}/api/v1/runs/${world.failed}/artifacts?name=hostile.html&attempt=1&fence=0`, { method: "PUT", headers: { authorization: `Bearer ${server.key}`, "content-type": "text/html" }, body: hostilePage });
+  expect(put.status).toBe(201);
+  const window = await openWindow(server, { key: server.key, expected: [/Blocked script execution/, /[Cc]ontent [Ss]ecurity [Pp]olicy/] });
+  const { page } = window;
+  await window.go(`/runs/${world.failed}?tab=results`);
+  // What is refused before it leaves the browser is a request without an answer.
+  const answered: string[] = [];
+  page.on("response", (response) => answered.push(new URL(response.url()).pathname.replace(/[0-9a-f-]{36}/, "…")));
+  await page.getByTitle("Look at hostile.html").click();
+  await page.frameLocator("iframe[sandbox='']").getByRole("heading", { name: "The report" }).waitFor();
+  await window.settled();
+  expect(await page.title()).not.toBe("pwned");
+  expect(answered.filter((path) => path.startsWith("/api/"))).toEqual(["/api/v1/artifacts/…"]);
 });

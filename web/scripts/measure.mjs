@@ -1,6 +1,7 @@
 // Measures how the dashboard feels, in a real headless Chromium: how soon pages are interactive and what they ask for,
-// how a log of 100,000 lines scrolls, and what a minute of 2,000 events each second does to frames and memory.
-// Usage: node scripts/measure.mjs [pages] [log] [flood] [--url URL --key KEY] [--seconds 60] [--rate 2000] [--page /runs]
+// what they weigh on the wire, how a log of 100,000 lines scrolls, and what a minute of 2,000 events each second does
+// to frames and memory.
+// Usage: node scripts/measure.mjs [pages] [wire] [log] [flood] [--url URL --key KEY] [--seconds 60] [--rate 2000] [--page /runs]
 // Without --url it starts the fixture server of the sources (run `npm run build` first).
 import { spawn } from "node:child_process";
 import { dirname, join } from "node:path";
@@ -10,8 +11,10 @@ import { everyPage, deepest, settled, watchFrames } from "./measuring.mjs";
 
 const words = process.argv.slice(2);
 const option = (name, usual) => (words.includes(`--${name}`) ? words[words.indexOf(`--${name}`) + 1] : usual);
-const parts = ["pages", "log", "flood"].filter((p) => words.includes(p));
+const parts = ["pages", "wire", "log", "flood"].filter((p) => words.includes(p));
 const wanted = parts.length ? parts : ["pages", "log", "flood"];
+/** The pages that stand open all day, for what they weigh. */
+const WEIGHED = "/,/runs,/trends";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--enable-precise-memory-info"];
 
@@ -56,6 +59,34 @@ async function pages(base) {
     console.log(`${name.padEnd(28)} ${String(Math.round(took)).padStart(6)} ms  ${own.length}  ${[...new Set(own.map((p) => p.replace(/[0-9a-f-]{36}/g, "…")))].join(" ")}`);
     await fresh.context.close();
   }
+}
+
+/** Bytes on the wire as the browser counts them, headers included: a first load with nothing cached, then the page left alone. */
+async function wire(base, path, seconds) {
+  const { context, page } = await open(base);
+  const cdp = await context.newCDPSession(page);
+  await cdp.send("Network.enable");
+  const streams = new Set();
+  let [bytes, requests, streamed] = [0, 0, 0];
+  const about = { api: 0 };
+  const addresses = new Map();
+  cdp.on("Network.requestWillBeSent", (e) => addresses.set(e.requestId, e.request.url));
+  cdp.on("Network.responseReceived", (e) => e.type === "EventSource" && streams.add(e.requestId));
+  cdp.on("Network.dataReceived", (e) => streams.has(e.requestId) && (streamed += e.encodedDataLength || e.dataLength));
+  cdp.on("Network.loadingFinished", (e) => {
+    bytes += e.encodedDataLength;
+    requests += 1;
+    if (addresses.get(e.requestId)?.includes("/api/v1/")) about.api += e.encodedDataLength;
+  });
+  const kb = (n) => `${(n / 1000).toFixed(1)} kB`;
+  await page.goto(base + path);
+  await settled(page);
+  await page.waitForTimeout(2000);
+  const first = `${kb(bytes + streamed)} in ${requests} requests, ${kb(about.api)} of it from the API`;
+  [bytes, requests, streamed] = [0, 0, 0];
+  await page.waitForTimeout(seconds * 1000);
+  console.log(`${path.padEnd(10)} first load ${first}; then in 10 s ${kb(((bytes + streamed) * 10) / seconds)}, ${((requests * 10) / seconds).toFixed(1)} requests (over ${seconds} s)`);
+  await context.close();
 }
 
 async function log(base) {
@@ -124,6 +155,7 @@ for (const part of wanted) {
   const server = own ? { url: own.replace(/\/$/, ""), stop: () => {} } : await fixture(part === "flood" ? Number(option("rate", "2000")) : 0);
   try {
     if (part === "pages") await pages(server.url);
+    if (part === "wire") for (const path of (option("page") ?? WEIGHED).split(",")) await wire(server.url, path, Number(option("seconds", "30")));
     if (part === "log") await log(server.url);
     if (part === "flood") for (const path of (option("page") ?? "/,/runs,/queues").split(",")) await flood(server.url, path, Number(option("seconds", "60")));
   } finally {

@@ -36,7 +36,8 @@ export async function everyPage(page) {
     "add-robot": "/robots/add",
     queues: "/queues",
     queue: queue && `/queues/${queue}`,
-    metrics: "/trends",
+    trends: "/trends",
+    audit: "/audit",
     settings: "/settings",
     "sign-in": "/sign-in",
   }).filter(([, path]) => path);

@@ -1,6 +1,5 @@
 // Starts the dashboard: styles, caches, router.
-import "@fontsource-variable/inter";
-import "@fontsource-variable/jetbrains-mono";
+import "./styles/fonts.css";
 import "./styles/base.css";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";

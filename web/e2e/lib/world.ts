@@ -134,7 +134,8 @@ export function places(w: World): [string, string][] {
     ["add a robot", "/robots/add"],
     ["work queues", "/queues"],
     ["work queue", `/queues/${w.queue}`],
-    ["metrics", "/trends"],
+    ["trends", "/trends"],
+    ["audit", "/audit"],
     ["settings", "/settings"],
     ["no such page", "/nowhere"],
   ];

@@ -34,6 +34,7 @@ const ARGUMENTS: Partial<Record<keyof typeof api, unknown[]>> = {
   flows: [{ search: "x", limit: 1, cursor: "x" }],
   deployments: [{ flow: "x", limit: 1, cursor: "x" }],
   schedules: [{ deployment: "x", limit: 1 }],
+  audit: [{ kinds: "key", actor: "x", subject: "x", from: "x", until: "x", limit: 1, cursor: "x" }],
   outcomes: [{ from: "x", until: "x", flow: "x" }],
   peekQueue: ["some-thing", { limit: 1, cursor: "x" }],
 };

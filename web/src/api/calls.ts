@@ -87,6 +87,8 @@ export const api = {
   createKey: (body: { name: string; role: t.Role; expires_in_seconds?: number }) => call<t.CreatedKey>("POST", "/keys", { body }),
   revokeKey: (id: string) => call<void>("DELETE", `/keys/${seg(id)}`),
 
+  audit: (query: t.AuditQuery = {}, o?: O) => get<t.Collection<t.AuditEntry>>("/audit", query, o),
+
   dashboardMetrics: (o?: O) => get<t.DashboardMetrics>("/metrics/dashboard", undefined, o),
   stateCounts: (o?: O) => get<t.StateCounts>("/metrics/states", undefined, o),
   samples: (query: { metric: string; subject?: string; from?: string; until?: string; grain_seconds?: number }, o?: O) => get<t.Samples>("/metrics/samples", query, o),

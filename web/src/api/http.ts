@@ -38,7 +38,10 @@ export function queryString(query: object | undefined): string {
   return text ? `?${text}` : "";
 }
 
-const UNREACHABLE = "It cannot be reached. This page comes back by itself when it answers again.";
+const UNREACHABLE = "The server cannot be reached. This page comes back by itself when it answers again.";
+/** Of calls that would have changed something. */
+const UNCHANGED = "The server cannot be reached. Nothing was changed.";
+const unreachableBy = (method: string): ApiError => new ApiError(0, "unreachable", method === "GET" ? UNREACHABLE : UNCHANGED);
 
 /** Whether the server answers at all; throws what pages show where it does not. */
 export async function reach(): Promise<void> {
@@ -55,7 +58,7 @@ let unreachable: () => void = () => {};
 /** Called when a request got no answer at all. */
 export const onUnreachable = (listener: () => void): void => void (unreachable = listener);
 
-async function refusal(response: Response): Promise<ApiError> {
+async function refusal(method: string, response: Response): Promise<ApiError> {
   const text = await response.text().catch(() => "");
   try {
     const problem = JSON.parse(text) as Problem;
@@ -64,7 +67,7 @@ async function refusal(response: Response): Promise<ApiError> {
     /* Not ours: a proxy or a crash answered. */
   }
   if (response.status === 413) return new ApiError(413, "too_large", "The server does not take a request of this size. Leave large data where the flow can read it, and pass its place.");
-  if (response.status === 502 || response.status === 504) return new ApiError(0, "unreachable", UNREACHABLE);
+  if (response.status === 502 || response.status === 504) return unreachableBy(method);
   return new ApiError(response.status, "unexpected", `The server answered ${response.status} ${response.statusText || "without saying why"}.`);
 }
 
@@ -93,10 +96,10 @@ export async function call<T>(method: string, path: string, options: CallOptions
   } catch (error) {
     if (options.signal?.aborted) throw error;
     unreachable();
-    throw new ApiError(0, "unreachable", UNREACHABLE);
+    throw unreachableBy(method);
   }
   if (!response.ok) {
-    const error = await refusal(response);
+    const error = await refusal(method, response);
     if (error.status === 401 && !options.quiet) signedOut();
     throw error;
   }

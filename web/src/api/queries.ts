@@ -1,7 +1,7 @@
 // Cache keys and options of every query, so that the event stream knows what to refresh.
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api } from "./calls";
-import type { OutcomeQuery, RunQuery } from "./types";
+import type { AuditQuery, OutcomeQuery, RunQuery } from "./types";
 
 export const q = {
   session: () => queryOptions({ queryKey: ["session"], queryFn: () => api.session(true), staleTime: Infinity, retry: false }),
@@ -41,8 +41,18 @@ export const q = {
   queues: () => queryOptions({ queryKey: ["queues"], queryFn: ({ signal }) => api.queues({ signal }), refetchInterval: 10_000 }),
   queue: (id: string) => queryOptions({ queryKey: ["queues", id], queryFn: ({ signal }) => api.queue(id, { signal }), refetchInterval: 10_000 }),
   limits: () => queryOptions({ queryKey: ["limits"], queryFn: ({ signal }) => api.limits({ signal }) }),
+  audit: (query: AuditQuery) =>
+    infiniteQueryOptions({
+      queryKey: ["audit", query],
+      queryFn: ({ pageParam, signal }) => api.audit({ ...query, limit: AUDIT_PAGE, cursor: pageParam }, { signal }),
+      initialPageParam: undefined as string | undefined,
+      getNextPageParam: (page) => page.next ?? undefined,
+    }),
   keys: () => queryOptions({ queryKey: ["keys"], queryFn: ({ signal }) => api.keys({ signal }) }),
 };
+
+/** Entries fetched at once by the audit page: two screens. */
+const AUDIT_PAGE = 60;
 
 /** Rows fetched at once by the runs table: two screens. */
 export const RUNS_PAGE = 100;

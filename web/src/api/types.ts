@@ -20,6 +20,7 @@ type Nullable<T> = { [K in keyof T as null extends T[K] ? K : never]: Sent<T[K]>
 type Flat<T> = { [K in keyof T]: T[K] };
 
 export type LogQuery = NonNullable<gen.ListLogsData["query"]>;
+export type AuditQuery = NonNullable<gen.ListAuditData["query"]>;
 export type OutcomeQuery = NonNullable<gen.ListOutcomesData["query"]>;
 
 /** A transition of a run, in the event stream: streams have no schema in OpenAPI. */
@@ -55,6 +56,7 @@ export type UpdateSchedule = gen.UpdateSchedule;
 // What it answers.
 export type About = Sent<gen.About>;
 export type Artifact = Sent<gen.Artifact>;
+export type AuditEntry = Sent<gen.AuditEntry>;
 export type Attempt = Sent<gen.Attempt>;
 export type BulkItem = Sent<gen.BulkItem>;
 export type BulkResult = Sent<gen.BulkResult>;

@@ -32,7 +32,7 @@ export const STATE_MEANINGS: Record<ShownState, string> = {
   late: "Due, and has not started",
   dispatched: "Given to a robot; not started yet",
   running: "A robot executes it",
-  paused: "Held by a person or a form",
+  paused: "A person paused it, or it waits for one",
   cancelling: "A cancel was asked; the robot has not confirmed it yet",
   completed: "Finished well",
   failed: "The flow said that it failed",

@@ -1,9 +1,10 @@
 // Feeds the event stream into the caches, and tells pages whether it is connected.
 import { createContext, useContext, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import { useQueryClient, type InfiniteData, type QueryClient } from "@tanstack/react-query";
-import type { Collection, Run } from "@/api";
+import type { Collection, Run, RunQuery } from "@/api";
 import { changedPage, changedPages, changedRun } from "./apply";
 import type { Batch } from "./buffer";
+import { askFor, caughtUp, MOST_ASKED } from "./catchUp";
 import { openStream, type Connection } from "./stream";
 
 interface Live {
@@ -22,12 +23,28 @@ const REFRESH_EVERY = 2_000;
 const STALE: Record<string, string[]> = {
   robot: ["robots"], schedule: ["schedules", "deployments"], deployment: ["deployments"], flow: ["flows"], version: ["flows", "versions"],
   queue: ["queues"], limit: ["limits", "queues"], key: ["keys"],
-  runs: ["runs/list", "runs/pages", "runs/fresh", "runs/one", "metrics/states"],
+  runs: ["runs/list", "runs/pages", "runs/one", "metrics/states"],
 };
 
-/** Marks keys as stale now and then: at once when it was quiet, otherwise once per period. */
+/** Brings the changed runs into every list that is shown; lists that are not are asked again when they are. */
+async function catchUp(client: QueryClient, ids: readonly string[]): Promise<void> {
+  const lists = client.getQueryCache().findAll({ queryKey: ["runs", "list"] });
+  await Promise.all(
+    lists.map(async (list) => {
+      const query = list.queryKey[2] as RunQuery;
+      if (ids.length > MOST_ASKED || !list.isActive() || list.state.data === undefined) return client.invalidateQueries({ queryKey: list.queryKey, exact: true });
+      const found = await askFor(query, ids).catch(() => null);
+      if (!found) return client.invalidateQueries({ queryKey: list.queryKey, exact: true });
+      const asked = new Set(ids);
+      client.setQueryData<Collection<Run>>(list.queryKey, (old) => old && caughtUp(old, asked, found, query.order === "ascending", query.limit ?? MOST_ASKED));
+    }),
+  );
+}
+
+/** Marks keys as stale now and then: at once when it was quiet, otherwise once per period; and catches up with changed runs. */
 function throttledRefresh(client: QueryClient) {
   const waiting = new Set<string>();
+  const changed = new Set<string>();
   let last = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const run = () => {
@@ -36,8 +53,15 @@ function throttledRefresh(client: QueryClient) {
     const keys = [...waiting];
     waiting.clear();
     for (const key of keys) void client.invalidateQueries({ queryKey: key.split("/") });
+    const ids = [...changed];
+    changed.clear();
+    if (ids.length > 0) void catchUp(client, ids);
   };
   return {
+    changed: (id: string) => {
+      // More than can be asked for at once are not told apart.
+      if (changed.size <= MOST_ASKED) changed.add(id);
+    },
     add: (key: string) => {
       waiting.add(key);
       timer ??= setTimeout(run, Math.max(60, last + REFRESH_EVERY - Date.now()));
@@ -46,24 +70,23 @@ function throttledRefresh(client: QueryClient) {
   };
 }
 
-function applyBatch(client: QueryClient, batch: Batch, refresh: (key: string) => void) {
+function applyBatch(client: QueryClient, batch: Batch, refresh: (key: string) => void, changed: (id: string) => void) {
   if (batch.runs.size > 0) {
     client.setQueriesData<Collection<Run>>({ queryKey: ["runs", "list"] }, (old) => old && changedPage(old, batch.runs));
     client.setQueriesData<InfiniteData<Collection<Run>>>({ queryKey: ["runs", "pages"] }, (old) => old && (changedPages(old, batch.runs) as InfiniteData<Collection<Run>>));
     for (const [id, change] of batch.runs) {
+      changed(id);
       if (client.getQueryData(["runs", "one", id]) === undefined) continue;
       client.setQueryData<Run>(["runs", "one", id], (old) => old && changedRun(old, change));
       void client.invalidateQueries({ queryKey: ["runs", "one", id] });
     }
-    refresh("runs/list");
-    refresh("runs/fresh");
     refresh("metrics/states");
     refresh("metrics/dashboard");
     refresh("queues");
   }
   if (batch.robots.size > 0) refresh("robots");
   for (const kind of batch.kinds) for (const key of STALE[kind] ?? []) refresh(key);
-  if (batch.overflow) refresh("runs/pages");
+  if (batch.overflow) ["runs/list", "runs/pages"].forEach(refresh);
 }
 
 export function LiveProvider({ children }: { children: ReactNode }) {
@@ -74,7 +97,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     const refresh = throttledRefresh(client);
     const close = openStream({
       onBatch: (batch) => {
-        applyBatch(client, batch, refresh.add);
+        applyBatch(client, batch, refresh.add, refresh.changed);
         listeners.current.forEach((listener) => listener(batch));
       },
       onConnection: (connection, since) => setState((old) => (old.connection === connection ? old : { connection, since })),

@@ -12,7 +12,10 @@ const client = new QueryClient({
   queryCache: new QueryCache(),
   mutationCache: new MutationCache(),
   defaultOptions: {
+    // The server may be this machine, or stand in a network without a way out: the browser's word for being offline says nothing of it.
+    mutations: { networkMode: "always" },
     queries: {
+      networkMode: "always",
       staleTime: 5_000,
       gcTime: 120_000,
       // A refusal stays a refusal; only a server that does not answer is asked again.

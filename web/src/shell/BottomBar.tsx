@@ -2,7 +2,7 @@
 import { Link, useNavigate } from "@tanstack/react-router";
 import { Menu as MenuIcon } from "lucide-react";
 import { Menu, MenuItem } from "@/ui/Menu";
-import { PLACES } from "./navigation";
+import { usePlaces } from "./session";
 
 const FIRST = 3;
 const ITEM =
@@ -10,9 +10,10 @@ const ITEM =
 
 export function BottomBar() {
   const navigate = useNavigate();
-  const robots = PLACES.find((p) => p.to === "/robots");
-  const shown = [...PLACES.slice(0, FIRST), ...(robots ? [robots] : [])];
-  const rest = PLACES.filter((p) => !shown.includes(p));
+  const places = usePlaces();
+  const robots = places.find((p) => p.to === "/robots");
+  const shown = [...places.slice(0, FIRST), ...(robots ? [robots] : [])];
+  const rest = places.filter((p) => !shown.includes(p));
   return (
     <nav aria-label="Places" className="flex border-t border-line bg-surface pb-[env(safe-area-inset-bottom)]">
       {shown.map((place) => (

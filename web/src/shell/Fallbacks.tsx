@@ -51,10 +51,10 @@ export function PageError({ error, reset }: ErrorComponentProps) {
 export function NotFound() {
   useTitle("No such page");
   return (
-    <main className="h-full">
+    <div className="h-full overflow-y-auto">
       <EmptyState heading className="h-full min-h-80" icon={<Compass size={18} />} title="There is no such page" action={<Link to="/" className={buttonClass("primary")}>Go to the overview</Link>}>
         The address may have been mistyped, or what it showed was deleted.
       </EmptyState>
-    </main>
+    </div>
   );
 }

@@ -1,7 +1,9 @@
 // The overlay that lists every shortcut and what each state means.
+import type { RobotStatus } from "@/api";
 import { Dialog } from "@/ui/Dialog";
 import { Kbd } from "@/ui/Kbd";
-import { StateBadge } from "@/ui/Status";
+import { RobotLight, StateBadge } from "@/ui/Status";
+import { PRIORITIES } from "@/pages/shared/priorities";
 import { STATE_MEANINGS, STATE_WORDS, type ShownState } from "@/lib/states";
 import { PLACES } from "./navigation";
 
@@ -13,6 +15,10 @@ const KEYS: [string[], string][] = [
   [["Enter"], "Open the row"],
   [["Space"], "Select the row (Shift for a range)"],
   [["Esc"], "Close, or clear the filter"],
+];
+
+const ROBOTS: [RobotStatus, string][] = [
+  ["online", "A robot with a free slot"], ["busy", "All its slots are taken"], ["draining", "It finishes what it has and takes nothing new"], ["offline", "The server does not hear it"],
 ];
 
 export function Help({ open, onOpenChange }: { open: boolean; onOpenChange: (open: boolean) => void }) {
@@ -44,6 +50,15 @@ export function Help({ open, onOpenChange }: { open: boolean; onOpenChange: (ope
                 <dt className="w-28 shrink-0"><StateBadge state={state} still /></dt>
                 <dd className="text-sm text-muted">{STATE_MEANINGS[state]}</dd>
               </div>
+            ))}
+          </dl>
+          <h3 className="mt-5 mb-2 text-xs font-medium text-muted">Marks</h3>
+          <dl className="space-y-1.5">
+            {Object.entries(PRIORITIES).filter(([, [icon]]) => icon).map(([name, [icon, text]]) => (
+              <div key={name} className="flex items-center gap-2"><dt className="flex w-28 shrink-0 text-muted">{icon}</dt><dd className="text-sm text-muted">{text}</dd></div>
+            ))}
+            {ROBOTS.map(([status, meaning]) => (
+              <div key={status} className="flex items-center gap-2"><dt className="flex w-28 shrink-0"><RobotLight status={status} /></dt><dd className="text-sm text-muted">{meaning}</dd></div>
             ))}
           </dl>
         </div>

@@ -12,8 +12,7 @@ import { useServer } from "@/lib/server";
 import { shownState, STATE_WORDS, stateColor } from "@/lib/states";
 import { Kbd } from "@/ui/Kbd";
 import { StateIcon } from "@/ui/Status";
-import { PLACES } from "./navigation";
-import { useMay } from "./session";
+import { useMay, usePlaces } from "./session";
 
 interface PaletteProps {
   open: boolean;
@@ -39,6 +38,7 @@ export function Palette(props: PaletteProps) {
 
 function useEntries(text: string, close: () => void, onHelp: () => void): Entry[] {
   const navigate = useNavigate();
+  const places = usePlaces();
   const admin = useMay("administer");
   const { theme, setTheme } = usePreferences();
   const { lateAfter } = useServer();
@@ -53,7 +53,7 @@ function useEntries(text: string, close: () => void, onHelp: () => void): Entry[
       void navigate({ href: to } as never);
     };
     const fixed: Entry[] = [
-      ...PLACES.map((p) => ({ id: `p${p.to}`, group: "Go to", name: p.name, keys: ["g", p.key], icon: p.icon, run: go(p.to) })),
+      ...places.map((p) => ({ id: `p${p.to}`, group: "Go to", name: p.name, keys: ["g", p.key], icon: p.icon, run: go(p.to) })),
       ...(admin ? [{ id: "add", group: "Do", name: "Add a robot", icon: Plus, run: go("/robots/add") }] : []),
       { id: "late", group: "Go to", name: "Late runs", icon: Activity, run: go("/runs?late=true") },
       { id: "failed", group: "Go to", name: "Failed runs", icon: Activity, run: go("/runs?state=failed,timed_out,crashed") },
@@ -66,9 +66,9 @@ function useEntries(text: string, close: () => void, onHelp: () => void): Entry[
       ...(robots.data?.items ?? []).map((r) => ({ id: r.id, group: "Robots", name: r.name, hint: r.offer.computer, icon: Bot, run: go(`/robots/${r.id}`) })),
     ];
     const found = (runs.data?.items ?? []).map((r) => ({ id: r.id, group: "Runs", name: r.name, hint: r.flow_name, icon: Activity, state: shownState(r, Date.now(), lateAfter), run: go(`/runs/${r.id}`) }));
-    if (!words) return [...fixed.slice(0, PLACES.length), ...found.slice(0, 3)];
+    if (!words) return [...fixed.slice(0, places.length), ...found.slice(0, 3)];
     return [...rank([...fixed, ...things], words).slice(0, MOST_SHOWN - 4), ...found.slice(0, 4)];
-  }, [words, flows.data, deployments.data, robots.data, runs.data, admin, theme, setTheme, lateAfter, navigate, close, onHelp]);
+  }, [words, flows.data, deployments.data, robots.data, runs.data, admin, places, theme, setTheme, lateAfter, navigate, close, onHelp]);
 }
 
 function PaletteBody({ onOpenChange, onHelp }: PaletteProps) {

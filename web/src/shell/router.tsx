@@ -79,9 +79,12 @@ const tree = root.addChildren([
     page("/robots/$robot", () => import("@/pages/robots/RobotPage"), "RobotPage"),
     page("/queues", () => import("@/pages/queues/Queues"), "Queues"),
     page("/queues/$queue", () => import("@/pages/queues/Queues"), "Queues"),
-    // `/metrics` belongs to Prometheus.
-    page("/trends", () => import("@/pages/metrics/Metrics"), "Metrics"),
+    // `/metrics` belongs to Prometheus, so what is drawn for people is named otherwise.
+    page("/trends", () => import("@/pages/trends/Trends"), "Trends"),
+    page("/audit", () => import("@/pages/audit/Audit"), "Audit"),
     page("/settings", () => import("@/pages/settings/Settings"), "Settings"),
+    // An address that leads nowhere keeps the places beside it.
+    createRoute({ getParentRoute: () => shell, path: "/$", component: NotFound }),
   ]),
   old("/flow-runs/flow-run/$id", (id) => `/runs/${id}`),
   old("/runs/flow-run/$id", (id) => `/runs/${id}`),

@@ -14,6 +14,15 @@ const CHORD_MS = 1200;
 const typing = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 
+/** The row of the page's first table or tree that keys would move from. */
+export const firstRow = (): HTMLElement | null => document.querySelector<HTMLElement>("main [role=grid] [role=row][tabindex='0'], main [role=tree] [role=treeitem][tabindex='0']");
+
+/** Nothing that takes keys of its own has the focus. */
+const isFree = (target: EventTarget | null): boolean => target === document.body || (target instanceof HTMLElement && target.id === "content");
+
+/** From a fresh page the keys that move in a table lead into it. */
+const INTO = ["j", "k", "ArrowDown", "ArrowUp"];
+
 export function useShortcuts(actions: Actions) {
   const navigate = useNavigate();
   const latest = useRef(actions);
@@ -28,7 +37,11 @@ export function useShortcuts(actions: Actions) {
       }
       if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
       if (document.querySelector("[role=dialog],[role=alertdialog],[role=menu]")) return;
-      if (event.key === "?") latest.current.openHelp();
+      const row = INTO.includes(event.key) && isFree(event.target) ? firstRow() : null;
+      if (row) {
+        event.preventDefault();
+        row.focus();
+      } else if (event.key === "?") latest.current.openHelp();
       else if (event.key === "/") {
         const filter = document.querySelector<HTMLElement>("main [data-filter]");
         if (filter) filter.focus();

@@ -89,15 +89,24 @@ interface TabsProps<T extends string> {
   className?: string;
 }
 
+/** Where tabs do not fit they fade away over so many pixels, as a sign that there are more. */
+const END = 32;
+
 export function Tabs<T extends string>({ value, onChange, label, tabs, extra, children, className }: TabsProps<T>) {
   const list = useRef<HTMLDivElement>(null);
-  // Where the tabs do not fit, the chosen one must still be seen.
-  // Newer browsers answer a scroll with a promise, which an effect must not hand on.
-  useEffect(() => void list.current?.querySelector("[data-state=active]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [value]);
+  // Where the tabs do not fit, the chosen one must still be seen. Only their own row scrolls, never the page around it.
+  useEffect(() => {
+    const row = list.current;
+    const tab = row?.querySelector<HTMLElement>("[data-state=active]");
+    if (!row || !tab) return;
+    const [left, right] = [tab.offsetLeft - row.offsetLeft, tab.offsetLeft - row.offsetLeft + tab.offsetWidth];
+    if (left < row.scrollLeft) row.scrollLeft = left;
+    else if (right > row.scrollLeft + row.clientWidth - END) row.scrollLeft = right - row.clientWidth + END;
+  }, [value]);
   return (
     <RadixTabs.Root value={value} onValueChange={(next) => onChange(next as T)} activationMode="manual" className={cx("flex min-h-0 flex-col", className)}>
       <div className="flex items-center gap-3 border-b border-line">
-        <RadixTabs.List ref={list} aria-label={label} className="-mb-px flex min-w-0 flex-1 gap-1 overflow-x-auto [scrollbar-width:none]">
+        <RadixTabs.List ref={list} aria-label={label} className="-mb-px flex min-w-0 flex-1 gap-1 overflow-x-auto [scrollbar-width:none] max-sm:pr-8 max-sm:[mask-image:linear-gradient(to_right,#000_calc(100%-32px),transparent)]">
           {tabs.map((tab) => (
             <RadixTabs.Trigger
               key={tab.value}

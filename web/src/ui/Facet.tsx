@@ -78,7 +78,7 @@ export function Facet({ name, icon, chosen, shown, multiple, options, onOpen, on
             className="mb-1 h-8 w-full rounded-md border border-line bg-surface px-2 text-sm outline-offset-0"
           />
         )}
-        <div role="listbox" aria-label={name} aria-multiselectable={multiple} className="max-h-72 overflow-auto">
+        <div role="listbox" aria-label={name} aria-multiselectable={multiple} className="max-h-[min(26rem,60dvh)] overflow-auto">
           {fitting?.map((option) => {
             const picked = chosen.includes(option.value);
             return (

@@ -79,11 +79,12 @@ function RobotShape({ status, size }: { status: RobotStatus; size: number }) {
   );
 }
 
+/** Without its word only where the word stands beside it. */
 export function RobotLight({ status, word = true }: { status: RobotStatus; word?: boolean }) {
   return (
     <span style={{ color: ROBOT_COLORS[status] }} className="inline-flex items-center gap-1.5 text-sm font-medium whitespace-nowrap">
       <RobotShape status={status} size={14} />
-      {word ? ROBOT_WORDS[status] : <span className="sr-only">{ROBOT_WORDS[status]}</span>}
+      {word && ROBOT_WORDS[status]}
     </span>
   );
 }

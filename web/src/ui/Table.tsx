@@ -46,6 +46,8 @@ export function DataTable<T>(props: DataTableProps<T>) {
   const [width, setWidth] = useState(1200);
   const [focused, setFocused] = useState(0);
   const lastPicked = useRef<number | null>(null);
+  // Keys may come faster than rows get their focus.
+  const at = useRef(0);
 
   // Measured before the first paint, so that no column moves.
   useLayoutEffect(() => {
@@ -94,13 +96,15 @@ export function DataTable<T>(props: DataTableProps<T>) {
 
   const move = (to: number) => {
     const index = Math.max(0, Math.min(list.length - 1, to));
+    at.current = index;
     setFocused(index);
     virtual.scrollToIndex(index);
     requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`[data-index="${index}"]`)?.focus({ preventScroll: true }));
   };
 
-  const onKeyDown = (event: KeyboardEvent<HTMLElement>, index: number) => {
+  const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
     if (event.target !== event.currentTarget) return;
+    const index = Math.min(at.current, list.length - 1);
     const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 400) / rowHeight) - 2);
     const keys: Record<string, () => void> = {
       ArrowDown: () => move(index + 1), j: () => move(index + 1),
@@ -121,9 +125,12 @@ export function DataTable<T>(props: DataTableProps<T>) {
   const latest = useRef({ pick, onKeyDown, onOpen });
   latest.current = { pick, onKeyDown, onOpen };
   const [does] = useState(() => ({
-    focus: setFocused,
+    focus: (index: number) => {
+      at.current = index;
+      setFocused(index);
+    },
     pick: (index: number, range: boolean) => latest.current.pick(index, range),
-    key: (event: KeyboardEvent<HTMLElement>, index: number) => latest.current.onKeyDown(event, index),
+    key: (event: KeyboardEvent<HTMLElement>) => latest.current.onKeyDown(event),
     open: (row: T, newTab: boolean) => latest.current.onOpen?.(row, newTab),
   }));
   const allPicked = selection && list.length > 0 && list.every((row) => selection.ids.has(row.id));

@@ -22,7 +22,7 @@ interface TableRowProps<T> {
   does: {
     focus: (index: number) => void;
     pick: (index: number, range: boolean) => void;
-    key: (event: KeyboardEvent<HTMLElement>, index: number) => void;
+    key: (event: KeyboardEvent<HTMLElement>) => void;
     open: (row: T, newTab: boolean) => void;
   };
 }
@@ -36,7 +36,7 @@ function Row<T>({ row, value, index, start, size, tracks, picked, reachable, car
       aria-selected={picked ? picked === "yes" : undefined}
       tabIndex={reachable ? 0 : -1}
       onFocus={(e) => e.target === e.currentTarget && does.focus(index)}
-      onKeyDown={(e) => does.key(e, index)}
+      onKeyDown={does.key}
       onClick={(e) => {
         if ((e.target as HTMLElement).closest("a,button,input,label")) return;
         if (e.shiftKey && picked) does.pick(index, true);

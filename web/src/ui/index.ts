@@ -8,6 +8,7 @@ export * from "./Field";
 export * from "./Json";
 export * from "./Kbd";
 export * from "./Menu";
+export * from "./Middle";
 export * from "./Page";
 export * from "./Popover";
 export * from "./SpanForm";

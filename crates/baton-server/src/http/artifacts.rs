@@ -186,20 +186,39 @@ pub(crate) async fn get_artifact(
     if let Ok(value) = HeaderValue::try_from(disposition) {
         headers.insert(CONTENT_DISPOSITION, value);
     }
-    // What a flow wrote is shown in a box from which nothing gets out.
-    let sandbox = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:";
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(sandbox));
+    let policy = HeaderValue::from_static(policy(&artifact.content_type));
+    headers.insert(CONTENT_SECURITY_POLICY, policy);
     let kept = HeaderValue::from_static("private, max-age=3600");
     headers.insert(CACHE_CONTROL, kept);
     Ok(Bytes(response))
 }
 
-/// Pictures and plain text are shown; everything else is saved.
+/// A media type without its parameters.
+fn essence(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or("").trim()
+}
+
+/// What a flow wrote is shown in a box from which nothing gets out. Browsers show a PDF in a viewer of their
+/// own, which has no part in this address and does not start in such a box.
+fn policy(content_type: &str) -> &'static str {
+    if essence(content_type) == "application/pdf" {
+        return "default-src 'none'; object-src 'self'; \
+        style-src 'unsafe-inline'; frame-ancestors 'self'";
+    }
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
+}
+
+/// Pictures, plain text and PDF are shown; everything else is saved.
 fn disposition(name: &str, content_type: &str) -> String {
-    let essence = content_type.split(';').next().unwrap_or("").trim();
     let is_shown = matches!(
-        essence,
-        "image/png" | "image/jpeg" | "image/gif" | "image/webp" | "text/plain" | "application/json"
+        essence(content_type),
+        "image/png"
+            | "image/jpeg"
+            | "image/gif"
+            | "image/webp"
+            | "text/plain"
+            | "application/json"
+            | "application/pdf"
     );
     let kind = if is_shown { "inline" } else { "attachment" };
     let file = name.rsplit('/').next().unwrap_or(name);
@@ -326,10 +345,21 @@ mod tests {
     }
 
     #[test]
+    fn everything_but_a_pdf_is_in_a_sandbox_and_only_a_pdf_may_be_framed() {
+        for boxed in ["text/html", "image/svg+xml", "text/html; x=application/pdf"] {
+            assert!(policy(boxed).starts_with("sandbox;"), "{boxed}");
+            assert!(policy(boxed).contains("frame-ancestors 'none'"), "{boxed}");
+        }
+        let pdf = policy("application/pdf");
+        assert!(pdf.contains("default-src 'none'") && pdf.contains("frame-ancestors 'self'"));
+    }
+
+    #[test]
     fn pages_and_drawings_are_saved_and_never_shown() {
         assert!(disposition("x.html", "text/html").starts_with("attachment"));
         assert!(disposition("x.svg", "image/svg+xml").starts_with("attachment"));
         assert!(disposition("x.png", "image/png").starts_with("inline"));
+        assert!(disposition("x.pdf", "application/pdf").starts_with("inline"));
         let odd = disposition("a/\"\r\n;x.txt", "text/plain");
         assert_eq!(odd, "inline; filename*=UTF-8''%22%0D%0A%3Bx.txt");
     }

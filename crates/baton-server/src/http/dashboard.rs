@@ -19,10 +19,10 @@ use crate::error::ApiError;
 #[folder = "../../web/dist"]
 struct Files;
 
-/// Nothing from any other host, no inline script, no frame around it.
+/// Nothing from any other host, no inline script, no frame around it; in a frame of its own only files of runs.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; \
-    worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    worker-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The page of an executable that was built without its dashboard.
 const PLACEHOLDER: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Baton</title>\

@@ -48,7 +48,7 @@ function DeploymentView({ deployment: d }: { deployment: Deployment }) {
       aside={
         <span className="flex shrink-0 items-center gap-2">
           {d.version ? <Badge mono title={d.settings.version_id ? "Pinned to this version" : "Follows the newest active version"}>v{d.version}{d.settings.version_id ? " pinned" : ""}</Badge> : <Badge>no active version</Badge>}
-          {d.schedules.length > 0 && <label className="flex items-center gap-2 text-xs text-muted"><DeploymentSwitch deployment={d} /><span className="max-sm:sr-only">{d.settings.paused ? "Schedules held" : "Schedules on"}</span></label>}
+          {d.schedules.length > 0 && <label className="flex items-center gap-2 text-xs text-muted"><DeploymentSwitch deployment={d} /><span className="max-sm:sr-only">{d.settings.paused ? "Schedules paused" : "Schedules on"}</span></label>}
         </span>
       }
       actions={

@@ -22,7 +22,7 @@ function fits(d: Deployment, search: Search): boolean {
   );
 }
 
-const SHOWN = [{ value: "on", label: "Schedules on" }, { value: "off", label: "Schedules off" }, { value: "none", label: "Without schedule" }];
+const SHOWN = [{ value: "on", label: "Schedules on" }, { value: "off", label: "Schedules paused" }, { value: "none", label: "Without schedule" }];
 
 export function Deployments() {
   const search = useSearch({ strict: false }) as Search;

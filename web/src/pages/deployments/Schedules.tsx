@@ -9,18 +9,19 @@ import { MISSED, OVERLAP } from "./policies";
 import { ScheduleEditor } from "./ScheduleEditor";
 import { useRefreshDeployments, useScheduleSwitch } from "./verbs";
 
-function Row({ schedule, onEdit, onDelete }: { schedule: Schedule; onEdit: () => void; onDelete: () => void }) {
+function Row({ schedule, deployment, onEdit, onDelete }: { schedule: Schedule; deployment: Deployment; onEdit: () => void; onDelete: () => void }) {
   const turn = useScheduleSwitch(schedule);
   const operate = useMay("operate");
   const edit = useMay("deploy");
   const s = schedule.settings;
-  const ended = !schedule.paused && !schedule.deployment_paused && !schedule.next_at;
+  // The switch of the deployment, as it is shown now: the schedule itself may have been read before it was turned.
+  const paused = schedule.paused || deployment.settings.paused;
   return (
     <li className="flex items-start gap-3 px-4 py-3">
       <Switch checked={!schedule.paused} disabled={!operate || turn.isPending} onChange={(on) => turn.mutate(on)} label={`Schedule ${schedule.name}`} />
       <div className="min-w-0 flex-1">
         <p className="flex flex-wrap items-baseline gap-x-2">
-          <span className={schedule.paused ? "font-medium text-muted" : "font-medium"}>{schedule.description}</span>
+          <span className={paused ? "font-medium text-muted" : "font-medium"}>{schedule.description}</span>
           <span className="text-xs text-faint">{schedule.name}</span>
         </p>
         <p className="mt-0.5 flex flex-wrap gap-x-3 text-xs text-muted">
@@ -33,7 +34,7 @@ function Row({ schedule, onEdit, onDelete }: { schedule: Schedule; onEdit: () =>
         </p>
       </div>
       <span className="shrink-0 text-right text-sm">
-        {schedule.next_at ? <><RelativeTime at={schedule.next_at} /><span className="block text-xs text-muted"><ExactTime at={schedule.next_at} look="short" /></span></> : <Badge>{ended ? "over" : "held"}</Badge>}
+        {schedule.next_at && !paused ? <><RelativeTime at={schedule.next_at} /><span className="block text-xs text-muted"><ExactTime at={schedule.next_at} look="short" /></span></> : <Badge>{paused ? "paused" : "over"}</Badge>}
       </span>
       {edit && (
         <Menu trigger={<IconButton label={`Change ${schedule.name}`} size="sm"><Ellipsis size={16} /></IconButton>}>
@@ -69,9 +70,9 @@ export function Schedules({ deployment }: { deployment: Deployment }) {
         <EmptyState title="It runs only when asked" className="py-8" action={mayEdit && add}>With a schedule it runs by itself: at a time of day, every so often, once, or by a cron expression.</EmptyState>
       ) : (
         <>
-          {deployment.settings.paused && <p className="mx-4 mb-2 rounded-md border border-line bg-sunken px-3 py-1.5 text-xs text-muted">All schedules are held by the switch of the deployment; none fires until it is on again.</p>}
+          {deployment.settings.paused && <p className="mx-4 mb-2 rounded-md border border-line bg-sunken px-3 py-1.5 text-xs text-muted">All schedules are paused by the switch of the deployment; none fires until it is on again.</p>}
           <ul className="divide-y divide-line">
-            {deployment.schedules.map((s) => <Row key={s.id} schedule={s} onEdit={() => setEditing(s)} onDelete={() => setDeleting(s)} />)}
+            {deployment.schedules.map((s) => <Row key={s.id} schedule={s} deployment={deployment} onEdit={() => setEditing(s)} onDelete={() => setDeleting(s)} />)}
           </ul>
         </>
       )}

@@ -1,6 +1,7 @@
 // What can be done to deployments and schedules, with what it makes stale and what is said afterwards.
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { api, type Collection, type Deployment, type Schedule } from "@/api";
+import { api, type Deployment, type Schedule } from "@/api";
+import { showAtOnce } from "@/lib/optimistic";
 import { useToasts } from "@/ui";
 
 export function useRefreshDeployments() {
@@ -15,12 +16,11 @@ export function useDeploymentSwitch(deployment: Deployment) {
   const toasts = useToasts();
   return useMutation({
     mutationFn: (on: boolean) => (on ? api.resumeDeployment(deployment.id) : api.pauseDeployment(deployment.id)),
-    onMutate: (on) => {
-      const turned = (d: Deployment): Deployment => (d.id === deployment.id ? { ...d, settings: { ...d.settings, paused: !on } } : d);
-      client.setQueryData<Collection<Deployment>>(["deployments"], (old) => old && { ...old, items: old.items.map(turned) });
-      client.setQueryData<Deployment>(["deployments", deployment.id], (old) => old && turned(old));
+    onMutate: (on) => showAtOnce(client, ["deployments"], (d: Deployment) => (d.id === deployment.id ? { ...d, settings: { ...d.settings, paused: !on } } : d)),
+    onError: (error, _on, undo) => {
+      undo?.();
+      toasts.error("The switch was not turned", error);
     },
-    onError: (error) => toasts.error("The switch was not turned", error),
     onSettled: refresh,
   });
 }

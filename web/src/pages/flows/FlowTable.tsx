@@ -4,7 +4,7 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import type { ColumnDef } from "@tanstack/react-table";
 import type { Flow } from "@/api";
 import { formatTick } from "@/lib/time";
-import { DataTable, EmptyState, RelativeTime } from "@/ui";
+import { DataTable, EmptyState, Middle, RelativeTime } from "@/ui";
 import { useWeek, WeekFigures, type Week } from "../shared/week";
 
 const columns = (week: Map<string, Week>, keep: Record<string, string>): ColumnDef<Flow>[] => [
@@ -13,7 +13,7 @@ const columns = (week: Map<string, Week>, keep: Record<string, string>): ColumnD
     header: "Flow",
     cell: ({ row: { original: flow } }) => (
       <span className="min-w-0">
-        <Link to="/flows/$flow" params={{ flow: flow.id }} search={keep} className="block truncate font-medium hover:underline">{flow.name}</Link>
+        <Link to="/flows/$flow" params={{ flow: flow.id }} search={keep} className="flex min-w-0 font-medium hover:underline"><Middle text={flow.name} /></Link>
         {flow.description && <span className="block truncate text-xs text-muted" title={flow.description}>{flow.description}</span>}
       </span>
     ),

@@ -7,6 +7,7 @@ import { q } from "@/api";
 import { fittingFlows } from "@/lib/flowTree";
 import { useNarrow } from "@/lib/preferences";
 import type { Search } from "@/lib/search";
+import { useWeek, WeekFigures } from "../shared/week";
 import { CommandLine, EmptyState, ErrorState, Page } from "@/ui";
 import { DetailPanel } from "./DetailPanel";
 import { FlowTable } from "./FlowTable";
@@ -18,6 +19,7 @@ export function Flows() {
   const navigate = useNavigate();
   const narrow = useNarrow();
   const found = useQuery(q.flows());
+  const week = useWeek("flow", narrow);
   const [words, setWords] = useState("");
   const by = search.by === "tags" ? "tags" : "folders";
   const flows = useMemo(() => found.data?.items ?? [], [found.data]);
@@ -42,6 +44,7 @@ export function Flows() {
       by={by}
       words={words}
       keep={keep}
+      health={narrow ? (flow) => <span className="ml-auto flex shrink-0 pl-2 text-xs"><WeekFigures week={week.get(flow.id)} short /></span> : undefined}
       onWords={setWords}
       onBy={(next) => void navigate({ to: chosen ? "/flows/$flow" : "/flows", params: chosen ? { flow: chosen } : undefined, search: next === "tags" ? { by: "tags" } : {}, replace: true } as never)}
     />

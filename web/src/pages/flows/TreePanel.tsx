@@ -1,12 +1,12 @@
 // The tree of flows: folders or tags that open and close, driven by mouse or keyboard, with a search above.
-import { useRef, useState, type KeyboardEvent } from "react";
+import { useRef, useState, type KeyboardEvent, type ReactNode } from "react";
 import { Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ChevronRight, Folder, FolderOpen, Tag, Workflow } from "lucide-react";
 import type { Flow } from "@/api";
 import { fittingFlows, folderTree, tagTree, visibleRows, type TreeRow } from "@/lib/flowTree";
 import { cx } from "@/lib/format";
-import { EmptyState, SearchInput, Segmented, SkeletonRows } from "@/ui";
+import { EmptyState, Middle, SearchInput, Segmented, SkeletonRows } from "@/ui";
 
 interface TreePanelProps {
   flows: readonly Flow[];
@@ -16,6 +16,8 @@ interface TreePanelProps {
   words: string;
   /** Search parameters that links carry on. */
   keep: Record<string, string>;
+  /** How the flow does, where no table beside the tree says it. */
+  health?: (flow: Flow) => ReactNode;
   onWords: (words: string) => void;
   onBy: (by: "folders" | "tags") => void;
 }
@@ -35,7 +37,7 @@ function Group({ row, by, onToggle }: { row: Extract<TreeRow, { kind: "group" }>
   );
 }
 
-export function TreePanel({ flows, loading, chosen, by, words, keep, onWords, onBy }: TreePanelProps) {
+export function TreePanel({ flows, loading, chosen, by, words, keep, health, onWords, onBy }: TreePanelProps) {
   const [closed, setClosed] = useState<ReadonlySet<string>>(NONE);
   const [focus, setFocus] = useState(0);
   const scroller = useRef<HTMLDivElement>(null);
@@ -102,8 +104,9 @@ export function TreePanel({ flows, loading, chosen, by, words, keep, onWords, on
                   {row.kind === "group" ? <Group row={row} by={by} onToggle={() => toggle(row.node.path)} /> : (
                     <Link tabIndex={-1} to="/flows/$flow" params={{ flow: row.flow.id }} search={keep} title={row.flow.description} className={cx("flex h-full min-w-0 items-center gap-1.5 rounded-md pr-2 text-sm hover:bg-hover", on && "bg-selected font-medium hover:bg-selected")} style={{ paddingLeft: 10 + row.depth * 16 }}>
                       <Workflow size={14} className={cx("shrink-0", on ? "text-accent" : "text-faint")} aria-hidden />
-                      <span className="truncate">{row.flow.name}</span>
-                      {row.flow.latest_version != null && <span className={cx("ml-auto text-2xs font-normal", on ? "text-muted" : "text-faint")}>v{row.flow.latest_version}</span>}
+                      <Middle text={row.flow.name} />
+                      {health?.(row.flow)}
+                      {row.flow.latest_version != null && <span className={cx(health ? "w-7 shrink-0 text-right text-2xs font-normal" : "ml-auto text-2xs font-normal", on ? "text-muted" : "text-faint")}>v{row.flow.latest_version}</span>}
                     </Link>
                   )}
                 </div>

@@ -4,7 +4,7 @@ import { Link } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
 import { Circle, CircleCheck } from "lucide-react";
 import { q } from "@/api";
-import { cx } from "@/lib/format";
+import { cx, plural } from "@/lib/format";
 import { Allowed } from "@/shell/session";
 import { buttonClass, Card, CommandLine } from "@/ui";
 
@@ -28,6 +28,7 @@ const Step = ({ number, name, done, children }: StepProps) => (
 export function FirstSteps() {
   const robots = useQuery(q.dashboard()).data?.total_robots ?? 0;
   const deployments = useQuery(q.deployments()).data?.items.length ?? 0;
+  const schedules = useQuery(q.schedules()).data?.items.filter((s) => s.next_at).length ?? 0;
   return (
     <Card title="The first run in three steps" className="pb-1">
       <ol className="mt-1 grid gap-6 lg:grid-cols-3 lg:gap-8">
@@ -36,8 +37,7 @@ export function FirstSteps() {
           {robots === 0 && <Allowed to="administer"><Link to="/robots/add" className={buttonClass("primary", "sm")}>Add a robot</Link></Allowed>}
         </Step>
         <Step number={2} name="Deploy a flow" done={deployments > 0}>
-          <p>Any script or folder, in a terminal:</p>
-          {deployments === 0 && <CommandLine command="baton deploy ./my_flow" />}
+          {deployments === 0 ? <><p>Any script or folder, in a terminal:</p><CommandLine command="baton deploy ./my_flow" /></> : <p>{plural(deployments, "deployment")}{schedules > 0 && `, ${plural(schedules, "schedule")}`}.{robots === 0 && schedules > 0 && " No robot is there to run them."}</p>}
         </Step>
         <Step number={3} name="Run it" done={false}>
           <p>By hand, or by a schedule; what happens shows here at once.</p>

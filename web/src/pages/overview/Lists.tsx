@@ -65,7 +65,7 @@ export function Late({ count }: { count: number | undefined }) {
 
 export function Next() {
   const schedules = useQuery({ ...q.schedules(), refetchInterval: 30_000 });
-  const coming = (schedules.data?.items ?? []).filter((s) => s.next_at).sort((a, b) => (a.next_at as string).localeCompare(b.next_at as string)).slice(0, 6);
+  const coming = (schedules.data?.items ?? []).filter((s) => s.next_at && !s.paused && !s.deployment_paused).sort((a, b) => (a.next_at as string).localeCompare(b.next_at as string)).slice(0, 6);
   return (
     <Card flush title="What runs next" aside={<Link to="/deployments" className={CARD_LINK}>All schedules</Link>}>
       {schedules.isPending ? <Bones /> : coming.length === 0 ? (

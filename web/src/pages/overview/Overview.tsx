@@ -12,8 +12,8 @@ import { FirstSteps } from "./FirstSteps";
 import { Late, Next, Recent } from "./Lists";
 import { StateRow, Tiles } from "./Tiles";
 
-/** Points of the scatter: as many as can be told apart. */
-const MOST_POINTS = 300;
+/** Points of the scatter: as many as can be told apart, and as many rows as a first load can bear. */
+const MOST_POINTS = 150;
 const RECENT = 15;
 
 export function Overview() {

@@ -3,9 +3,9 @@ import { useMemo, useState } from "react";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import type { ColumnDef } from "@tanstack/react-table";
 import { useQuery } from "@tanstack/react-query";
-import { Layers, Plus } from "lucide-react";
+import { ChevronRight, Layers, Plus } from "lucide-react";
 import { q, type Queue } from "@/api";
-import { formatCount, formatRate } from "@/lib/format";
+import { cx, formatCount, formatRate } from "@/lib/format";
 import { useCompact } from "@/lib/preferences";
 import { formatDuration } from "@/lib/time";
 import { Allowed } from "@/shell/session";
@@ -64,16 +64,20 @@ function Card({ queue }: { queue: Queue }) {
 /** Queues shown before the list scrolls by itself. */
 const MOST_SHOWN = 24;
 
-/** Each robot brings a queue of its own; those that several share, or that somebody described, come before them. */
+/** Each robot brings a queue of its own: those stand folded below the ones that several share or that somebody described. */
 const isOwn = (queue: Queue): boolean => queue.robots === 1 && queue.name !== "default" && !queue.settings.description;
-const sharedFirst = (queues: readonly Queue[]): Queue[] => [...queues.filter((one) => !isOwn(one)), ...queues.filter(isOwn)];
 
 function QueueList() {
   const found = useQuery(q.queues());
   const hour = useLastHour();
   const navigate = useNavigate();
   const [making, setMaking] = useState(false);
-  const rows = useMemo(() => sharedFirst(found.data?.items ?? []), [found.data]);
+  const [unfolded, setUnfolded] = useState(false);
+  const all = found.data?.items;
+  const own = useMemo(() => (all ?? []).filter(isOwn), [all]);
+  const folds = own.length > 1;
+  const rows = useMemo(() => (!folds ? (all ?? []) : [...(all ?? []).filter((one) => !isOwn(one)), ...(unfolded ? own : [])]), [all, own, folds, unfolded]);
+  const waiting = own.reduce((sum, one) => sum + one.depth, 0);
   const compact = useCompact();
   const room = Math.min(rows.length || 4, MOST_SHOWN) * (compact ? CARD : ROW) + (compact ? 2 : 36);
   return (
@@ -96,6 +100,11 @@ function QueueList() {
               empty={<EmptyState icon={<Layers size={18} />} title="There is no work queue">The queue default comes back with the next start of the server.</EmptyState>}
             />
           </section>
+          {folds && (
+            <button type="button" aria-expanded={unfolded} onClick={() => setUnfolded(!unfolded)} className="-mt-2 inline-flex h-8 items-center gap-1.5 self-start rounded-md px-2 text-sm font-medium text-muted hover:bg-hover hover:text-fg">
+              <ChevronRight size={14} className={cx("transition-transform", unfolded && "rotate-90")} aria-hidden />Queues of single robots ({own.length}){waiting > 0 && <span className="font-normal">, {formatCount(waiting)} waiting</span>}
+            </button>
+          )}
           {found.data && <TagLimits />}
         </div>
       )}

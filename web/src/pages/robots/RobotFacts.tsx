@@ -8,7 +8,9 @@ import { useNow } from "@/lib/preferences";
 import { formatDuration } from "@/lib/time";
 import { Badge, Card, Copyable, Duration, Fact, Meter, RelativeTime, Sparkline, StateIcon } from "@/ui";
 import { stateColor } from "@/lib/states";
+import { useMay } from "@/shell/session";
 import { RunLink } from "../shared/RunBits";
+import { RobotKeys } from "./RobotKeys";
 
 function Gauge({ name, value }: { name: string; value: number }) {
   return (
@@ -29,6 +31,7 @@ export function RobotFacts({ robot }: { robot: Robot }) {
   const starts = Array.from({ length: 24 }, (_, i) => Date.parse(from) / 1000 + i * 3600);
   const ended = bucketed(past, starts, 3600).map((b) => (b ? b.completed + b.failed + b.timed_out + b.crashed + b.cancelled : 0));
   const o = robot.offer;
+  const admin = useMay("administer");
   return (
     <div className="grid gap-3 lg:grid-cols-[1.5fr_1fr] lg:grid-rows-[auto_1fr] lg:gap-4">
       <Card title="Load" aside={<span className="text-xs text-muted">{robot.live} of {plural(o.max_concurrent_jobs, "slot")}</span>}>
@@ -66,6 +69,7 @@ export function RobotFacts({ robot }: { robot: Robot }) {
           <Fact name="Labels">{words(o.labels)}</Fact>
           <Fact name="Capabilities">{words(o.capabilities)}</Fact>
           {o.environment && <Fact name="Environment">{o.environment}</Fact>}
+          {admin && <Fact name="Key"><RobotKeys robot={robot} /></Fact>}
           <Fact name="Id"><Copyable text={robot.id} shown={`…${robot.id.slice(-8)}`} /></Fact>
         </dl>
       </Card>

@@ -42,7 +42,7 @@ function RobotCard({ robot }: { robot: Robot }) {
     <>
       <span className="flex items-center gap-2">
         <Link to="/robots/$robot" params={{ robot: robot.id }} className="truncate font-medium hover:underline">{robot.name}</Link>
-        <span className="truncate text-xs text-muted">{robot.offer.computer}</span>
+        {robot.offer.computer !== robot.name && <span className="truncate text-xs text-muted">{robot.offer.computer}</span>}
         <span className="ml-auto"><RobotLight status={robot.status} /></span>
       </span>
       <span className="mt-1 flex items-center gap-3 text-xs"><span className="w-28 shrink-0"><Load robot={robot} /></span><Now robot={robot} /><span className="ml-auto shrink-0 text-muted"><RelativeTime at={robot.last_seen} /></span></span>

@@ -54,9 +54,6 @@ export function Actions({ run }: { run: Run }) {
       <Button weight={done ? "primary" : "plain"} icon={<Play size={14} />} onClick={() => setAsk("again")}>Run again…</Button>
       <Menu trigger={<IconButton label="More actions" weight="plain"><EllipsisVertical size={15} /></IconButton>}>
         {run.state === "running" && <MenuItem icon={<CirclePause size={14} />} onSelect={() => quietly("paused", () => api.pauseRun(run.id))}>Pause</MenuItem>}
-        {run.error?.task && done && run.state !== "completed" && (
-          <MenuItem icon={<RotateCcw size={14} />} disabled note="Only a graph can go on where it failed; this flow starts anew with Retry.">Retry from the failed task</MenuItem>
-        )}
         <MenuItem icon={<Trash2 size={14} />} danger disabled={!done} onSelect={() => setAsk("delete")}>Delete…</MenuItem>
       </Menu>
       <Confirm

@@ -5,7 +5,7 @@ import { ChevronDown } from "lucide-react";
 import type { ErrorInfo, Json, Run } from "@/api";
 import { cx } from "@/lib/format";
 import { isBad, stateColor, type ShownState } from "@/lib/states";
-import { Copyable, Meter, RelativeTime, StateIcon } from "@/ui";
+import { Copyable, ExactTime, Meter, RelativeTime, StateIcon } from "@/ui";
 import { PriorityMark, RunDuration, TriggerText } from "../shared/RunBits";
 import { useLateAfter } from "../shared/RunBits";
 import { formatDuration } from "@/lib/time";
@@ -17,8 +17,15 @@ const Cell = ({ name, children, className }: { name: string; children: ReactNode
   </div>
 );
 
-export function Facts({ run }: { run: Run }) {
-  const lateBy = run.started_at ? (Date.parse(run.started_at) - Date.parse(run.due_at)) / 1000 : 0;
+/** When a run was first due and first started: later attempts have times of their own, on their tabs. */
+export interface First {
+  due?: string;
+  started?: string;
+}
+
+export function Facts({ run, first }: { run: Run; first?: First }) {
+  const started = first?.started ?? run.started_at;
+  const lateBy = started ? (Date.parse(started) - Date.parse(first?.due ?? run.due_at)) / 1000 : 0;
   const late = lateBy > useLateAfter();
   return (
     <dl className="grid grid-cols-2 gap-x-4 gap-y-1 sm:flex sm:flex-wrap sm:gap-x-8 sm:gap-y-2.5">
@@ -26,7 +33,8 @@ export function Facts({ run }: { run: Run }) {
       <Cell name="Deployment">{run.deployment_id ? <Link to="/deployments/$deployment" params={{ deployment: run.deployment_id }} className="hover:underline">{run.deployment_name}</Link> : <span className="text-muted">None, manual</span>}</Cell>
       <Cell name="Robot">{run.robot_id ? <Link to="/robots/$robot" params={{ robot: run.robot_id }} className="hover:underline">{run.robot_name ?? "…"}{run.computer && run.computer !== run.robot_name && <span className="text-muted"> · {run.computer}</span>}</Link> : <span className="text-muted">None yet</span>}</Cell>
       <Cell name="Started by"><TriggerText trigger={run.trigger} /></Cell>
-      <Cell name="Created" className="sm:min-w-18"><RelativeTime at={run.created_at} /></Cell>
+      <Cell name="Due"><ExactTime at={first?.due ?? run.due_at} look="short" /></Cell>
+      <Cell name="Started" className="sm:min-w-24">{first?.started ?? run.started_at ? <><ExactTime at={first?.started ?? run.started_at} look="short" /><span className="text-muted max-sm:hidden"> · <RelativeTime at={first?.started ?? run.started_at} /></span></> : <span className="text-muted">Not yet</span>}</Cell>
       <Cell name="Took" className="sm:min-w-24"><RunDuration run={run} />{late && <span className="text-late" title="From its due time to its start"> · {formatDuration(lateBy)} late</span>}</Cell>
       <Cell name="Queue"><span className="flex items-center gap-1"><Link to="/queues/$queue" params={{ queue: run.queue_name }} className="truncate hover:underline">{run.queue_name}</Link><PriorityMark priority={run.priority} /></span></Cell>
       <Cell name="Id"><Copyable text={run.id} shown={`…${run.id.slice(-8)}`} /></Cell>

@@ -49,6 +49,9 @@ function Text({ message, ansi, search }: { message: string; ansi: boolean; searc
   return ansiSpans(message).map((span, i) => <span key={i} style={style(span)}>{span.text}</span>);
 }
 
+/** Milliseconds, where there is room. */
+const millis = (at: string): string => `.${String(new Date(at).getMilliseconds()).padStart(3, "0")}`;
+
 interface LogLineProps {
   line: LogEntry | undefined;
   zone: string | undefined;
@@ -75,8 +78,8 @@ export const LogLine = memo(function LogLine({ line, zone, ansi, wrap, search, m
         marked ? "bg-selected" : loud && line.level !== "warning" ? "bg-[color-mix(in_oklab,var(--level)_7%,transparent)]" : "hover:bg-hover",
       )}
     >
-      <button type="button" tabIndex={-1} onClick={() => onLink(line)} title="Link to this line" className={cx("w-14 shrink-0 pr-3 text-right hover:text-accent max-sm:w-11", aside)}>{line.seq}</button>
-      <time dateTime={line.at} className={cx("w-[100px] shrink-0 max-sm:hidden", aside)}>{formatClock(Date.parse(line.at), zone, true)}</time>
+      <button type="button" tabIndex={-1} onClick={() => onLink(line)} title="Link to this line" className={cx("w-14 shrink-0 pr-3 text-right hover:text-accent max-sm:hidden", aside)}>{line.seq}</button>
+      <time dateTime={line.at} className={cx("w-[100px] shrink-0 max-sm:w-[76px] max-sm:pl-3", aside)}>{formatClock(Date.parse(line.at), zone)}<span className="max-sm:hidden">{millis(line.at)}</span></time>
       <span className="w-12 shrink-0 font-medium text-(--level)">{LEVEL_WORD[line.level]}</span>
       {taskLetters > 0 && <span title={line.task ?? undefined} style={{ width: `${taskLetters + 2}ch` }} className={cx("shrink-0 truncate pr-[2ch] max-md:hidden", aside)}>{line.task}</span>}
       <span className={cx("min-w-0", wrap ? "flex-1 whitespace-pre-wrap [overflow-wrap:anywhere]" : "whitespace-pre", line.level === "debug" && "text-muted")}>

@@ -26,7 +26,8 @@ export function Logs({ run, attempt, tasks }: { run: Run; attempt: number; tasks
   const zone = useZone();
   const narrow = useNarrow();
   const [text, setText] = useState(search.find ?? "");
-  const [wrap, setWrap] = useState(false);
+  // Where a line is wider than the screen its end is what one came for.
+  const [wrap, setWrap] = useState(narrow);
   const [ansi, setAnsi] = useState(true);
   const newestFirst = search.order === "newest";
   const set = useCallback((patch: Search) => void navigate({ to: "/runs/$run", params: { run: run.id }, search: ((old: Search) => ({ ...old, ...patch })) as never, replace: true }), [navigate, run.id]);

@@ -1,22 +1,26 @@
-// What an attempt left: outputs, exit code, files; pictures are shown, the rest can be fetched.
+// What an attempt left: outputs, exit code, files; each can be looked at and fetched.
+import { useState } from "react";
 import { useQuery } from "@tanstack/react-query";
-import { Download, File, FileImage } from "lucide-react";
+import { Download, File, FileCode, FileImage, FileText, Table2, type LucideIcon } from "lucide-react";
 import { q, type Artifact, type Attempt, type Run } from "@/api";
 import { formatBytes } from "@/lib/format";
 import { formatDuration } from "@/lib/time";
 import { Card, EmptyState, ErrorState, Fact, JsonView, RelativeTime, Skeleton, ValueTable } from "@/ui";
+import { lookOf, type Look } from "./artifacts";
+import { FilePreview } from "./FilePreview";
 
-const isPicture = (a: Artifact) => /^image\/(png|jpe?g|gif|webp|avif|svg\+xml)$/.test(a.content_type);
+const isPicture = (a: Artifact) => lookOf(a) === "picture";
+const ICONS: Record<Look, LucideIcon> = { picture: FileImage, table: Table2, page: FileCode, pdf: FileText, text: FileText, none: File };
 
-function Pictures({ items }: { items: Artifact[] }) {
+function Pictures({ items, onShow }: { items: Artifact[]; onShow: (a: Artifact) => void }) {
   return (
     <div className="grid gap-3 sm:grid-cols-2 lg:grid-cols-3">
       {items.map((a) => (
         <figure key={a.id} className="min-w-0 overflow-hidden rounded-md border border-line">
-          <a href={a.url} target="_blank" rel="noreferrer" className="block bg-sunken">
-            <img src={a.url} alt={a.name} loading="lazy" className="aspect-video w-full object-contain" />
-          </a>
-          <figcaption className="flex items-center gap-2 border-t border-line px-2.5 py-1.5 text-xs text-muted"><FileImage size={13} aria-hidden /><span className="truncate">{a.name}</span><span className="ml-auto shrink-0">{formatBytes(a.size)}</span></figcaption>
+          <button type="button" onClick={() => onShow(a)} aria-label={`Look at ${a.name}`} className="block w-full bg-sunken -outline-offset-2!">
+            <img src={a.url} alt="" loading="lazy" className="aspect-video w-full object-contain" />
+          </button>
+          <figcaption className="flex items-center gap-2 border-t border-line px-2.5 py-1.5 text-xs text-muted"><FileImage size={13} aria-hidden /><span className="truncate" title={a.name}>{a.name}</span><span className="ml-auto shrink-0">{formatBytes(a.size)}</span></figcaption>
         </figure>
       ))}
     </div>
@@ -25,6 +29,7 @@ function Pictures({ items }: { items: Artifact[] }) {
 
 function Files({ run, attempt }: { run: Run; attempt: number }) {
   const found = useQuery(q.artifacts(run.id));
+  const [shown, setShown] = useState<Artifact | null>(null);
   if (found.error) return <ErrorState error={found.error} onRetry={() => void found.refetch()} className="py-4" />;
   if (found.isPending) return <Skeleton className="h-24 w-full" />;
   const items = found.data.items.filter((a) => a.attempt === attempt);
@@ -33,22 +38,27 @@ function Files({ run, attempt }: { run: Run; attempt: number }) {
   if (items.length === 0) return <p className="text-sm text-muted">No file. What a run puts into the folder <code>$BATON_ARTIFACTS</code> is kept here.</p>;
   return (
     <div className="space-y-3">
-      {pictures.length > 0 && <Pictures items={pictures} />}
+      {pictures.length > 0 && <Pictures items={pictures} onShow={setShown} />}
       {rest.length > 0 && (
         <ul className="divide-y divide-line rounded-md border border-line">
-          {rest.map((a) => (
-            <li key={a.id}>
-              <a href={a.url} download={a.name.split("/").at(-1)} className="flex h-9 items-center gap-2 px-3 text-sm hover:bg-hover focus-visible:-outline-offset-2">
-                <File size={14} className="shrink-0 text-muted" aria-hidden />
-                <span className="truncate">{a.name}</span>
-                <span className="ml-auto shrink-0 text-xs text-muted">{formatBytes(a.size)}</span>
-                <Download size={14} className="shrink-0 text-muted" aria-label="Download" />
-              </a>
-            </li>
-          ))}
+          {rest.map((a) => <FileRow key={a.id} artifact={a} onShow={setShown} />)}
         </ul>
       )}
+      {shown && <FilePreview artifact={shown} onClose={() => setShown(null)} />}
     </div>
+  );
+}
+
+function FileRow({ artifact: a, onShow }: { artifact: Artifact; onShow: (a: Artifact) => void }) {
+  const look = lookOf(a);
+  const Icon = ICONS[look];
+  const inside = <><Icon size={14} className="shrink-0 text-muted" aria-hidden /><span className="truncate">{a.name}</span><span className="ml-auto shrink-0 text-xs text-muted">{formatBytes(a.size)}</span></>;
+  const row = "flex h-9 min-w-0 flex-1 items-center gap-2 px-3 text-left text-sm";
+  return (
+    <li className="flex items-center hover:bg-hover">
+      {look === "none" ? <span className={row}>{inside}</span> : <button type="button" onClick={() => onShow(a)} title={`Look at ${a.name}`} className={`${row} focus-visible:-outline-offset-2`}>{inside}</button>}
+      <a href={a.url} download={a.name.split("/").at(-1)} aria-label={`Download ${a.name}`} title="Download" className="grid size-9 shrink-0 place-items-center text-muted hover:text-fg focus-visible:-outline-offset-2"><Download size={14} aria-hidden /></a>
+    </li>
   );
 }
 

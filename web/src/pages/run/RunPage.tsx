@@ -13,7 +13,7 @@ import { RunState, useShownState } from "../shared/RunBits";
 import { Actions } from "./Actions";
 import { Details } from "./Details";
 import { Explain } from "./Explain";
-import { ErrorBanner, Facts, Parameters, ProgressLine } from "./Header";
+import { ErrorBanner, Facts, type First, Parameters, ProgressLine } from "./Header";
 import { Logs } from "./Logs";
 import { Results } from "./Results";
 import { Timeline } from "./Timeline";
@@ -56,6 +56,9 @@ function AttemptTabs({ attempts, value, onChange }: { attempts: Attempt[]; value
   );
 }
 
+/** The first attempt tells when it began; the slot of a schedule, when it was due. */
+const firstOf = (attempts: readonly Attempt[]): First => ({ started: attempts[0]?.started_at ?? undefined });
+
 function RunView({ run }: { run: Run }) {
   const search = useSearch({ strict: false }) as Search;
   const navigate = useNavigate();
@@ -86,7 +89,7 @@ function RunView({ run }: { run: Run }) {
     >
       <div className="flex min-h-0 flex-1 flex-col overflow-y-auto">
         <div className="space-y-3 px-4 pb-3 sm:px-6">
-          <Facts run={run} />
+          <Facts run={run} first={run.attempt > 1 ? firstOf(list) : undefined} />
           <Parameters run={run} />
           <ProgressLine run={run} />
           {error && <ErrorBanner error={error} state={attempt && number !== run.attempt ? attempt.state : state} />}

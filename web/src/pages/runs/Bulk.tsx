@@ -1,7 +1,7 @@
 // What is done to many runs at once: first shown, then done.
 import { useEffect, useState } from "react";
 import { useQueryClient } from "@tanstack/react-query";
-import { RotateCcw, X } from "lucide-react";
+import { RotateCcw, Trash2, X } from "lucide-react";
 import { api, type BulkItem, type BulkResult, type RunQuery } from "@/api";
 import { plural } from "@/lib/format";
 import { Button, Confirm, IconButton, Skeleton, StateBadge, errorText, useToasts } from "@/ui";
@@ -10,8 +10,8 @@ export interface BulkTarget {
   ids?: string[];
   filter?: RunQuery;
 }
-type Verb = "cancel" | "retry";
-const WORDS = { cancel: { verb: "Cancel", done: "cancelled" }, retry: { verb: "Retry", done: "retried" } } as const;
+export type Verb = "cancel" | "retry" | "delete";
+const WORDS = { cancel: { verb: "Cancel", done: "cancelled" }, retry: { verb: "Retry", done: "retried" }, delete: { verb: "Delete", done: "deleted" } } as const;
 
 /** Items that end alike, counted. */
 export function grouped(items: readonly BulkItem[]): { key: string; item: BulkItem; count: number }[] {
@@ -29,6 +29,7 @@ export function grouped(items: readonly BulkItem[]): { key: string; item: BulkIt
 const STAY: Record<Verb, Record<string, string>> = {
   cancel: { illegal_transition: "stay: they have ended, or are being cancelled" },
   retry: { illegal_transition: "stay: only a run that has ended can be tried again" },
+  delete: { illegal_transition: "stay: only a run that has ended can be deleted", not_ended: "stay: only a run that has ended can be deleted" },
 };
 
 function Preview({ result, verb }: { result: BulkResult; verb: Verb }) {
@@ -38,7 +39,7 @@ function Preview({ result, verb }: { result: BulkResult; verb: Verb }) {
         <li key={key} className="flex min-h-9 flex-wrap items-center gap-2 px-3 py-1.5 text-sm">
           <span className="w-12 text-right font-medium">{count}</span>
           {item.from && <StateBadge state={item.from} still />}
-          {item.to ? <><span className="text-faint" aria-label="become">→</span><StateBadge state={item.to} /></> : <span className="text-muted">{STAY[verb][item.code ?? ""] ?? `stay: ${item.message ?? item.code}`}</span>}
+          {verb === "delete" && !item.code ? <span className="text-muted">deleted, with log, results and history</span> : item.to ? <><span className="text-faint" aria-label="become">→</span><StateBadge state={item.to} /></> : <span className="text-muted">{STAY[verb][item.code ?? ""] ?? `stay: ${item.message ?? item.code}`}</span>}
         </li>
       ))}
       {result.items.length === 0 && <li className="px-3 py-3 text-sm text-muted">No run is concerned.</li>}
@@ -76,7 +77,7 @@ export function BulkDialog({ verb, target, onClose }: { verb: Verb; target: Bulk
       title={`${words.verb} ${count}?`}
       description={problem ?? (preview?.more ? "This is what happens to the first ten thousand that the filter finds." : "This is what will happen.")}
       action={`${words.verb} ${count}`}
-      weight={verb === "cancel" ? "danger" : "primary"}
+      weight={verb === "retry" ? "primary" : "danger"}
       disabled={!preview || preview.changed === 0}
       onConfirm={apply}
     >
@@ -102,6 +103,7 @@ export function BulkBar({ count, everything, canTakeAll, onTakeAll, onVerb, onCl
       {canTakeAll && !everything && <Button size="sm" weight="quiet" onClick={onTakeAll}>Take all that match</Button>}
       <Button size="sm" icon={<RotateCcw size={13} />} onClick={() => onVerb("retry")}>Retry…</Button>
       <Button size="sm" icon={<X size={13} />} onClick={() => onVerb("cancel")}>Cancel…</Button>
+      <Button size="sm" icon={<Trash2 size={13} />} onClick={() => onVerb("delete")}>Delete…</Button>
       <IconButton size="sm" label="Select nothing" onClick={onClear}><X size={14} /></IconButton>
     </div>
   );

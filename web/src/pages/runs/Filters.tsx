@@ -49,7 +49,7 @@ export function Filters({ search, onChange }: FiltersProps) {
     const late = chosen.at(-1) === "late" || (chosen.includes("late") && chosen.length === 1);
     onChange(withFilter(withFilter(search, "state", late ? undefined : chosen.filter((c) => c !== "late").join(",") || undefined), "late", late ? "true" : undefined));
   };
-  const stateOptions = (["late", ...STATES] as const).map((s) => ({ value: s, label: <StateBadge state={s} still />, text: STATE_WORDS[s] }));
+  const stateOptions = (["late", ...STATES] as const).map((s) => ({ value: s, label: s === "pending" ? <span className="inline-flex items-center gap-1.5"><StateBadge state="scheduled" still /><span className="text-muted">or pending</span></span> : <StateBadge state={s} still />, text: s === "pending" ? "Scheduled or pending" : STATE_WORDS[s] }));
   const stateWords = states.length > 2 ? `${states.length} states` : states.map((s) => STATE_WORDS[s as "late"] ?? s).join(", ");
   const between = search.after || search.before;
   const zone = useZone();

@@ -3,49 +3,75 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useInfiniteQuery, useQueryClient, type InfiniteData } from "@tanstack/react-query";
 import { ArrowUp, FilterX, PlayCircle } from "lucide-react";
-import { q, type Collection, type Run } from "@/api";
+import { q, RUNS_PAGE, type Collection, type Run, type RunQuery } from "@/api";
+import { askFor, caughtUp, MOST_ASKED } from "@/live/catchUp";
 import { useLive } from "@/live/Live";
 import { plural } from "@/lib/format";
 import { isFiltered, runQuery, withFilter } from "@/lib/runFilters";
 import type { Search } from "@/lib/search";
 import { useMay } from "@/shell/session";
 import { Button, DataTable, EmptyState, ErrorState, Page, buttonClass } from "@/ui";
-import { BulkBar, BulkDialog, type BulkTarget } from "./Bulk";
+import { BulkBar, BulkDialog, type BulkTarget, type Verb } from "./Bulk";
 import { runColumns, RunRowCard } from "./columns";
 import { Filters } from "./Filters";
 
-/** The top of the list is asked again at most this often, however many runs are made. */
+/** What changed is asked for at most this often, however many runs are made. */
 const FRESH_EVERY = 1_500;
 
 /** How often the list of late runs is asked again. */
 const LATE_EVERY = 3_000;
 
+/** Rows that the first page may grow to while it is followed; beyond it the list is cut. */
+const MOST_FIRST = 5 * RUNS_PAGE;
+
 const rowCard = (run: Run) => <RunRowCard run={run} />;
 
-/** Brings new runs to the top while it is in view; counts them while it is not. */
-function useFreshRuns(queryKey: readonly unknown[], atTop: () => boolean) {
+type Pages = InfiniteData<Collection<Run>>;
+
+/** Keeps the rows that are shown true, and brings new runs to the top while it is in view; counts them while it is not. */
+function useFreshRuns(queryKey: readonly unknown[], query: RunQuery, atTop: () => boolean) {
   const { subscribe } = useLive();
   const client = useQueryClient();
   const [waiting, setWaiting] = useState(0);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const last = useRef(0);
+  const changed = useRef(new Set<string>());
+  const catchUp = useCallback(async () => {
+    const top = atTop();
+    const known = new Set(client.getQueryData<Pages>(queryKey)?.pages.flatMap((p) => p.items.map((r) => r.id)));
+    // Rows that are new must not push away what is read.
+    const ids = [...changed.current].filter((id) => top || known.has(id));
+    changed.current.clear();
+    if (ids.length === 0) return;
+    if (ids.length > MOST_ASKED) return void client.invalidateQueries({ queryKey });
+    const found = await askFor(query, ids).catch(() => null);
+    if (!found) return void client.invalidateQueries({ queryKey });
+    const asked = new Set(ids);
+    const ascending = query.order === "ascending";
+    client.setQueryData<Pages>(queryKey, (old) => {
+      if (!old) return old;
+      const elsewhere = new Set(old.pages.slice(1).flatMap((p) => p.items.map((r) => r.id)));
+      const first = found.filter((run) => !elsewhere.has(run.id));
+      // The first page takes what is new; it may grow until the list is read anew.
+      const pages = old.pages.map((page, i) => caughtUp(page, asked, i === 0 ? first : found.filter((run) => page.items.some((r) => r.id === run.id)), ascending, i === 0 ? MOST_FIRST : page.items.length));
+      return pages.every((page, i) => page === old.pages[i]) ? old : { ...old, pages };
+    });
+  }, [client, queryKey, query, atTop]);
   const refresh = useCallback(() => {
     setWaiting(0);
-    client.setQueryData<InfiniteData<Collection<Run>>>(queryKey, (old) => old && { pages: old.pages.slice(0, 1), pageParams: old.pageParams.slice(0, 1) });
+    client.setQueryData<Pages>(queryKey, (old) => old && { pages: old.pages.slice(0, 1), pageParams: old.pageParams.slice(0, 1) });
     void client.invalidateQueries({ queryKey });
   }, [client, queryKey]);
   useEffect(() => {
     const stop = subscribe((batch) => {
       if (batch.runs.size === 0) return;
-      if (!atTop()) {
-        if (batch.created) setWaiting((n) => n + batch.created);
-        return;
-      }
+      for (const id of batch.runs.keys()) if (changed.current.size <= MOST_ASKED) changed.current.add(id);
+      if (!atTop() && batch.created) setWaiting((n) => n + batch.created);
       // At once when it was quiet, then at most once per period.
       timer.current ??= setTimeout(() => {
         timer.current = undefined;
         last.current = Date.now();
-        if (atTop()) refresh();
+        void catchUp();
       }, Math.max(30, last.current + FRESH_EVERY - Date.now()));
     });
     return () => {
@@ -53,7 +79,7 @@ function useFreshRuns(queryKey: readonly unknown[], atTop: () => boolean) {
       clearTimeout(timer.current);
       timer.current = undefined;
     };
-  }, [subscribe, refresh, atTop]);
+  }, [subscribe, catchUp, atTop]);
   return { waiting, refresh };
 }
 
@@ -70,10 +96,10 @@ export function Runs() {
   const frame = useRef<HTMLDivElement>(null);
   const scroller = () => frame.current?.querySelector<HTMLElement>("[data-table] > div");
   const atTop = useCallback(() => (scroller()?.scrollTop ?? 0) < 40, []);
-  const fresh = useFreshRuns(options.queryKey, atTop);
+  const fresh = useFreshRuns(options.queryKey, query, atTop);
   const [ids, setIds] = useState<Set<string>>(new Set());
   const [everything, setEverything] = useState(false);
-  const [bulk, setBulk] = useState<{ verb: "cancel" | "retry"; target: BulkTarget }>();
+  const [bulk, setBulk] = useState<{ verb: Verb; target: BulkTarget }>();
 
   const setSearch = useCallback((next: Search) => void navigate({ to: "/runs", search: next, replace: true }), [navigate]);
   useEffect(() => {

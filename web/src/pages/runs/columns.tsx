@@ -13,6 +13,17 @@ function OrderHeader({ ascending, onOrder }: { ascending: boolean; onOrder: () =
   );
 }
 
+/** The flow, and its deployment where that has a name of its own; the label is for whoever looks closer. */
+function FlowName({ run }: { run: Run }) {
+  const own = run.deployment_name && run.deployment_name !== "default" ? run.deployment_name : undefined;
+  return (
+    <span className="flex min-w-0 items-baseline" title={own ? `${run.flow_name}/${own}\n${run.label}` : `${run.flow_name}\n${run.label}`}>
+      <span className="truncate">{run.flow_name}</span>
+      {own && <span className="max-w-[45%] shrink-0 truncate text-muted">/{own}</span>}
+    </span>
+  );
+}
+
 export const runColumns = (ascending: boolean, onOrder: () => void): ColumnDef<Run>[] => [
   { id: "state", header: "State", cell: ({ row }) => <RunState run={row.original} />, meta: { track: "132px" } },
   {
@@ -21,7 +32,7 @@ export const runColumns = (ascending: boolean, onOrder: () => void): ColumnDef<R
     cell: ({ row }) => <span className="flex min-w-0 items-center gap-1.5"><RunName run={row.original} /><PriorityMark priority={row.original.priority} /></span>,
     meta: { track: "minmax(150px, 1.1fr)" },
   },
-  { id: "flow", header: "Flow", cell: ({ row }) => <span className="truncate" title={row.original.label}>{row.original.label}</span>, meta: { track: "minmax(160px, 1.4fr)" } },
+  { id: "flow", header: "Flow", cell: ({ row }) => <FlowName run={row.original} />, meta: { track: "minmax(160px, 1.5fr)" } },
   { id: "created", header: () => <OrderHeader ascending={ascending} onOrder={onOrder} />, cell: ({ row }) => <span className="text-muted"><RelativeTime at={row.original.created_at} /></span>, meta: { track: "80px", align: "right" } },
   { id: "duration", header: "Took", cell: ({ row }) => <RunDuration run={row.original} />, meta: { track: "76px", align: "right" } },
   { id: "robot", header: "Robot", cell: ({ row }) => <span className="truncate text-muted">{row.original.robot_name ?? "–"}</span>, meta: { track: "minmax(116px, .7fr)", from: 760 } },
@@ -44,8 +55,8 @@ export function RunRowCard({ run }: { run: Run }) {
         <span className="ml-auto"><RunState run={run} /></span>
       </span>
       <span className="mt-1 flex items-center gap-2 text-xs text-muted">
-        <span className="truncate">{run.label}</span>
-        <span className="ml-auto flex shrink-0 gap-2"><RunDuration run={run} /><RelativeTime at={run.created_at} /></span>
+        <span className="truncate">{run.flow_name}</span>
+        <span className="ml-auto flex shrink-0 gap-1.5">{run.started_at && <><span>{run.ended_at ? "took" : "for"} <RunDuration run={run} /></span><span aria-hidden>·</span></>}<RelativeTime at={run.created_at} /></span>
       </span>
     </>
   );

@@ -7,20 +7,20 @@ import { plural } from "@/lib/format";
 import { useNarrow } from "@/lib/preferences";
 import { Skeleton, Tooltip } from "@/ui";
 
-/** Half a year, or as many weeks as a phone is wide. */
-const WEEKS = 26;
-const NARROW_WEEKS = 16;
+/** Five months, or as many weeks as a phone is wide. */
+const WEEKS = 22;
+const NARROW_WEEKS = 12;
 const DAY = 86_400_000;
 const NAMES = ["Mon", "", "Wed", "", "Fri", "", ""];
 const date = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" });
 const month = new Intl.DateTimeFormat("en-GB", { month: "short", timeZone: "UTC" });
 
 function Cell({ day, most, filter }: { day: Day; most: number; filter: { flow?: string; deployment?: string } }) {
-  if (day.future) return <span className="size-3.5" />;
+  if (day.future) return <span className="size-5" />;
   const ended = day.bucket ? endedOf(day.bucket) : 0;
   const bad = day.bucket ? badOf(day.bucket) : 0;
   const words = ended === 0 ? `${date.format(day.at)}: no runs ended` : `${date.format(day.at)}: ${plural(ended, "run")} ended, ${bad === 0 ? "none badly" : `${bad} badly`}`;
-  if (ended === 0) return <Tooltip text={words}><span className="block size-3.5 rounded-[3px] bg-sunken ring-1 ring-line ring-inset" /></Tooltip>;
+  if (ended === 0) return <Tooltip text={words}><span className="block size-5 rounded-[3px] bg-sunken ring-1 ring-line ring-inset" /></Tooltip>;
   const strength = 35 + 65 * Math.sqrt(ended / most);
   const part = Math.max(bad > 0 ? 18 : 0, (100 * bad) / ended);
   const good = `color-mix(in oklab, var(--fill-completed) ${strength}%, var(--surface))`;
@@ -30,7 +30,7 @@ function Cell({ day, most, filter }: { day: Day; most: number; filter: { flow?: 
         to="/runs"
         search={{ ...filter, after: new Date(day.at).toISOString(), before: new Date(day.at + DAY).toISOString() }}
         aria-label={words}
-        className="block size-3.5 rounded-[3px] hover:ring-2 hover:ring-accent"
+        className="block size-5 rounded-[3px] hover:ring-2 hover:ring-accent"
         style={{ background: bad ? `linear-gradient(to top, var(--fill-failed) ${part}%, ${good} ${part}%)` : good }}
       />
     </Tooltip>
@@ -53,13 +53,13 @@ export function HistoryCalendar({ filter }: { filter: { flow?: string; deploymen
   return (
     <div className="overflow-x-auto pb-1">
       <div className="flex w-max gap-1" role="group" aria-label={`Runs that ended on each of the last ${count * 7} days`}>
-        <div className="mt-4 mr-1 flex flex-col gap-1 text-2xs leading-[14px] text-faint" aria-hidden>{NAMES.map((n, i) => <span key={i} className="h-3.5">{n}</span>)}</div>
+        <div className="mt-4 mr-1 flex flex-col gap-1 text-2xs leading-5 text-faint" aria-hidden>{NAMES.map((n, i) => <span key={i} className="h-5">{n}</span>)}</div>
         {weeks.map((days, w) => {
           const first = days[0]?.at ?? 0;
           const turns = isTurn(first) || (w === 0 && !isTurn(weeks[1]?.[0]?.at ?? 0));
           return (
             <div key={first} className="flex flex-col gap-1">
-              <span className="h-3 w-3.5 text-2xs leading-3 whitespace-nowrap text-faint" aria-hidden>{turns ? month.format(first) : ""}</span>
+              <span className="h-3 w-5 text-2xs leading-3 whitespace-nowrap text-faint" aria-hidden>{turns ? month.format(first) : ""}</span>
               {days.map((day) => <Cell key={day.at} day={day} most={most} filter={filter} />)}
             </div>
           );

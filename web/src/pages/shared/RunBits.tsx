@@ -1,11 +1,12 @@
 // How a run looks in every list: its state as of now, its name, who started it, how long it took.
 import { Link } from "@tanstack/react-router";
-import { CalendarClock, ChevronsUp, ChevronDown, CornerDownRight, Flame, UserRound } from "lucide-react";
+import { CalendarClock, CornerDownRight, UserRound } from "lucide-react";
 import type { Priority, Run, Trigger } from "@/api";
 import { useNow } from "@/lib/preferences";
 import { useServer } from "@/lib/server";
 import { isTerminal, shownState, type ShownState } from "@/lib/states";
 import { Duration, HoverCard, RelativeTime, StateBadge, Tooltip } from "@/ui";
+import { PRIORITIES } from "./priorities";
 
 /** Seconds after which a due run counts as late: the server's setting. */
 export const useLateAfter = (): number => useServer().lateAfter;
@@ -67,13 +68,6 @@ export function TriggerText({ trigger }: { trigger: Trigger }) {
     : [<CornerDownRight key="i" size={13} className="shrink-0" aria-hidden />, "Another run"];
   return <span className="flex min-w-0 items-center gap-1.5 text-muted">{icon}<span className="truncate">{text}</span></span>;
 }
-
-const PRIORITIES: Record<Priority, [React.ReactNode, string]> = {
-  low: [<ChevronDown key="i" size={14} />, "Low priority"],
-  normal: [null, "Normal priority"],
-  high: [<ChevronsUp key="i" size={14} />, "High priority"],
-  critical: [<Flame key="i" size={14} />, "Critical priority"],
-};
 
 /** Nothing for a normal run: only what is special is marked. */
 export function PriorityMark({ priority }: { priority: Priority }) {

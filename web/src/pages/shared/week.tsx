@@ -13,13 +13,13 @@ const HOUR = 3_600_000;
 const LEAST_BAD = 8;
 
 /** The week of each flow or deployment, by its id. */
-export function useWeek(by: "flow" | "deployment"): Map<string, Week> {
+export function useWeek(by: "flow" | "deployment", enabled = true): Map<string, Week> {
   const from = new Date(Math.floor((Date.now() - WEEK) / HOUR) * HOUR).toISOString();
-  const outcomes = useQuery({ ...q.outcomes({ by, from, step_seconds: 0 }, ["week", by, from]), refetchInterval: 60_000 });
+  const outcomes = useQuery({ ...q.outcomes({ by, from, step_seconds: 0 }, ["week", by, from]), enabled, refetchInterval: 60_000 });
   return useMemo(() => new Map((outcomes.data?.items ?? []).map((b) => [(by === "flow" ? b.flow_id : b.deployment_id) ?? "", b])), [outcomes.data, by]);
 }
 
-export function WeekFigures({ week }: { week?: Week }) {
+export function WeekFigures({ week, short }: { week?: Week; short?: boolean }) {
   if (!week || endedOf(week) === 0) return <span className="text-faint">No runs</span>;
   const bad = badOf(week);
   const cancelled = week.cancelled;
@@ -33,7 +33,7 @@ export function WeekFigures({ week }: { week?: Week }) {
         {cancelled > 0 && <span className="shrink-0" style={{ width: `${Math.max(LEAST_BAD, share(cancelled))}%`, background: "var(--fill-cancelled)" }} />}
       </span>
       <span className="w-12 shrink-0 text-right">{week.success_rate == null ? "–" : formatPercent(week.success_rate)}</span>
-      <span className="truncate text-xs text-muted">of {formatCount(endedOf(week))}</span>
+      {!short && <span className="truncate text-xs text-muted">of {formatCount(endedOf(week))}</span>}
     </span>
   );
 }

@@ -1,4 +1,4 @@
-// The same figures told apart by flow, deployment or robot, as a table that can be sorted.
+// The same figures of each flow, deployment or robot, as a table that can be sorted.
 import { useState } from "react";
 import { useQuery } from "@tanstack/react-query";
 import { ArrowDown } from "lucide-react";
@@ -7,7 +7,7 @@ import { badOf, endedOf } from "@/lib/dayCalendar";
 import { cx, formatCount, formatPercent } from "@/lib/format";
 import { formatDuration } from "@/lib/time";
 import { Card, EmptyState, ErrorState, Meter, Segmented, SkeletonRows } from "@/ui";
-import type { Subject } from "./Metrics";
+import type { Subject } from "./Trends";
 
 interface BreakdownProps {
   by: Subject;
@@ -22,6 +22,7 @@ const VALUES: Record<Column, (b: OutcomeBucket) => number> = {
   ended: endedOf, bad: badOf, rate: (b) => -(b.success_rate ?? 101), p50: (b) => b.p50_seconds ?? -1, p95: (b) => b.p95_seconds ?? -1,
 };
 const NAMES: Record<Column, string> = { ended: "Ended", bad: "Failed", rate: "Success", p50: "p50", p95: "p95" };
+const TITLES: Record<Subject, string> = { flow: "By flow", deployment: "By deployment", robot: "By robot" };
 /** More rows would hide that the table is a summary. */
 const MOST_ROWS = 50;
 
@@ -33,7 +34,7 @@ export function Breakdown({ by, asked, filter, onBy, onPick }: BreakdownProps) {
   const all = [...(found.data?.items ?? [])].filter((b) => idOf(b, by)).sort((a, b) => VALUES[sort](b) - VALUES[sort](a));
   const most = Math.max(1, ...all.map(endedOf));
   return (
-    <Card title="Told apart" flush className="lg:col-span-2" aside={<Segmented label="Told apart by" value={by} onChange={onBy} options={[{ value: "flow", label: "Flow" }, { value: "deployment", label: "Deployment" }, { value: "robot", label: "Robot" }]} />}>
+    <Card title={TITLES[by]} flush className="lg:col-span-2" aside={<Segmented label="One row for each" value={by} onChange={onBy} options={[{ value: "flow", label: "Flow" }, { value: "deployment", label: "Deployment" }, { value: "robot", label: "Robot" }]} />}>
       {found.error && !found.data ? <ErrorState error={found.error} onRetry={() => void found.refetch()} /> : found.isPending ? <SkeletonRows rows={5} /> : all.length === 0 ? <EmptyState title="Nothing ran in this time" className="py-8">Choose a longer range, or fewer filters.</EmptyState> : (
         <div className="overflow-x-auto">
           <table className="mt-1 w-full min-w-[560px] text-sm">

@@ -1,4 +1,4 @@
-// Metrics over time: how long runs take, how they end, how busy robots and queues are; whole or of one flow, deployment, robot.
+// Trends: how long runs take, how they end, how busy robots and queues are; whole or of one flow, deployment, robot.
 import { useMemo } from "react";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
@@ -42,7 +42,7 @@ function SubjectFacet({ subject, value, onChange }: { subject: Subject; value?: 
   return <Facet name={name} chosen={value ? [value] : []} shown={items?.find((i) => i.value === value)?.label} options={items} onOpen={() => void ask.refetch()} onChange={(chosen) => onChange(chosen[0] ?? "")} />;
 }
 
-export function Metrics() {
+export function Trends() {
   const { search, span, by, filter, set, pick } = useChoice();
   const { starts, step } = span;
   const zone = useZone();
@@ -59,7 +59,7 @@ export function Metrics() {
   );
   return (
     <Page
-      title="Metrics"
+      title="Trends"
       actions={
         <>
           {SUBJECTS.map((s) => <SubjectFacet key={s} subject={s} value={filter[s]} onChange={(id) => pick(s, id)} />)}
