@@ -5,6 +5,8 @@
 //! server arrives as its [`Problem`]; programs match on `problem.code`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
@@ -116,6 +118,8 @@ pub type Result<T> = std::result::Result<T, ClientError>;
 pub struct Client {
     http: reqwest::Client,
     base: reqwest::Url,
+    /// Whether the server took a call that changes something; shared by all clones.
+    changed: Arc<AtomicBool>,
 }
 
 impl Client {
@@ -149,7 +153,21 @@ impl Client {
         let http = builder
             .build()
             .map_err(|e| ClientError::Options(format!("no HTTP client can be made: {e}")))?;
-        Ok(Self { http, base })
+        Ok(Self {
+            http,
+            base,
+            changed: Arc::default(),
+        })
+    }
+
+    /// Whether the server has taken a call that changes something, through this client or a clone of it.
+    pub fn has_changed(&self) -> bool {
+        self.changed.load(Ordering::Relaxed)
+    }
+
+    /// A call that changes something was taken.
+    fn note_change(&self) {
+        self.changed.store(true, Ordering::Relaxed);
     }
 
     /// The server's URL.

@@ -14,7 +14,7 @@ pub mod flow;
 pub mod id;
 pub mod lease;
 pub mod limit;
-mod nearest;
+pub mod nearest;
 pub mod parameter;
 pub mod queue;
 pub mod retry;

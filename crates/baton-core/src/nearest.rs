@@ -4,10 +4,7 @@
 const MAX_WORD: usize = 64;
 
 /// The candidate that `word` was most likely meant to be, or `None` when nothing is close.
-pub(crate) fn nearest<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if word.len() > MAX_WORD {
         return None;
     }

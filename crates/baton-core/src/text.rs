@@ -5,8 +5,30 @@
 
 use std::borrow::Cow;
 
-/// Whether a character has no picture of its own, or changes how others are shown.
+/// Whether a character has no picture of its own, or changes how others are shown: two names that differ in it alone
+/// look the same.
 pub fn is_unseen(c: char) -> bool {
+    moves(c) || is_blank(c)
+}
+
+/// Whether a character leaves its place empty, or only chooses the look of the one before it.
+fn is_blank(c: char) -> bool {
+    let space = c.is_whitespace() && c != ' ' && c != '\u{3000}';
+    space
+        || matches!(c,
+            '\u{34f}'                      // joins letters
+            | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' // Hangul fillers
+            | '\u{17b4}' | '\u{17b5}'      // Khmer vowels without a sign
+            | '\u{180b}'..='\u{180f}'      // Mongolian selectors of variations
+            | '\u{2800}'                   // a Braille cell without dots
+            | '\u{fe00}'..='\u{fe0f}'      // selectors of variations
+            | '\u{1d159}' | '\u{1d173}'..='\u{1d17a}' // marks of music without a sign
+            | '\u{e0100}'..='\u{e01ef}'    // selectors of variations
+        )
+}
+
+/// Whether a character moves a terminal's cursor, turns the direction of writing or has no width.
+fn moves(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}'                       // soft hyphen
@@ -42,11 +64,16 @@ fn kind(c: char) -> &'static str {
         c if c.is_control() => "a control character",
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => "it changes the direction of writing",
         '\u{200e}' | '\u{200f}' | '\u{61c}' => "a mark of direction",
+        c if c.is_whitespace() => "it looks like another space",
+        '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' => {
+            "it only chooses how the one before it looks"
+        }
+        c if is_blank(c) => "it leaves its place empty",
         _ => "it has no width",
     }
 }
 
-/// The text with every unseen character escaped (`\u{1b}`), except line breaks and tabs.
+/// The text with every character escaped that a terminal obeys or that hides others (`\u{1b}`), except line breaks and tabs.
 pub fn shown(text: &str) -> Cow<'_, str> {
     escape(text, |_| 0)
 }
@@ -82,7 +109,7 @@ fn escape(text: &str, stays: fn(&str) -> usize) -> Cow<'_, str> {
 }
 
 fn is_escaped(c: char) -> bool {
-    is_unseen(c) && c != '\n' && c != '\t'
+    moves(c) && c != '\n' && c != '\t'
 }
 
 /// How long the selection of a rendition is with which the text begins; 0 when it begins with something else.
@@ -123,9 +150,23 @@ mod tests {
             '\u{2060}',
             '\u{feff}',
             '\u{e0041}',
+            '\u{2800}',
+            '\u{3164}',
+            '\u{fe0f}',
+            '\u{a0}',
+            '\u{115f}',
+            '\u{ffa0}',
+            '\u{34f}',
+            '\u{e0100}',
         ] {
             assert!(check_line(&format!("ä{bad}")).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn signs_and_spaces_of_other_scripts_stay_in_the_text_of_a_log() {
+        let text = "done \u{2714}\u{fe0f}\u{a0}\u{2800}";
+        assert_eq!(shown(text), text);
     }
 
     #[test]

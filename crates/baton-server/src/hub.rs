@@ -14,11 +14,13 @@ use tokio::sync::watch;
 
 mod cursor;
 mod events;
+mod log_order;
 mod logs;
 
 pub use cursor::Cursor;
 pub use events::{Event, EventFeed, Filter, Item};
-pub use logs::{LogFeed, LogLines};
+pub use log_order::LogItem;
+pub use logs::{LogFeed, LogNews};
 
 /// Why a stream cannot go on.
 #[derive(Debug, thiserror::Error)]

@@ -19,6 +19,7 @@ pub mod logs;
 pub mod memory;
 pub mod noting;
 pub mod page;
+pub mod run_text;
 pub mod runs;
 pub mod schedules;
 pub mod sqlite;

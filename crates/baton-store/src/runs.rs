@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::error::Result;
 use crate::page::{Page, PageRequest};
+use crate::run_text::RunText;
 
 /// What became of a run that was to be created.
 #[derive(Clone, Debug, PartialEq)]
@@ -232,6 +233,13 @@ pub struct RunFilter {
     pub created_after: Option<Timestamp>,
     /// Created before.
     pub created_before: Option<Timestamp>,
+    /// Ended at or after.
+    pub ended_after: Option<Timestamp>,
+    /// Ended before.
+    pub ended_before: Option<Timestamp>,
+    /// What its texts say. A page looks at [`crate::run_text::SCANNED`] runs at most: it may be shorter than asked,
+    /// even empty, although there is a next one.
+    pub text: RunText,
     /// Oldest first instead of newest first.
     pub ascending: bool,
 }

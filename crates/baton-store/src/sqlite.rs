@@ -43,6 +43,7 @@ mod queued;
 mod queues;
 mod readers;
 mod row;
+mod run_candidates;
 mod run_list;
 mod run_row;
 mod runs;

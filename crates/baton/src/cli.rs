@@ -3,11 +3,14 @@
 use clap::builder::RangedI64ValueParser;
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) mod audit;
 pub(crate) mod catalog;
+pub(crate) mod or_none;
 pub(crate) mod parse;
 pub(crate) mod queues;
 pub(crate) mod robots;
 pub(crate) mod runs;
+pub(crate) mod runs_filter;
 pub(crate) mod schedules;
 pub(crate) mod serve;
 pub(crate) mod upkeep;
@@ -48,7 +51,7 @@ pub(crate) struct Global {
     /// Print JSON for programs instead of tables for people
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// The server [default: the one last started here, or http://127.0.0.1:8765]
+    /// The server [default: that of BATON_DATA or ORCHESTRATOR_PORT, of baton.toml, or the one last started here]
     #[arg(long, global = true, env = "BATON_URL", value_name = "URL")]
     pub(crate) url: Option<String>,
     /// The key to show the server [default: the one that `baton up` or `baton login` recorded]
@@ -145,6 +148,8 @@ pub(crate) enum Command {
     /// Keys for people, programs and robots
     #[command(subcommand)]
     Keys(upkeep::Keys),
+    /// Who did what, and when
+    Audit(audit::Audit),
     /// Copy the server's data to a file, while it runs
     Backup(upkeep::Backup),
     /// Put a backup in place of the data of a server that is not running

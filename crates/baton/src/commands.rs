@@ -2,10 +2,13 @@
 
 pub(crate) mod advice;
 pub(crate) mod artifacts;
+pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod catalog;
 pub(crate) mod choose;
+pub(crate) mod conditions;
 pub(crate) mod deploy;
+pub(crate) mod did_you_mean;
 pub(crate) mod keys;
 pub(crate) mod login;
 pub(crate) mod policy;
@@ -41,6 +44,8 @@ pub(crate) struct Session {
     pub(crate) json: bool,
     /// Where the server's address came from, for messages.
     pub(crate) target: settings::Target,
+    /// Whether the person has read which server was changed.
+    told: std::cell::Cell<bool>,
 }
 
 impl Session {
@@ -56,7 +61,33 @@ impl Session {
             client,
             json,
             target,
+            told: std::cell::Cell::new(false),
         })
+    }
+
+    /// Says once which server was changed, unless this very command named it. Programs read it in what they set.
+    pub(crate) fn say_where(&self) {
+        if self.client.has_changed() && !self.target.named && !self.json && !self.told.replace(true)
+        {
+            output::note(&format!("on {}", self.target.url));
+        }
+    }
+
+    /// Adds to a failure to reach the server where its address came from.
+    fn say_whence(&self, failure: Failure) -> Failure {
+        if failure.exit != Exit::Unreachable || self.target.named || failure.fix.is_empty() {
+            return failure;
+        }
+        let fix = format!(
+            "{}; this address comes from {}",
+            failure.fix, self.target.from
+        );
+        failure.fix(fix)
+    }
+
+    /// Says nothing of the server: nothing but the answer was asked for.
+    pub(crate) fn keep_quiet(&self) {
+        self.told.set(true);
     }
 }
 
@@ -180,7 +211,15 @@ fn dispatch(cli: Cli) -> Done<Exit> {
         Command::Runrpa { .. } | Command::Guard { .. } => {
             Err(Failure::usage("this is not to be called so"))
         }
-        asked => talk(&global, |session| async move { ask(&session, asked).await }),
+        asked => talk(&global, |session| async move {
+            let done = ask(&session, asked).await;
+            // What failed half way may have changed something as well.
+            session.say_where();
+            match done {
+                Ok(exit) => Ok(exit),
+                Err(failure) => Err(session.say_whence(did_you_mean::add(&session, failure).await)),
+            }
+        }),
     }
 }
 
@@ -199,6 +238,7 @@ async fn ask(session: &Session, command: Command) -> Done<Exit> {
         Command::Results(command) => artifacts::results(session, command).await?,
         Command::Artifacts(command) => artifacts::artifacts(session, command).await?,
         Command::Keys(command) => keys::keys(session, command).await?,
+        Command::Audit(args) => audit::audit(session, &args).await?,
         Command::Backup(args) => backup::backup(session, &args).await?,
         Command::Login(args) => login::login(session, &args).await?,
         other => unreachable!("{other:?} asks no server"),

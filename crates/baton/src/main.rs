@@ -33,6 +33,9 @@ fn main() -> ExitCode {
             &text(&words[1..]),
         ));
     }
+    if serve::is_long_lived(&words) {
+        serve::listen_early();
+    }
     ExitCode::from(commands::main(cli::parse::or_end(&words)))
 }
 

@@ -31,8 +31,16 @@ fn reaches_a_terminal(stream: &impl anstream::stream::RawStream) -> bool {
 fn for_terminal(text: &str) -> Cow<'_, str> {
     // Lines that were written on Windows end so; it moves nothing there.
     let text = text.strip_suffix('\r').unwrap_or(text);
-    baton_core::text::shown_coloured(text)
+    let text = baton_core::text::shown_coloured(text);
+    // A colour that a script begins ends with its line.
+    if text.contains("\u{1b}[") && !text.ends_with(RESET) {
+        return Cow::Owned(format!("{text}{RESET}"));
+    }
+    text
 }
+
+/// What makes a terminal forget colours.
+const RESET: &str = "\u{1b}[0m";
 
 /// Writes text as it is to standard output.
 pub(crate) fn text_out(text: &str) {
@@ -159,6 +167,20 @@ pub(crate) fn heading(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_colour_that_a_script_begins_ends_with_its_line() {
+        assert_eq!(for_terminal("plain"), "plain");
+        assert_eq!(for_terminal("\u{1b}[31mred"), "\u{1b}[31mred\u{1b}[0m");
+        assert_eq!(
+            for_terminal("\u{1b}[31mred\u{1b}[0m\r"),
+            "\u{1b}[31mred\u{1b}[0m"
+        );
+        assert_eq!(
+            for_terminal("\u{1b}[1;44mb\u{1b}[39m"),
+            "\u{1b}[1;44mb\u{1b}[39m\u{1b}[0m"
+        );
+    }
 
     #[test]
     fn times_are_told_from_now() {

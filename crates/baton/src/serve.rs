@@ -11,8 +11,9 @@ pub(crate) mod server;
 pub(crate) mod trust;
 pub(crate) mod up;
 
+use std::ffi::OsString;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use baton_store::{SqliteOptions, SqliteStore, Store, StoreError};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -88,6 +89,37 @@ pub(crate) fn log(verbose: u8, default: &str) {
         .try_init();
 }
 
+/// Whether these words start a server or a robot, which ends in good order when it is asked to.
+pub(crate) fn is_long_lived(words: &[OsString]) -> bool {
+    let asks_only = |word: &OsString| word == "--help" || word == "-h" || word == "help";
+    let serves = |word: &OsString| word == "up" || word == "server" || word == "robot";
+    // Options of every command may stand before the command.
+    let command = words
+        .iter()
+        .skip(1)
+        .position(serves)
+        .filter(|place| *place <= MOST_OPTIONS_BEFORE);
+    command.is_some() && !words.iter().any(asks_only)
+}
+
+/// Words that may stand before the command: those of the options that every command takes.
+const MOST_OPTIONS_BEFORE: usize = 10;
+
+/// What was listened to from the first moment on, until it is asked for.
+static EARLY: Mutex<Option<StopRequests>> = Mutex::new(None);
+
+/// Listens to requests to end before anything else is done: one that comes in the first moments of a server is
+/// answered in good order when it has started. Signals are heard for the whole process, so the runtime in which
+/// this begins need not stay.
+pub(crate) fn listen_early() {
+    let listening = crate::commands::alone().and_then(|runtime| {
+        let _inside = runtime.enter();
+        StopRequests::new()
+    });
+    // Where it cannot be, the first moments are as they were, and `listen` says why.
+    *EARLY.lock().unwrap_or_else(PoisonError::into_inner) = listening.ok();
+}
+
 /// The requests to end this process: Ctrl-C, or a service manager's.
 ///
 /// Listened to once and kept: a second one that comes while the first is being answered is not lost.
@@ -97,8 +129,13 @@ pub(crate) struct StopRequests {
 }
 
 impl StopRequests {
-    /// Listens from now on. Until then, a signal ends the process at once.
+    /// Listens from now on, or goes on with what was listened to early.
     pub(crate) fn listen() -> Done<Self> {
+        let early = EARLY.lock().unwrap_or_else(PoisonError::into_inner).take();
+        early.map_or_else(Self::new, Ok)
+    }
+
+    fn new() -> Done<Self> {
         let to = |kind| {
             signal(kind).map_err(|e| {
                 let what = format!("cannot listen to signals: {e}");

@@ -2,6 +2,7 @@
 
 pub(crate) mod file;
 pub(crate) mod known;
+mod named;
 mod pinned;
 pub(crate) mod serve;
 
@@ -11,6 +12,7 @@ use baton_api::client::ClientOptions;
 
 use crate::cli::Global;
 use crate::failure::{Done, Failure};
+pub(crate) use named::NOT_SERVED;
 pub(crate) use pinned::Pinned;
 
 /// The server and the key that a command uses.
@@ -24,6 +26,8 @@ pub(crate) struct Target {
     pub(crate) pinned: Pinned,
     /// Where the address came from, for messages.
     pub(crate) from: &'static str,
+    /// Whether it was named for this one command, by flag or `BATON_URL`.
+    pub(crate) named: bool,
 }
 
 impl Target {
@@ -41,31 +45,61 @@ impl Target {
 /// The address of a server that was told nothing.
 pub(crate) const DEFAULT_URL: &str = "http://127.0.0.1:8765";
 
-/// Finds the server: flag or `BATON_URL`, else `baton.toml`, else the one that was started or recorded
-/// last by this person, else the default address.
+/// Finds the server: flag or `BATON_URL`, else the one that `BATON_DATA`, `ORCHESTRATOR_HOST` and
+/// `ORCHESTRATOR_PORT` name, else `baton.toml`, else the one that was started or recorded last by this person,
+/// else the default address.
 pub(crate) fn target(global: &Global) -> Done<Target> {
     let file = file::load(global.config.as_deref())?;
-    let known = known::read()?;
-    Ok(choose(global, &file.client, known))
+    let recorded = known::read()?;
+    // What is named for this command decides; nothing else is looked at, so nothing else can be wrong.
+    let around = match &global.url {
+        Some(_) => None,
+        None => match named::Place::of_environment()?.server(&recorded)? {
+            None if file.client.url.is_none() => named::Place::of_file(&file.server)
+                .server_if_any(&recorded)?
+                .map(|known| (known, "[server] in baton.toml")),
+            found => {
+                found.map(|known| (known, "BATON_DATA, ORCHESTRATOR_HOST or ORCHESTRATOR_PORT"))
+            }
+        },
+    };
+    Ok(choose(global, &file.client, around, &recorded))
 }
 
-fn choose(global: &Global, file: &file::Client, known: Option<known::Known>) -> Target {
-    let (url, from) = match (&global.url, &file.url, &known) {
-        (Some(url), _, _) => (url.clone(), "--url or BATON_URL"),
-        (_, Some(url), _) => (url.clone(), "baton.toml"),
-        (_, _, Some(known)) => (known.url.clone(), "the server last used here"),
+fn choose(
+    global: &Global,
+    file: &file::Client,
+    around: Option<(known::Known, &'static str)>,
+    recorded: &known::Recorded,
+) -> Target {
+    let current = recorded.current.as_ref();
+    let (url, from) = match (&global.url, &around, &file.url, current) {
+        (Some(url), ..) => (url.clone(), "--url or BATON_URL"),
+        (_, Some((known, from)), ..) => (known.url.clone(), *from),
+        (_, _, Some(url), _) => (url.clone(), "baton.toml"),
+        (.., Some(known)) => (known.url.clone(), "the server last used here"),
         _ => (DEFAULT_URL.to_owned(), "the default address"),
     };
     let url = url.trim_end_matches('/').to_owned();
     // A recorded key belongs to its server alone: it is never shown to another.
-    let known = known.filter(|k| k.url == url);
+    let known = around
+        .map(|(known, _)| known)
+        .or_else(|| recorded.find(&url).cloned());
+    // So does that of a file which names its server.
+    let of_file = file
+        .url
+        .as_deref()
+        .is_none_or(|named| named.trim_end_matches('/') == url);
     let key = global
         .api_key
         .clone()
         .or_else(|| known.as_ref().and_then(known::Known::key))
-        .or_else(|| file.key_file.as_deref().and_then(known::key_in));
+        .or_else(|| {
+            let key_file = file.key_file.as_deref().filter(|_| of_file);
+            key_file.and_then(known::key_in)
+        });
     let pinned = given(global)
-        .or_else(|| file.pinned().some())
+        .or_else(|| file.pinned().some().filter(|_| of_file))
         .or_else(|| known.and_then(|k| k.pinned().some()))
         .unwrap_or_default();
     Target {
@@ -73,6 +107,7 @@ fn choose(global: &Global, file: &file::Client, known: Option<known::Known>) -> 
         key,
         pinned,
         from,
+        named: global.url.is_some(),
     }
 }
 
@@ -165,9 +200,13 @@ mod tests {
         }
     }
 
-    fn known() -> known::Known {
+    fn known() -> known::Recorded {
+        known::Recorded::default().with(server("http://127.0.0.1:9000"), true)
+    }
+
+    fn server(url: &str) -> known::Known {
         known::Known {
-            url: "http://127.0.0.1:9000".into(),
+            url: url.into(),
             api_key: Some("recorded".into()),
             key_file: None,
             fingerprint: None,
@@ -179,8 +218,9 @@ mod tests {
     fn the_server_started_last_is_used_unless_another_is_named() {
         let none = Global::default();
         let file = file::Client::default();
-        assert_eq!(choose(&none, &file, None).url, DEFAULT_URL);
-        let found = choose(&none, &file, Some(known()));
+        let nothing = known::Recorded::default();
+        assert_eq!(choose(&none, &file, None, &nothing).url, DEFAULT_URL);
+        let found = choose(&none, &file, None, &known());
         assert_eq!(found.url, "http://127.0.0.1:9000");
         assert_eq!(found.key.as_deref(), Some("recorded"));
     }
@@ -191,33 +231,71 @@ mod tests {
             url: Some("http://elsewhere.example/".into()),
             ..Global::default()
         };
-        let found = choose(&other, &file::Client::default(), Some(known()));
+        let found = choose(&other, &file::Client::default(), None, &known());
         assert_eq!(found.url, "http://elsewhere.example");
         assert_eq!(found.key, None);
+    }
+
+    #[test]
+    fn what_the_environment_names_beats_file_and_record_and_brings_its_own_key() {
+        let file = file::Client {
+            url: Some("http://file.example".into()),
+            ..file::Client::default()
+        };
+        let of_folder = known::Known {
+            api_key: Some("of the folder".into()),
+            ..server("http://127.0.0.1:9001")
+        };
+        let none = Global::default();
+        let found = choose(&none, &file, Some((of_folder, "BATON_DATA")), &known());
+        assert_eq!(found.url, "http://127.0.0.1:9001");
+        assert_eq!(found.key.as_deref(), Some("of the folder"));
+        assert!(!found.named);
+    }
+
+    #[test]
+    fn the_key_of_a_file_is_not_shown_to_another_server_than_the_files() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let key_file = folder.path().join("key");
+        std::fs::write(&key_file, "of the file").expect("written");
+        let file = file::Client {
+            url: Some("http://file.example".into()),
+            key_file: Some(key_file),
+            ..file::Client::default()
+        };
+        let nothing = known::Recorded::default();
+        let found = choose(&Global::default(), &file, None, &nothing);
+        assert_eq!(found.key.as_deref(), Some("of the file"));
+        let other = Global {
+            url: Some("http://elsewhere.example".into()),
+            ..Global::default()
+        };
+        assert_eq!(choose(&other, &file, None, &nothing).key, None);
     }
 
     #[test]
     fn whom_to_trust_is_recorded_for_one_server_and_a_flag_beats_it() {
         let recorded = known::Known {
             fingerprint: Some("ab".into()),
-            ..known()
+            ..server("http://127.0.0.1:9000")
         };
+        let recorded = known::Recorded::default().with(recorded, true);
         let file = file::Client::default();
         let none = Global::default();
-        let found = choose(&none, &file, Some(recorded.clone()));
+        let found = choose(&none, &file, None, &recorded);
         assert_eq!(found.pinned.fingerprint.as_deref(), Some("ab"));
         let flag = Global {
             tls_ca: Some("ca.pem".into()),
             ..Global::default()
         };
-        let found = choose(&flag, &file, Some(recorded.clone()));
+        let found = choose(&flag, &file, None, &recorded);
         assert_eq!(found.pinned.authority, Some("ca.pem".into()));
         assert_eq!(found.pinned.fingerprint, None);
         let other = Global {
             url: Some("https://elsewhere.example".into()),
             ..Global::default()
         };
-        let found = choose(&other, &file, Some(recorded));
+        let found = choose(&other, &file, None, &recorded);
         assert_eq!(found.pinned, Pinned::default());
     }
 
@@ -232,12 +310,12 @@ mod tests {
             ..Global::default()
         };
         assert_eq!(
-            choose(&flag, &file, Some(known())).url,
+            choose(&flag, &file, None, &known()).url,
             "http://flag.example"
         );
         let none = Global::default();
         assert_eq!(
-            choose(&none, &file, Some(known())).url,
+            choose(&none, &file, None, &known()).url,
             "http://file.example"
         );
     }

@@ -90,6 +90,18 @@ pub(crate) fn instant(text: &str, zone: &TimeZone) -> Done<Timestamp> {
         })
 }
 
+/// A time as [`instant`] takes it, or so long ago: `2h`, `7d`.
+pub(crate) fn since(text: &str) -> Done<Timestamp> {
+    instant(text, &TimeZone::system()).or_else(|failure| {
+        let ago = seconds(text).map_err(|_| failure)?;
+        let ago = jiff::SignedDuration::from_secs_f64(ago);
+        // Ten years fit into any timestamp.
+        Ok(Timestamp::now()
+            .saturating_sub(ago)
+            .unwrap_or(Timestamp::MIN))
+    })
+}
+
 /// One of a closed list of words, as the API spells them.
 pub(crate) fn word<T: serde::de::DeserializeOwned>(
     text: &str,

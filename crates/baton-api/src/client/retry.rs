@@ -26,6 +26,7 @@ pub(super) struct Call<'a> {
     query: Option<String>,
     body: Option<Vec<u8>>,
     key: Option<String>,
+    asks: bool,
 }
 
 impl Client {
@@ -33,6 +34,7 @@ impl Client {
     pub(super) fn call(&self, method: Method, path: &[&str]) -> Call<'_> {
         Call {
             client: self,
+            asks: method.is_safe(),
             method,
             path: path.iter().map(|s| (*s).to_owned()).collect(),
             query: None,
@@ -98,6 +100,18 @@ impl Call<'_> {
         self
     }
 
+    /// Says that the call changes nothing although its method could.
+    pub(super) const fn asking(mut self) -> Self {
+        self.asks = true;
+        self
+    }
+
+    /// The same, if so it is.
+    pub(super) const fn asking_if(mut self, asks: bool) -> Self {
+        self.asks |= asks;
+        self
+    }
+
     /// Makes a create safe to repeat.
     pub(super) fn idempotent(mut self, key: Option<String>) -> Self {
         self.key = Some(key.unwrap_or_else(fresh_key));
@@ -133,7 +147,12 @@ impl Call<'_> {
             }
             let last = attempt >= TRIES;
             let (error, asked) = match request.send().await {
-                Ok(response) if response.status().is_success() => return Ok(response),
+                Ok(response) if response.status().is_success() => {
+                    if !self.asks {
+                        self.client.note_change();
+                    }
+                    return Ok(response);
+                }
                 Ok(response) => {
                     let asked = retry_after(&response);
                     // 503 says that nothing was changed, so even what may not be repeated may be sent again.

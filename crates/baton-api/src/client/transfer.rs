@@ -98,6 +98,7 @@ impl Client {
         let request = self.http.put(url).body(archive);
         let response = request.send().await.map_err(|e| self.unreachable(&e))?;
         if response.status().is_success() {
+            self.note_change();
             read_json(response).await
         } else {
             Err(refusal(response).await)
@@ -158,6 +159,7 @@ impl Client {
             .await
             .map_err(|e| self.unreachable(&e))?;
         if response.status().is_success() {
+            self.note_change();
             read_json(response).await
         } else {
             Err(refusal(response).await)
@@ -179,7 +181,7 @@ impl Client {
 
     /// Fetches a consistent copy of everything the server keeps.
     pub async fn backup(&self, limit: u64) -> Result<Download> {
-        let call = self.call(Method::POST, &["server", "backup"]);
+        let call = self.call(Method::POST, &["server", "backup"]).asking();
         Download::new(call.send(None).await?, limit)
     }
 

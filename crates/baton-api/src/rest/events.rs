@@ -64,6 +64,12 @@ pub struct RunChange {
     /// A sentence, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// When; only in the stream of one run, where nothing else says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// When an attempt that waits for its time is to start; only in the stream of one run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
 }
 
 /// Which entries of the trail are given.

@@ -22,6 +22,9 @@ pub struct Robot {
     pub connected: bool,
     /// Whether it takes no new runs.
     pub draining: bool,
+    /// Whether it takes no new runs and holds none any more: it may be restarted.
+    #[serde(default)]
+    pub drained: bool,
     /// Why it is drained.
     pub drain_comment: String,
     /// What it said of itself when it last registered: computer, platform, version, environment, labels,

@@ -250,6 +250,23 @@ pub struct RunQuery {
     /// Made before this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_before: Option<Timestamp>,
+    /// Ended at or after this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_after: Option<Timestamp>,
+    /// Ended before this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_before: Option<Timestamp>,
+    /// With this parameter, as `name=value` (text as it is, other values as JSON) or `name` for any value. A page of a
+    /// list with this, `error` or `search` looks at 2000 runs at most and may be shorter, even empty: go on while
+    /// there is `next`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
+    /// Whose error's message has this in it; case is ignored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Whose name, flow, deployment, label, tag, parameter or error has this in it; case is ignored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<String>,
     /// Newest first unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<Order>,

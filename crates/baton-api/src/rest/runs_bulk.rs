@@ -45,8 +45,8 @@ pub struct BulkRequest {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<RunId>,
     /// Or the runs that a list with this filter shows, as far as their state lets this be done to them: open
-    /// ones are cancelled, ended ones retried or deleted. At most 10000 a call, fewer with its `limit`; `more`
-    /// says whether to call again.
+    /// ones are cancelled, ended ones retried or deleted. At most 10000 a call, fewer with its `limit` or
+    /// where texts are looked for; `more` says whether to call again, with `next`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<RunQuery>,
     /// Answer what would happen, and do nothing.
@@ -70,6 +70,9 @@ pub struct BulkResult {
     pub more: bool,
     /// Whether nothing was done.
     pub preview: bool,
+    /// Where the next call goes on, as the `cursor` of its filter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// One run of a bulk request.

@@ -101,6 +101,10 @@ async fn change(
 ) -> Reply<Deployment> {
     check_patch(http, caller.org, &patch).await?;
     let settings = merge(http, caller.org, deployment.settings.clone(), patch).await?;
+    // What changes nothing leaves no row.
+    if settings == deployment.settings {
+        return Ok(axum::Json(view(http, deployment).await?));
+    }
     let mut changed = deployment.clone();
     changed.settings = settings.clone();
     check_parameters(http, changed).await?;

@@ -12,9 +12,11 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use baton_api::rest::{Event, EventQuery, LogQuery, RunChange};
-use baton_core::id::KeyId;
+use baton_core::id::{KeyId, OrgId};
 use baton_core::run::RunEvent;
+use baton_core::state::State as RunState;
 use futures_util::stream;
+use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
@@ -24,8 +26,9 @@ use super::logs::{cursor, entry};
 use super::route::Stream;
 use super::runs::find;
 use super::runs_view::view;
+use crate::app::App;
 use crate::error::ApiError;
-use crate::hub::{self, EventFeed, FeedError, Filter, Item, LogFeed};
+use crate::hub::{self, EventFeed, FeedError, Filter, Item, LogFeed, LogItem};
 
 /// Streams open at once; each holds a connection and some events.
 static OPEN: Semaphore = Semaphore::const_new(2_000);
@@ -118,7 +121,7 @@ pub(crate) async fn stream_logs(
     };
     let org = caller.org;
     let app = Arc::clone(&http.app);
-    let mut feed = LogFeed::after(Arc::clone(&app), org, run.id, after).await?;
+    let mut feed = LogFeed::after(Arc::clone(&app), org, run.id, after, seen).await?;
     let guard = Guard::new(&http, &caller);
     let mut place = LogPlace { after, seen };
     open(guard, move |mut pipe: Pipe| async move {
@@ -128,19 +131,26 @@ pub(crate) async fn stream_logs(
                 pipe.ready().await?;
                 let batch = pipe.wait(feed.next()).await??;
                 let mut frames = Vec::new();
-                for (attempt, line) in batch.lines {
-                    place.after = Some((attempt, line.seq));
-                    if !is_wanted(&query, attempt, &line) {
-                        continue;
-                    }
-                    let entry = entry((attempt, line));
-                    write_frame(&mut frames, Some(&place.to_string()), "log", &entry);
-                }
-                for change in app.store.run_history(org, run.id).await? {
-                    if change.seq > place.seen {
-                        place.seen = change.seq;
-                        let id = place.to_string();
-                        write_frame(&mut frames, Some(&id), "state", &change_view(change));
+                for item in batch.items {
+                    match item {
+                        LogItem::Line(attempt, line) => {
+                            place.after = Some((attempt, line.seq));
+                            if is_wanted(&query, attempt, &line) {
+                                let (id, entry) = (place.to_string(), entry((attempt, line)));
+                                write_frame(&mut frames, Some(&id), "log", &entry);
+                            }
+                        }
+                        LogItem::State(change) => {
+                            place.seen = change.seq;
+                            let at = change.at;
+                            let due_at = waits_until(&app, org, &change).await?;
+                            let change = RunChange {
+                                at: Some(at),
+                                due_at,
+                                ..change_view(change)
+                            };
+                            write_frame(&mut frames, Some(&place.to_string()), "state", &change);
+                        }
                     }
                 }
                 if batch.ended {
@@ -156,6 +166,25 @@ pub(crate) async fn stream_logs(
         .await;
         (pipe, ended)
     })
+}
+
+/// When an attempt that waits for its time is to start: as long as it does wait.
+async fn waits_until(
+    app: &App,
+    org: OrgId,
+    change: &RunEvent,
+) -> Result<Option<Timestamp>, ApiError> {
+    if change.to != RunState::Pending || change.from.is_none() {
+        return Ok(None);
+    }
+    let run = app.store.run(org, change.run_id).await?;
+    if run.state == RunState::Pending && run.changed_at == change.at {
+        return Ok(Some(run.due_at));
+    }
+    // It has waited: its time was when the next thing happened to it.
+    let history = app.store.run_history(org, change.run_id).await?;
+    let next = history.iter().find(|event| event.seq > change.seq);
+    Ok(next.map(|event| event.at))
 }
 
 /// How far a reader of a run's log is: its last line and its last transition.
@@ -240,6 +269,8 @@ fn change_view(event: RunEvent) -> RunChange {
         event: event.event,
         robot_id: event.robot_id,
         message: event.message,
+        at: None,
+        due_at: None,
     }
 }
 

@@ -65,7 +65,12 @@ pub(crate) async fn delete_limit(
     caller: Caller,
     Id(id): Id<LimitId>,
 ) -> Result<Done, ApiError> {
-    let event = http.event(&caller, "limit.deleted", id, json!({}));
+    let all = http.app.store.tag_limits(Some(caller.org)).await?;
+    let tag = all
+        .into_iter()
+        .find(|limit| limit.id == id)
+        .map(|limit| limit.tag);
+    let event = http.event(&caller, "limit.deleted", id, json!({ "tag": tag }));
     let delete = http.app.store.delete_tag_limit(caller.org, id);
     http.noted(event, delete).await?;
     http.app.wakeups.fleet_changed();

@@ -103,6 +103,10 @@ async fn change(
 ) -> Reply<Queue> {
     let queue = find(http, caller.org, text).await?;
     let settings = merge(queue.settings.clone(), patch)?;
+    // What changes nothing leaves no row.
+    if settings == queue.settings {
+        return view(http, queue).await.map(axum::Json);
+    }
     let update = http.app.store.update_queue(caller.org, queue.id, settings);
     let queue = changed(http, caller, &queue, kind, update).await?;
     view(http, queue).await.map(axum::Json)

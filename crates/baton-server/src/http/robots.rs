@@ -106,6 +106,10 @@ async fn drain(
     comment: &str,
 ) -> Reply<Robot> {
     let robot = find(http, caller.org, text).await?;
+    // What changes nothing leaves no row.
+    if robot.draining == draining && (!draining || robot.drain_comment == comment) {
+        return shown(http, robot).await;
+    }
     let kind = if draining {
         "robot.draining"
     } else {
@@ -291,6 +295,7 @@ fn view(http: &Http, mut robot: robot::Robot, live: &[LiveAttempt]) -> Robot {
         status: robot.status(taken, now),
         name: robot.name,
         connected: robot.connected,
+        drained: robot.draining && current_runs.is_empty(),
         draining: robot.draining,
         drain_comment: robot.drain_comment,
         load: (f64::from(taken) / f64::from(slots)).min(1.0),

@@ -1,5 +1,6 @@
 //! Runs: made, found, and everything that is read of one.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -13,6 +14,7 @@ use baton_core::explain::Explanation;
 use baton_core::id::{DeploymentId, FlowId, OrgId};
 use baton_core::run::{self, LATE_AFTER, NewRun, Trigger};
 use baton_core::state::State as RunState;
+use baton_store::run_text::RunText;
 use baton_store::runs::{Created, RunFilter};
 use baton_store::{StoreError, page::PageRequest};
 use jiff::Timestamp;
@@ -361,7 +363,35 @@ pub(crate) async fn filter(
         prefix: query.prefix.clone().filter(|prefix| !prefix.is_empty()),
         created_after: query.created_after,
         created_before: query.created_before,
+        ended_after: query.ended_after,
+        ended_before: query.ended_before,
+        text: text(http, org, query).await?,
         ascending: query.order == Some(Order::Ascending),
+    })
+}
+
+/// What the texts of runs must say. Labels have computers in them, which only robots know.
+async fn text(http: &Http, org: OrgId, query: &RunQuery) -> Result<RunText, ApiError> {
+    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let search = given(&query.search);
+    let computers = match search {
+        None => BTreeMap::new(),
+        Some(_) => {
+            let robots = http.app.store.robots(Some(org)).await?.into_iter();
+            robots
+                .map(|robot| (robot.id, robot.offer.computer))
+                .collect()
+        }
+    };
+    let parameter = given(&query.parameter).map(|text| match text.split_once('=') {
+        Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+        None => (text, None),
+    });
+    Ok(RunText {
+        parameter,
+        error: given(&query.error),
+        search,
+        computers,
     })
 }
 

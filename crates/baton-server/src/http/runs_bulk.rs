@@ -93,7 +93,7 @@ async fn steps(
 ) -> Reply<BulkResult> {
     check_text("message", body.message.as_ref())?;
     let now = http.app.clock.now();
-    let (found, more) = find(http, caller.org, &body, concerns).await?;
+    let (found, next) = find(http, caller.org, &body, concerns).await?;
     let mut items: Vec<BulkItem> = Vec::with_capacity(found.len());
     let mut allowed = Vec::new();
     for (place, (id, run)) in found.iter().enumerate() {
@@ -134,7 +134,7 @@ async fn steps(
         }
         http.app.wakeups.rescuer.notify_one();
     }
-    Ok(axum::Json(result(items, more, body.preview)))
+    Ok(axum::Json(result(items, next, body.preview)))
 }
 
 /// What became of one run that was to take a step.
@@ -186,7 +186,7 @@ pub(crate) async fn delete_runs(
     Json(body): Json<BulkRequest>,
 ) -> Reply<BulkResult> {
     let now = http.app.clock.now();
-    let (found, more) = find(&http, caller.org, &body, RunState::is_terminal).await?;
+    let (found, next) = find(&http, caller.org, &body, RunState::is_terminal).await?;
     let mut items: Vec<BulkItem> = Vec::with_capacity(found.len());
     let mut ids = Vec::new();
     for (id, run) in &found {
@@ -209,15 +209,18 @@ pub(crate) async fn delete_runs(
         let delete = (http.app.store).delete_runs(caller.org, ids, &caller.name, now);
         http.recorded(note, delete).await?;
     }
-    Ok(axum::Json(result(items, more, body.preview)))
+    Ok(axum::Json(result(items, next, body.preview)))
 }
 
-type Found = (Vec<(RunId, Option<Run>)>, bool);
+type Found = (Vec<(RunId, Option<Run>)>, Option<String>);
 
 /// Runs that one request looks at when a filter finds them: an answer of some megabytes.
 const MAX_FOUND: usize = 10_000;
 
-/// The runs that are meant, and whether the filter finds more. Of a filter those whose state this
+/// Pages that one request reads: where texts are looked for, many of them may hold nothing.
+const MAX_PAGES: usize = 20;
+
+/// The runs that are meant, and where the filter may find more. Of a filter those whose state this
 /// `concerns`: ended runs must not stand before the ones that still wait.
 async fn find(
     http: &Http,
@@ -226,6 +229,11 @@ async fn find(
     concerns: fn(RunState) -> bool,
 ) -> Result<Found, ApiError> {
     match (&body.filter, body.ids.is_empty()) {
+        (Some(query), true) if query.limit == Some(0) => Err(ApiError::invalid(
+            "invalid_limit",
+            "filter.limit",
+            "is 0, which would mean no run at all; give 1 or more, or leave it out for as many as there are",
+        )),
         (Some(query), true) => {
             let mut filter = filter(http, org, query).await?;
             if filter.states.is_empty() {
@@ -233,7 +241,7 @@ async fn find(
             }
             filter.states.retain(|state| concerns(*state));
             if filter.states.is_empty() {
-                return Ok((Vec::new(), false));
+                return Ok((Vec::new(), None));
             }
             let most = query
                 .limit
@@ -241,17 +249,19 @@ async fn find(
                 .min(MAX_FOUND);
             let mut found = Vec::new();
             let mut after = query.cursor.clone();
-            loop {
+            for page in 1.. {
+                let last = page == MAX_PAGES;
                 let left = u32::try_from(most - found.len()).unwrap_or(MAX_PAGE);
                 let mut request = PageRequest::first(org, left.min(MAX_PAGE));
                 request.after = after;
                 let page = http.app.store.runs(filter.clone(), request).await?;
                 found.extend(page.items.into_iter().map(|run| (run.id, Some(run))));
-                if page.next.is_none() || found.len() >= most {
-                    return Ok((found, page.next.is_some()));
-                }
                 after = page.next;
+                if after.is_none() || found.len() >= most || last {
+                    break;
+                }
             }
+            Ok((found, after))
         }
         (None, false) if body.ids.len() <= MAX_BATCH => {
             let mut found = Vec::with_capacity(body.ids.len());
@@ -263,7 +273,7 @@ async fn find(
                 };
                 found.push((*id, run));
             }
-            Ok((found, false))
+            Ok((found, None))
         }
         (None, false) => {
             let why = format!(
@@ -297,13 +307,14 @@ fn refuse(item: &mut BulkItem, code: &str, message: &str) {
     item.message = Some(message.to_owned());
 }
 
-fn result(items: Vec<BulkItem>, more: bool, preview: bool) -> BulkResult {
+fn result(items: Vec<BulkItem>, next: Option<String>, preview: bool) -> BulkResult {
     let refused = count(items.iter().filter(|item| item.code.is_some()).count());
     BulkResult {
         changed: count(items.len()) - refused,
         refused,
         items,
-        more,
+        more: next.is_some(),
+        next,
         preview,
     }
 }

@@ -129,6 +129,10 @@ async fn change(
     let before = store.schedule(caller.org, id).await?;
     let paused = patch.paused.unwrap_or(before.paused);
     let settings = merge(before.settings.clone(), patch);
+    // What changes nothing leaves no row.
+    if settings == before.settings && paused == before.paused {
+        return Ok(axum::Json(view(http, before).await?));
+    }
     if settings != before.settings {
         settings.check(now)?;
         if let Some(robot) = settings.robot_id {

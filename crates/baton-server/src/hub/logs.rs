@@ -1,13 +1,14 @@
-//! The stream of a run's log lines, read from the store after (attempt, seq).
+//! The stream of a run's log lines and states, read from the store after (attempt, seq) and a place in history.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use baton_core::id::{OrgId, RunId};
-use baton_core::run::LogLine;
+use baton_core::run::RunEvent;
 use baton_store::logs::LogQuery;
 use tokio::sync::watch;
 
+use super::log_order::{self, LogItem, Opened};
 use super::{FeedError, Positions};
 use crate::app::App;
 
@@ -16,11 +17,11 @@ const BATCH: u32 = 1_000;
 /// How long a stream that has nothing to read waits at most before it looks whether the run has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// Some lines of a run's log.
+/// Some lines and states of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct LogLines {
-    /// The lines, each with its attempt, in order.
-    pub lines: Vec<(u32, LogLine)>,
+pub struct LogNews {
+    /// Lines and states, in the order in which they were.
+    pub items: Vec<LogItem>,
     /// The run has ended and nothing more will come, unless an operator retries it.
     pub ended: bool,
 }
@@ -29,17 +30,22 @@ pub struct LogLines {
 pub struct LogFeed {
     app: Arc<App>,
     query: LogQuery,
+    /// Position in history of the last state that was given.
+    seen: i64,
+    opened: Opened,
     lines: watch::Receiver<()>,
     events: watch::Receiver<Positions>,
 }
 
 impl LogFeed {
-    /// A feed of one run's log after (attempt, seq); `NotFound` when there is no such run.
+    /// A feed of one run's log after (attempt, seq), and of its states after this position in history;
+    /// `NotFound` when there is no such run.
     pub async fn after(
         app: Arc<App>,
         org: OrgId,
         run_id: RunId,
         after: Option<(u32, i64)>,
+        seen: i64,
     ) -> Result<Self, FeedError> {
         let lines = app.hub.follow(run_id);
         let events = app.hub.positions();
@@ -57,30 +63,43 @@ impl LogFeed {
                 limit: BATCH,
             },
             app,
+            seen,
+            opened: Opened::default(),
             lines,
             events,
         })
     }
 
-    /// The next lines; waits until there are some or the run has ended. After `ended` the stream is over.
+    /// What comes next; waits until there is something or the run has ended. After `ended` the stream is over.
     /// May be dropped and called again: nothing is lost.
-    pub async fn next(&mut self) -> Result<LogLines, FeedError> {
+    pub async fn next(&mut self) -> Result<LogNews, FeedError> {
+        let (org, run_id) = (self.query.org, self.query.run_id);
         loop {
             self.lines.mark_unchanged();
             self.events.mark_unchanged();
-            // The run is read before its lines: what it wrote before its end cannot be missed.
-            let run = self
-                .app
-                .store
-                .run(self.query.org, self.query.run_id)
-                .await?;
+            // Run and history are read before the lines: what was written before a state cannot be missed.
+            let run = self.app.store.run(org, run_id).await?;
+            let before = self.app.store.run_history(org, run_id).await?;
             let lines = self.app.store.logs(self.query.clone()).await?;
-            let ended = run.state.is_terminal() && !run.live && lines.len() < BATCH as usize;
-            if let Some((attempt, line)) = lines.last() {
-                self.query.after = Some((*attempt, line.seq));
+            let drained = lines.len() < BATCH as usize;
+            let ended = run.state.is_terminal() && !run.live && drained;
+            let known = before.last().map_or(0, |event| event.seq);
+            // Lines of an attempt whose start was written since: its start is read, and stands before them.
+            let history: Vec<RunEvent> = if lines.is_empty() {
+                before
+            } else {
+                self.app.store.run_history(org, run_id).await?
+            };
+            let news = history.into_iter().filter(|event| event.seq > self.seen);
+            let items = log_order::merge(lines, news, known, drained, &mut self.opened);
+            for item in &items {
+                match item {
+                    LogItem::Line(attempt, line) => self.query.after = Some((*attempt, line.seq)),
+                    LogItem::State(event) => self.seen = event.seq,
+                }
             }
-            if ended || !lines.is_empty() {
-                return Ok(LogLines { lines, ended });
+            if ended || !items.is_empty() {
+                return Ok(LogNews { items, ended });
             }
             tokio::select! {
                 changed = self.lines.changed() => changed.map_err(|_| FeedError::Stopping)?,

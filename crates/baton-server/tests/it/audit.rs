@@ -53,6 +53,8 @@ const DEEDS: &[(&str, &str, &str, &[&str])] = &[
         "",
         &["deployment.paused"],
     ),
+    // Asked for again, nothing changes, and nothing is written down.
+    ("POST", "/deployments/f%2Fdefault/pause", "", &[]),
     (
         "POST",
         "/deployments/f%2Fdefault/resume",
@@ -67,6 +69,7 @@ const DEEDS: &[(&str, &str, &str, &[&str])] = &[
         &["queue.updated"],
     ),
     ("POST", "/queues/q/pause", "", &["queue.paused"]),
+    ("POST", "/queues/q/pause", "", &[]),
     ("POST", "/queues/q/resume", "", &["queue.resumed"]),
     ("DELETE", "/queues/q", "", &["queue.deleted"]),
     (

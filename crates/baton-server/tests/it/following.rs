@@ -3,7 +3,7 @@
 use baton_api::robot::LogBatch;
 use baton_core::run::{LogLevel, LogLine, LogStream};
 use baton_core::state::State;
-use baton_server::hub::{Event, EventFeed, FeedError, Filter, Item, LogFeed};
+use baton_server::hub::{Event, EventFeed, FeedError, Filter, Item, LogFeed, LogItem};
 use jiff::Timestamp;
 
 use crate::support::{ORG, PATIENCE, World};
@@ -73,14 +73,17 @@ async fn a_followed_log_ends_with_its_run_and_has_every_line_once() {
     let mut robot = world.robot("r1").await;
     let run = world.run().await;
     let claim = robot.take().await.claim;
-    let mut feed = LogFeed::after(world.server.app.clone(), ORG, run, None)
+    let mut feed = LogFeed::after(world.server.app.clone(), ORG, run, None, 0)
         .await
         .expect("a feed");
     let reader = tokio::spawn(async move {
         let mut seqs = Vec::new();
         loop {
             let lines = feed.next().await.expect("lines");
-            seqs.extend(lines.lines.iter().map(|(_, line)| line.seq));
+            seqs.extend(lines.items.iter().filter_map(|item| match item {
+                LogItem::Line(_, line) => Some(line.seq),
+                LogItem::State(_) => None,
+            }));
             if lines.ended {
                 return seqs;
             }

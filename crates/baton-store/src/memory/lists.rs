@@ -236,4 +236,11 @@ fn matches(filter: &RunFilter, run: &Run) -> bool {
         && prefix.is_none_or(|p| begins(&run.name, p) || begins(&run.id.to_string(), p))
         && filter.created_after.is_none_or(|at| run.created_at >= at)
         && filter.created_before.is_none_or(|at| run.created_at < at)
+        && filter
+            .ended_after
+            .is_none_or(|at| run.ended_at.is_some_and(|ended| ended >= at))
+        && filter
+            .ended_before
+            .is_none_or(|at| run.ended_at.is_some_and(|ended| ended < at))
+        && filter.text.is_said_by(run)
 }

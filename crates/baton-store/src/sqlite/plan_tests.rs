@@ -10,7 +10,8 @@ use rusqlite::{Connection, StatementStatus, params_from_iter};
 use uuid::Uuid;
 
 use super::{
-    assign, events, history, live, logs, migrate, open, queued, run_list, run_row, runs, schedules,
+    assign, events, history, live, logs, migrate, open, queued, run_candidates, run_list, run_row,
+    runs, schedules,
 };
 use crate::logs::LogQuery;
 use crate::runs::RunFilter;
@@ -73,8 +74,12 @@ fn what_waits_is_found_by_seeks() {
         ),
         (runs::BY_NAME, "runs_by_name (org=? AND name=?)"),
         (
-            run_list::NAMED,
+            run_candidates::NAMED,
             "runs_by_name (org=? AND name>? AND name<?)",
+        ),
+        (
+            run_candidates::ENDED,
+            "INDEX runs_ended (ended_at>? AND ended_at<?)",
         ),
         (assign::ON_ROBOT, "INDEX attempts_live (robot_id=?)"),
         (history::CHAIN, "INTEGER PRIMARY KEY (rowid=?)"),

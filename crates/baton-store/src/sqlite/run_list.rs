@@ -5,19 +5,21 @@
 
 use baton_core::id::{OrgId, RunId};
 use baton_core::state::State;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use rusqlite::types::Value;
-use rusqlite::{Connection, params, params_from_iter};
+use rusqlite::{Connection, params_from_iter};
 
 use super::interned::Interned;
 use super::row::{ACTIVE, Id, all, first, phase, us};
+use super::run_candidates::{among, candidates, id_range, name_range};
 use super::run_row::{self, Depth};
 use crate::error::{Result, StoreError};
 use crate::page::{Page, PageRequest};
+use crate::run_text::SCANNED;
 use crate::runs::RunFilter;
 
 /// States with at most this many runs drive a list before the filters that divide more coarsely.
-const FEW: u32 = 5_000;
+pub(super) const FEW: u32 = 5_000;
 /// How far the time in an id may be from the time at which its run was created.
 const ID_SLACK: SignedDuration = SignedDuration::from_hours(24);
 
@@ -43,17 +45,35 @@ pub(super) fn list(
         Some(text) => Some(serde_json::from_str(text).map_err(|_| StoreError::bad_cursor())?),
     };
     let limit = page.clamped() as usize;
-    let ids = match candidates(conn, filter, page.org)? {
-        Some(few) => among(conn, filter, page.org, few, after, limit + 1)?,
-        None => drive(conn, filter, page.org, after, limit + 1)?,
+    // A text is looked for in whole runs: more of them are read than are shown.
+    let most = if filter.text.is_empty() {
+        limit
+    } else {
+        SCANNED.max(limit)
     };
-    let more = ids.len() > limit;
-    let mut items = Vec::with_capacity(ids.len().min(limit));
-    for id in ids.into_iter().take(limit) {
-        items.extend(run_row::find(conn, interned, page.org, id, Depth::Full)?.map(|row| row.run));
+    let ids = match candidates(conn, filter, page.org)? {
+        Some(few) => among(conn, filter, page.org, few, after, most + 1)?,
+        None => drive(conn, filter, page.org, after, most + 1)?,
+    };
+    let mut more = ids.len() > most;
+    let mut last = None;
+    let mut items = Vec::with_capacity(limit.min(ids.len()));
+    for id in ids.into_iter().take(most) {
+        if items.len() == limit {
+            more = true;
+            break;
+        }
+        let found = run_row::find(conn, interned, page.org, id, Depth::Full)?;
+        items.extend(
+            found
+                .map(|row| row.run)
+                .filter(|run| filter.text.is_said_by(run)),
+        );
+        last = Some(id);
     }
-    let next = (items.last().filter(|_| more))
-        .map(|run| serde_json::to_string(&run.id).expect("an id is a string"));
+    let next = last
+        .filter(|_| more)
+        .map(|id| serde_json::to_string(&id).expect("an id is a string"));
     Ok(Page { items, next })
 }
 
@@ -83,7 +103,7 @@ fn drive(
     Ok(ids)
 }
 
-fn sort(ids: &mut [RunId], ascending: bool) {
+pub(super) fn sort(ids: &mut [RunId], ascending: bool) {
     ids.sort_unstable();
     if !ascending {
         ids.reverse();
@@ -128,7 +148,7 @@ pub(super) fn arm_sql(
 }
 
 /// Every filter as a condition on the row. The plus keeps SQLite from choosing another index for it.
-fn rest(filter: &RunFilter, sql: &mut String, values: &mut Vec<Value>) {
+pub(super) fn rest(filter: &RunFilter, sql: &mut String, values: &mut Vec<Value>) {
     let mut and = |condition: &str, value: Option<Value>| {
         sql.push_str(" AND ");
         sql.push_str(condition);
@@ -192,15 +212,22 @@ fn rest(filter: &RunFilter, sql: &mut String, values: &mut Vec<Value>) {
             None => sql.push(')'),
         }
     }
-    let mut and = |condition: &str, at: Timestamp| {
-        sql.push_str(condition);
-        values.push(Value::Integer(us(at)));
-    };
-    if let Some(at) = filter.created_after {
-        and(" AND +runs.created_at >= ?", at);
-    }
-    if let Some(at) = filter.created_before {
-        and(" AND +runs.created_at < ?", at);
+    times(filter, sql, values);
+}
+
+/// The filters by time.
+fn times(filter: &RunFilter, sql: &mut String, values: &mut Vec<Value>) {
+    for (at, condition) in [
+        (filter.created_after, "+runs.created_at >= ?"),
+        (filter.created_before, "+runs.created_at < ?"),
+        (filter.ended_after, "+runs.ended_at >= ?"),
+        (filter.ended_before, "+runs.ended_at < ?"),
+    ] {
+        if let Some(at) = at {
+            sql.push_str(" AND ");
+            sql.push_str(condition);
+            values.push(Value::Integer(us(at)));
+        }
     }
 }
 
@@ -314,7 +341,12 @@ fn id_bounds(
     filter: &RunFilter,
     org: OrgId,
 ) -> Result<(Option<RunId>, Option<RunId>)> {
-    if filter.created_after.is_none() && filter.created_before.is_none() {
+    // What ended before was made before.
+    let before = match (filter.created_before, filter.ended_before) {
+        (Some(created), Some(ended)) => Some(created.min(ended)),
+        (created, ended) => created.or(ended),
+    };
+    if filter.created_after.is_none() && before.is_none() {
         return Ok((None, None));
     }
     let end = |which: &str| -> Result<Option<RunId>> {
@@ -332,110 +364,8 @@ fn id_bounds(
         .created_after
         .and_then(|at| at.checked_sub(ID_SLACK).ok())
         .map(|at| RunId::new(at, [0; 10]));
-    let high = filter
-        .created_before
+    let high = before
         .and_then(|at| at.checked_add(ID_SLACK).ok())
         .map(|at| RunId::new(at, [0xff; 10]));
     Ok((low, high))
 }
-
-/// The runs that are named, or all whose name or id begins as wanted, if there are few; `None` when a scan
-/// finds them faster.
-fn candidates(conn: &Connection, filter: &RunFilter, org: OrgId) -> Result<Option<Vec<RunId>>> {
-    if !filter.ids.is_empty() {
-        return Ok(Some(filter.ids.clone()));
-    }
-    let Some(prefix) = &filter.prefix else {
-        return Ok(None);
-    };
-    let (low, high) = name_range(prefix);
-    let id = |row: &rusqlite::Row<'_>| Ok(RunId::from_bytes(row.get(0)?));
-    let mut ids = all(
-        conn.prepare_cached(NAMED)?,
-        params![org.0, low, high, FEW + 1],
-        id,
-    )?;
-    if let Some((low, high)) = id_range(prefix) {
-        ids.extend(all(
-            conn.prepare_cached(
-                "SELECT id FROM runs WHERE org = ?1 AND id BETWEEN ?2 AND ?3 LIMIT ?4",
-            )?,
-            params![org.0, low.bytes(), high.bytes(), FEW + 1],
-            id,
-        )?);
-    }
-    Ok((ids.len() <= FEW as usize).then_some(ids))
-}
-
-/// Runs by the beginning of their name.
-pub(super) const NAMED: &str = "SELECT id FROM runs INDEXED BY runs_by_name \
-    WHERE org = ?1 AND name COLLATE NOCASE BETWEEN ?2 AND ?3 LIMIT ?4";
-
-/// Those of the candidates that pass the other filters, in order, up to the limit.
-fn among(
-    conn: &Connection,
-    filter: &RunFilter,
-    org: OrgId,
-    mut ids: Vec<RunId>,
-    after: Option<RunId>,
-    limit: usize,
-) -> Result<Vec<RunId>> {
-    sort(&mut ids, filter.ascending);
-    ids.dedup();
-    let mut sql = "SELECT 1 FROM runs WHERE runs.org = ? AND runs.id = ?".to_owned();
-    let mut values = vec![Value::Integer(org.0), Value::Null];
-    rest(filter, &mut sql, &mut values);
-    let mut fits = conn.prepare_cached(&sql)?;
-    let mut found = Vec::new();
-    for id in ids {
-        let passed = after.is_some_and(|after| {
-            if filter.ascending {
-                id <= after
-            } else {
-                id >= after
-            }
-        });
-        values[1] = Value::Blob(id.bytes().to_vec());
-        if !passed && fits.exists(params_from_iter(&values))? {
-            found.push(id);
-            if found.len() == limit {
-                break;
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// The range of names that begin like this.
-fn name_range(prefix: &str) -> (String, String) {
-    (prefix.to_owned(), format!("{prefix}{}", char::MAX))
-}
-
-/// The range of ids that begin like this, if any can.
-fn id_range(prefix: &str) -> Option<(RunId, RunId)> {
-    if prefix.len() > 36 {
-        return None;
-    }
-    let (mut low, mut high) = (String::new(), String::new());
-    for place in 0..36 {
-        let given = prefix.as_bytes().get(place).copied();
-        match (place, given) {
-            (8 | 13 | 18 | 23, None | Some(b'-')) => {}
-            (8 | 13 | 18 | 23, Some(_)) => return None,
-            (_, None) => {
-                low.push('0');
-                high.push('f');
-            }
-            (_, Some(c)) if c.is_ascii_hexdigit() => {
-                low.push(char::from(c));
-                high.push(char::from(c));
-            }
-            _ => return None,
-        }
-    }
-    Some((low.parse().ok()?, high.parse().ok()?))
-}
-
-#[cfg(test)]
-#[path = "run_list_tests.rs"]
-mod tests;

@@ -23,6 +23,17 @@ for_each_store!(
     another_org_sees_nothing,
 );
 
+/// What run `n` is told.
+fn parameters(n: i64) -> serde_json::Map<String, serde_json::Value> {
+    let mut all = serde_json::Map::new();
+    all.insert("order".into(), format!("PO-{n}").into());
+    all.insert("number".into(), n.into());
+    if n % 2 == 1 {
+        all.insert("odd".into(), serde_json::Value::Null);
+    }
+    all
+}
+
 /// Forty runs that differ in all that a filter may ask.
 async fn populate(b: &Bench) -> (Vec<Run>, ScheduleId) {
     let robot = b.robot("r", 99).await;
@@ -41,6 +52,9 @@ async fn populate(b: &Bench) -> (Vec<Run>, ScheduleId) {
         let tags = ["red", "green"]
             .iter()
             .take(usize::try_from(n % 3).expect("small"));
+        new.spec.parameters = parameters(n);
+        let deployed = new.spec.needs.deployment_id.is_some();
+        new.spec.deployment_name = deployed.then(|| "default".into());
         new.spec.needs.tags = tags.map(|t| (*t).into()).collect();
         if n % 5 == 0 {
             new.spec.trigger = Trigger::Schedule {
@@ -217,6 +231,91 @@ fn cases_of_words(all: &[Run]) -> Vec<Case> {
     ]
 }
 
+/// Filters by when runs ended.
+fn cases_of_ends() -> Vec<Case> {
+    vec![
+        case(
+            "ended after",
+            |f| f.ended_after = Some(at(14)),
+            |r| r.ended_at.is_some_and(|ended| ended >= at(14)),
+        ),
+        case(
+            "ended before",
+            |f| f.ended_before = Some(at(20)),
+            |r| r.ended_at.is_some_and(|ended| ended < at(20)),
+        ),
+        case(
+            "ended between, with a tag",
+            |f| {
+                f.ended_after = Some(at(3));
+                f.ended_before = Some(at(30));
+                f.tag = Some("red".into());
+            },
+            |r| tagged(r, "red") && r.ended_at.is_some_and(|e| e >= at(3) && e < at(30)),
+        ),
+    ]
+}
+
+/// Filters that look at what runs say.
+fn cases_of_text(all: &[Run]) -> Vec<Case> {
+    let name = all[3].name[1..].to_ascii_uppercase();
+    let named = all[3].name[1..].to_owned();
+    let robot = all
+        .iter()
+        .find_map(|r| r.robot_id)
+        .expect("one was assigned");
+    let on = move |r: &Run| r.robot_id == Some(robot);
+    vec![
+        case(
+            "parameter",
+            |f| f.text.parameter = Some(("order".into(), Some("PO-3".into()))),
+            |r| r.spec.parameters["order"] == "PO-3",
+        ),
+        case(
+            "parameter that is no text",
+            |f| f.text.parameter = Some(("number".into(), Some("12".into()))),
+            |r| r.spec.parameters["number"] == 12,
+        ),
+        case(
+            "any value of a parameter",
+            |f| f.text.parameter = Some(("odd".into(), None)),
+            |r| r.spec.parameters.contains_key("odd"),
+        ),
+        case(
+            "text of a parameter",
+            |f| f.text.search = Some("po-3".into()),
+            |r| {
+                r.spec.parameters["order"]
+                    .as_str()
+                    .is_some_and(|o| o.starts_with("PO-3"))
+            },
+        ),
+        case(
+            "text in a tag",
+            |f| f.text.search = Some("REE".into()),
+            |r| tagged(r, "green"),
+        ),
+        case(
+            "text in a name",
+            |f| f.text.search = Some(name.clone()),
+            move |r| r.name.contains(&named),
+        ),
+        case(
+            "text of a deployment",
+            |f| f.text.search = Some("mo/def".into()),
+            unattended,
+        ),
+        case(
+            "text of a label's computer",
+            |f| {
+                f.text.search = Some("mo-rpa-newy".into());
+                f.text.computers = [(robot, "rpa-newyork".into())].into();
+            },
+            move |r| on(r) && unattended(r),
+        ),
+    ]
+}
+
 /// The one case that shows nothing.
 const WILDCARDS: &str = "a prefix of signs that databases take for wildcards";
 
@@ -224,6 +323,8 @@ async fn every_filter_shows_exactly_its_runs_on_pages_of_any_size(b: &Bench) {
     let (all, schedule_id) = populate(b).await;
     let mut cases = cases_of_place(&all, schedule_id);
     cases.extend(cases_of_words(&all));
+    cases.extend(cases_of_ends());
+    cases.extend(cases_of_text(&all));
     for Case { what, filter, fits } in cases {
         let mut expected: Vec<&Run> = all.iter().filter(|r| fits(r)).collect();
         let vacuous = expected.is_empty() && what != WILDCARDS;

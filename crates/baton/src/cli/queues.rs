@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::catalog::Sure;
+use super::or_none::OrNone;
 
 /// `baton queues`
 #[derive(Debug, Subcommand)]
@@ -42,7 +43,7 @@ pub(crate) enum Queues {
     },
     /// Change what is named, keep the rest
     #[command(
-        after_help = "Examples:\n  baton queues edit accounting --strategy round_robin\n  baton queues edit accounting --limit 0       without limit"
+        after_help = "Examples:\n  baton queues edit accounting --strategy round_robin\n  baton queues edit accounting --limit none    without limit"
     )]
     Edit {
         /// Name
@@ -77,13 +78,13 @@ pub(crate) enum Queues {
 /// What of a work queue can be set.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct QueueSettings {
-    /// How many of its runs may be live at once; 0 is without limit
+    /// How many of its runs may be live at once; 0 holds all, none is without limit
     #[arg(long, value_name = "N")]
-    pub(crate) limit: Option<u32>,
-    /// round_robin, least_loaded, random or affinity
+    pub(crate) limit: Option<OrNone<u32>>,
+    /// round_robin, least_loaded, random or affinity; none is least_loaded
     #[arg(long, value_name = "STRATEGY")]
     pub(crate) strategy: Option<String>,
-    /// A few words for people
+    /// A few words for people; none takes them away
     #[arg(long, value_name = "TEXT")]
     pub(crate) description: Option<String>,
 }
@@ -95,13 +96,13 @@ pub(crate) enum Limits {
     /// List limits on tags
     #[command(after_help = "Examples:\n  baton limits ls")]
     Ls,
-    /// Allow so many live runs with a tag; 0 holds all
-    #[command(after_help = "Examples:\n  baton limits set sap 2")]
+    /// Allow so many live runs with a tag; 0 holds all, none takes the limit away
+    #[command(after_help = "Examples:\n  baton limits set sap 2\n  baton limits set sap none")]
     Set {
         /// The tag
         tag: String,
-        /// How many
-        limit: u32,
+        /// How many, or none
+        limit: OrNone<u32>,
     },
     /// Take a limit away
     #[command(after_help = "Examples:\n  baton limits rm sap")]

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::or_none::OrNone;
+use super::runs_filter::{Chosen, Which};
+
 /// Most runs that are listed at once: they are held in memory, and nobody reads more.
 const MOST_RUNS: u32 = 100_000;
 
@@ -42,7 +45,7 @@ pub(crate) struct When {
 
 /// How runs are treated, as far as it is given.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Runs")]
+#[command(next_help_heading = "Runs; none takes back what was set")]
 pub(crate) struct Policy {
     /// Work queue its runs wait in
     #[arg(long, value_name = "QUEUE")]
@@ -60,8 +63,18 @@ pub(crate) struct Policy {
     #[arg(long, value_name = "ROBOT")]
     pub(crate) robot: Option<String>,
     /// Each run occupies a desktop session of its own
-    #[arg(long)]
-    pub(crate) desktop: bool,
+    #[arg(
+        long,
+        value_name = "true|false|none",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        overrides_with = "no_desktop"
+    )]
+    pub(crate) desktop: Option<String>,
+    /// No run occupies a desktop session
+    #[arg(long, overrides_with = "desktop")]
+    pub(crate) no_desktop: bool,
     /// A word to find its runs by
     #[arg(long, value_name = "TAG")]
     pub(crate) tag: Vec<String>,
@@ -76,7 +89,7 @@ pub(crate) struct Policy {
     pub(crate) cancel_grace: Option<String>,
     /// How often a failed run is tried again
     #[arg(long, value_name = "N")]
-    pub(crate) retries: Option<u32>,
+    pub(crate) retries: Option<OrNone<u32>>,
     /// How long to wait before the second attempt
     #[arg(long, value_name = "DURATION")]
     pub(crate) retry_delay: Option<String>,
@@ -89,9 +102,9 @@ pub(crate) struct Policy {
     /// A kind of error that is tried again; without, every retryable kind
     #[arg(long, value_name = "KIND")]
     pub(crate) retry_on: Vec<String>,
-    /// How many of its runs may be live at once; 0 is without limit
+    /// How many of its runs may be live at once; 0 holds all, none is without limit
     #[arg(long, value_name = "N")]
-    pub(crate) concurrency: Option<u32>,
+    pub(crate) concurrency: Option<OrNone<u32>>,
     /// What happens when the robot is lost: fail, retry or park
     #[arg(long, value_name = "POLICY")]
     pub(crate) on_lost: Option<String>,
@@ -189,12 +202,15 @@ pub(crate) struct Run {
   baton runs logs brisk-otter -f
   baton runs explain brisk-otter
 
-A run is named by its name, its id, or the beginning of its id.")]
+A run is named by its name, its id, or the beginning of either. To look at one, or to retry it, the
+name of a flow does too: its last run is meant.")]
 pub(crate) enum Runs {
     /// List runs, newest first
     #[command(after_help = "Examples:
   baton runs ls
   baton runs ls --state running --state queued
+  baton runs ls --since 7d --error 'certificate has expired'
+  baton runs ls --parameter order=PO-87158
   baton runs ls --flow invoice_report --limit 200 --json")]
     Ls(RunsLs),
     /// Show one run: its attempts, tasks and outputs
@@ -211,62 +227,85 @@ pub(crate) enum Runs {
   baton runs logs brisk-otter -f                 follow until the run ends
   baton runs logs brisk-otter --attempt 1 --level warning")]
     Logs(RunsLogs),
-    /// End a run: asks its process first, kills it after the grace
-    #[command(
-        after_help = "Examples:\n  baton runs cancel brisk-otter\n  baton runs cancel brisk-otter calm-heron --wait"
-    )]
+    /// End runs: asks their processes first, kills them after the grace
+    #[command(after_help = "Examples:
+  baton runs cancel brisk-otter
+  baton runs cancel brisk-otter calm-heron --wait
+  baton runs cancel --flow invoice_report --state queued --dry-run")]
     Cancel {
-        /// Names or ids
-        #[arg(required = true)]
-        runs: Vec<String>,
-        /// Wait until it has ended
+        /// Which.
+        #[command(flatten)]
+        chosen: Chosen,
+        /// Wait until they have ended
         #[arg(long)]
         wait: bool,
     },
-    /// Give an ended run another attempt
-    #[command(
-        after_help = "Examples:\n  baton runs retry brisk-otter\n  baton runs retry brisk-otter --watch"
-    )]
+    /// Give ended runs another attempt
+    #[command(after_help = "Examples:
+  baton runs retry brisk-otter --watch
+  baton runs retry --state failed --since 2h --error 'certificate has expired' --yes")]
     Retry {
-        /// Names or ids
-        #[arg(required = true)]
-        runs: Vec<String>,
-        /// Stream its log and wait for its end
+        /// Which.
+        #[command(flatten)]
+        chosen: Chosen,
+        /// Stream the log and wait for the end
         #[arg(long, short)]
         watch: bool,
     },
+    /// Ask runs to pause; a command cannot, and says so
+    #[command(after_help = "Examples:\n  baton runs pause brisk-otter")]
+    Pause {
+        /// Which.
+        #[command(flatten)]
+        chosen: Chosen,
+    },
+    /// Let paused runs go on, such as those that a lost robot left
+    #[command(after_help = "Examples:
+  baton runs resume brisk-otter
+  baton runs resume --state paused --robot sap-1 --yes")]
+    Resume {
+        /// Which.
+        #[command(flatten)]
+        chosen: Chosen,
+    },
+    /// Let waiting runs start later
+    #[command(after_help = "Examples:
+  baton runs postpone brisk-otter --to 2026-12-24T18:00
+  baton runs postpone --flow invoice_report --state queued --to 2026-12-24T18:00 --yes")]
+    Postpone {
+        /// Which.
+        #[command(flatten)]
+        chosen: Chosen,
+        /// When they may start: local, or with an offset
+        #[arg(long, value_name = "TIME")]
+        to: String,
+    },
     /// Say why a run does not start, and what would start it
-    #[command(after_help = "Examples:\n  baton runs explain brisk-otter")]
+    #[command(
+        after_help = "Examples:\n  baton runs explain brisk-otter\n  baton runs explain --last"
+    )]
     Explain {
-        /// Name or id
-        run: String,
+        /// Name or id; the name of a flow is its last run
+        #[arg(required_unless_present = "last")]
+        run: Option<String>,
+        /// The run that was made last
+        #[arg(long, conflicts_with = "run")]
+        last: bool,
     },
     /// Delete ended runs with their logs; shows which before it does
     #[command(after_help = "Examples:
   baton runs rm brisk-otter
-  baton runs rm --state failed --before 2026-01-01 --dry-run
+  baton runs rm --state failed --until 2026-01-01 --dry-run
   baton runs rm --flow cat_fact --yes")]
-    Rm(RunsRm),
+    Rm(Chosen),
 }
 
 /// `baton runs ls`
 #[derive(Debug, Args)]
 pub(crate) struct RunsLs {
-    /// Only this flow
-    #[arg(long, value_name = "FLOW")]
-    pub(crate) flow: Option<String>,
-    /// Only in this state, or late; several count as any of them
-    #[arg(long, value_name = "STATE")]
-    pub(crate) state: Vec<String>,
-    /// Only in this work queue
-    #[arg(long, value_name = "QUEUE")]
-    pub(crate) queue: Option<String>,
-    /// Only on this robot
-    #[arg(long, value_name = "ROBOT")]
-    pub(crate) robot: Option<String>,
-    /// Only with this tag
-    #[arg(long, value_name = "TAG")]
-    pub(crate) tag: Option<String>,
+    /// Which.
+    #[command(flatten)]
+    pub(crate) which: Which,
     /// Only names and ids that begin with this
     #[arg(long, value_name = "TEXT")]
     pub(crate) prefix: Option<String>,
@@ -292,26 +331,4 @@ pub(crate) struct RunsLogs {
     /// With the time of each line
     #[arg(long, short)]
     pub(crate) timestamps: bool,
-}
-
-/// `baton runs rm`
-#[derive(Debug, Args)]
-pub(crate) struct RunsRm {
-    /// Names or ids
-    pub(crate) runs: Vec<String>,
-    /// Every run of this flow
-    #[arg(long, value_name = "FLOW")]
-    pub(crate) flow: Option<String>,
-    /// Every run in this state
-    #[arg(long, value_name = "STATE")]
-    pub(crate) state: Vec<String>,
-    /// Only those that were made before this day or time
-    #[arg(long, value_name = "TIME")]
-    pub(crate) before: Option<String>,
-    /// Show what would be deleted, and stop
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Do not ask
-    #[arg(long, short)]
-    pub(crate) yes: bool,
 }

@@ -23,6 +23,12 @@ pub(crate) enum Schedules {
         #[arg(long, value_name = "FLOW")]
         flow: Option<String>,
     },
+    /// Show one schedule: its rule and all that is set of it
+    #[command(after_help = "Examples:\n  baton schedules show invoice_report/nightly")]
+    Show {
+        /// The schedule
+        schedule: String,
+    },
     /// Show what runs next
     #[command(after_help = "Examples:\n  baton schedules next\n  baton schedules next --limit 50")]
     Next {
@@ -43,7 +49,7 @@ pub(crate) enum Schedules {
     Add(Box<SchedulesAdd>),
     /// Change what is named, keep the rest
     #[command(
-        after_help = "Examples:\n  baton schedules edit invoice_report/nightly --cron '0 7 * * *'\n  baton schedules edit cat_fact/default/often --missed skip"
+        after_help = "Examples:\n  baton schedules edit invoice_report/nightly --cron '0 7 * * *'\n  baton schedules edit cat_fact/default/often --missed skip\n  baton schedules edit cat_fact/default/often --ends none --robot none"
     )]
     Edit(Box<SchedulesEdit>),
     /// Hold a schedule
@@ -112,10 +118,14 @@ pub(crate) struct SchedulesEdit {
     /// The rest.
     #[command(flatten)]
     pub(crate) rules: Rules,
+    /// A parameter to take away
+    #[arg(long, value_name = "NAME")]
+    pub(crate) unset: Vec<String>,
 }
 
 /// What a schedule does beside firing.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Runs; none takes back what was set")]
 pub(crate) struct Rules {
     /// No slot before this time
     #[arg(long, value_name = "TIME")]

@@ -5,8 +5,9 @@ use jiff::Timestamp;
 use owo_colors::OwoColorize as _;
 use serde_json::json;
 
-use super::{Session, choose, deploy, policy, runs, sure};
+use super::{Session, choose, conditions, deploy, policy, runs, sure};
 use crate::cli::catalog::{Deployments, DeploymentsEdit, Flows, Sure};
+use crate::cli::or_none::clears;
 use crate::exit::Exit;
 use crate::failure::{Done, Failure};
 use crate::output::{self, state::Look, table};
@@ -108,13 +109,21 @@ async fn show(session: &Session, named: &str) -> Done {
         output::json(&json!({ "deployment": deployment, "latest_runs": latest }));
         return Ok(());
     }
-    print(&deployment);
+    print(session, &deployment).await;
     output::heading("Latest runs");
     runs::print(&latest, "none yet");
     Ok(())
 }
 
-fn print(deployment: &Deployment) {
+/// Prints a deployment with all that is set of it; `robot` is the name of the one that its runs may use.
+async fn print(session: &Session, deployment: &Deployment) {
+    let robot = match deployment.settings.robot_id {
+        Some(id) => match session.client.robot(&id.to_string()).await {
+            Ok(robot) => Some(robot.name),
+            Err(_) => Some(format!("{id}, which is not there any more")),
+        },
+        None => None,
+    };
     let pinned = if deployment.settings.version_id.is_some() {
         "pinned"
     } else {
@@ -128,16 +137,17 @@ fn print(deployment: &Deployment) {
     if !deployment.settings.description.is_empty() {
         output::line(&deployment.settings.description);
     }
-    output::facts(&deploy::facts(deployment));
+    let mut facts = deploy::facts(deployment);
+    facts.extend(conditions::of(&deployment.settings, robot));
+    output::facts(&facts);
     deploy::schedules(deployment);
 }
 
 async fn edit(session: &Session, args: &DeploymentsEdit) -> Done {
     let before = choose::deployment(session, &args.deployment).await?;
-    let mut patch = policy::patch(&args.policy, &file::Deployment::default())?;
-    if let Some(robot) = &args.policy.robot {
-        patch.robot_id = Some(Some(session.client.robot(robot).await?.id));
-    }
+    let none = file::Deployment::default();
+    let mut patch = policy::patch_over(&args.policy, &none, Some(&before.settings.retry))?;
+    patch.robot_id = choose::target_robot(session, args.policy.robot.as_deref()).await?;
     if let Some(version) = &args.version {
         patch.version_id = Some(version_id(session, &before, version).await?);
     }
@@ -160,7 +170,7 @@ async fn edit(session: &Session, args: &DeploymentsEdit) -> Done {
     if session.json {
         output::json(&after);
     } else {
-        print(&after);
+        print(session, &after).await;
     }
     Ok(())
 }
@@ -171,7 +181,7 @@ async fn version_id(
     deployment: &Deployment,
     named: &str,
 ) -> Done<Option<baton_core::id::VersionId>> {
-    if named == "latest" {
+    if named == "latest" || clears(named) {
         return Ok(None);
     }
     let versions = session

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use owo_colors::OwoColorize as _;
 use serde_json::{Map, Value};
 
-use super::{Session, policy, when};
+use super::{Session, choose, policy, when};
 use crate::cli::runs::{Deploy, When};
 use crate::exit::Exit;
 use crate::failure::{Done, Failure};
@@ -30,9 +30,7 @@ pub(crate) async fn deploy(session: &Session, args: &Deploy) -> Done {
     let source = source::look(&args.path, &wish)?;
     warn_of_siblings(&source);
     let mut patch = policy::patch(&args.policy, &source.settings.deployment)?;
-    if let Some(robot) = &args.policy.robot {
-        patch.robot_id = Some(Some(session.client.robot(robot).await?.id));
-    }
+    patch.robot_id = choose::target_robot(session, args.policy.robot.as_deref()).await?;
     let given = policy::parameters(&args.parameters, &source.schema)?;
     patch.parameters = merged(&source.settings.deployment.parameters, given);
     let name = args

@@ -102,6 +102,9 @@ async fn create(
             expires_in_seconds,
         })
         .await?;
+    if quiet {
+        session.keep_quiet();
+    }
     if session.json {
         output::json(&made);
     } else {

@@ -27,13 +27,14 @@ pub(crate) async fn login(session: &Session, args: &Login) -> Done {
     // Asks who this is: a wrong key is refused here and never recorded.
     let me = session.client.session().await?;
     if args.save {
-        let path = known::write(&known::Known {
+        let known = known::Known {
             url: session.target.url.clone(),
             api_key: session.target.key.clone(),
             key_file: None,
             fingerprint: session.target.pinned.fingerprint.clone(),
             tls_ca: authority(session)?,
-        })?;
+        };
+        let path = known::write(&known, true)?;
         output::note(&format!(
             "{} as {} ({}), recorded in {}",
             session.target.url.bold(),
@@ -43,6 +44,8 @@ pub(crate) async fn login(session: &Session, args: &Login) -> Done {
         ));
     }
     let link = session.client.create_sign_in_link().await?;
+    // The link says it.
+    session.keep_quiet();
     if session.json {
         output::json(&json!({ "session": me, "link": link }));
         return Ok(());
@@ -149,6 +152,7 @@ mod tests {
             key: Some("k".into()),
             pinned: settings::Pinned::default(),
             from: "a test",
+            named: true,
         };
         let all = variables(&target);
         assert!(all.contains(&("PREFECT_API_URL", "http://127.0.0.1:8765/api".into())));

@@ -1,11 +1,14 @@
 //! How a deployment treats its runs: what `baton.toml` says, and over it what the command line says.
 
+use std::collections::BTreeSet;
+
 use baton_api::rest::DeploymentPatch;
 use baton_core::error::ErrorKind;
 use baton_core::parameter::{ParameterSchema, parse_pair};
 use baton_core::retry::RetryPolicy;
 use serde_json::{Map, Value};
 
+use crate::cli::or_none::{NONE, OrNone, clears, or_none};
 use crate::cli::runs::Policy;
 use crate::exit::Exit;
 use crate::failure::{Done, Failure};
@@ -19,56 +22,110 @@ const ON_LOST: [&str; 4] = ["fail", "retry", "park", "resume"];
 
 /// What is said of a deployment; what nobody mentions stays as it is. The robot is named, not yet known.
 pub(crate) fn patch(flags: &Policy, file: &file::Deployment) -> Done<DeploymentPatch> {
-    let said = |flag: &Vec<String>, file: &Option<Vec<String>>| {
-        (!flag.is_empty())
-            .then(|| flag.clone())
-            .or_else(|| file.clone())
-            .map(|words| words.into_iter().collect())
-    };
-    let duration = |flag: &Option<String>, file: &Option<String>| {
-        flag.as_ref()
-            .or(file.as_ref())
-            .map(|text| units::whole_seconds(text))
-            .transpose()
-    };
+    patch_over(flags, file, None)
+}
+
+/// The same over the retry policy that the deployment has.
+pub(crate) fn patch_over(
+    flags: &Policy,
+    file: &file::Deployment,
+    before: Option<&RetryPolicy>,
+) -> Done<DeploymentPatch> {
     let priority = flags.priority.as_ref().or(file.priority.as_ref());
     let on_lost = flags.on_lost.as_ref().or(file.on_lost.as_ref());
-    // 0 takes a limit away.
     let concurrency = flags.concurrency.or(file.concurrency);
-    let start_within = duration(&flags.start_within, &file.start_within)?;
+    if concurrency == Some(OrNone(Some(0))) {
+        crate::output::warn(
+            "a concurrency of 0 holds every run until it is raised; `none` is without limit",
+        );
+    }
+    let seconds = |flag, file| duration(flag, file, 0);
+    let start_within = seconds(&flags.start_within, &file.start_within)?;
     let environment = flags.environment.as_ref().or(file.environment.as_ref());
+    let queue = flags.queue.as_ref().or(file.queue.as_ref());
+    let description = flags.description.as_ref().or(file.description.as_ref());
     Ok(DeploymentPatch {
-        queue: flags.queue.clone().or_else(|| file.queue.clone()),
-        description: flags
-            .description
-            .clone()
-            .or_else(|| file.description.clone()),
-        tags: said(&flags.tag, &file.tags),
+        queue: queue.map(|queue| or_none(queue).unwrap_or(DEFAULT_QUEUE).to_owned()),
+        description: description.map(|text| or_none(text).unwrap_or_default().to_owned()),
+        tags: words("--tag", &flags.tag, file.tags.as_ref())?,
         priority: priority
-            .map(|p| units::word(p, "priority", &PRIORITIES))
+            .map(|p| units::word(or_none(p).unwrap_or("normal"), "priority", &PRIORITIES))
             .transpose()?,
-        labels: said(&flags.label, &file.labels),
-        capabilities: said(&flags.capability, &file.capabilities),
-        environment: environment.map(|e| Some(e.clone()).filter(|e| !e.is_empty())),
-        desktop: if flags.desktop {
-            Some(true)
-        } else {
-            file.desktop
-        },
-        concurrency_limit: concurrency.map(|n| Some(n).filter(|n| *n > 0)),
-        timeout_seconds: duration(&flags.timeout, &file.timeout)?,
-        cancel_grace_seconds: duration(&flags.cancel_grace, &file.cancel_grace)?,
-        retry: retry(flags, file.retry.as_ref())?,
+        labels: words("--label", &flags.label, file.labels.as_ref())?,
+        capabilities: words(
+            "--capability",
+            &flags.capability,
+            file.capabilities.as_ref(),
+        )?,
+        environment: environment.map(|e| or_none(e).map(str::to_owned)),
+        desktop: desktop(flags)?.or(file.desktop),
+        concurrency_limit: concurrency.map(|limit| limit.0),
+        timeout_seconds: seconds(&flags.timeout, &file.timeout)?,
+        cancel_grace_seconds: duration(&flags.cancel_grace, &file.cancel_grace, DEFAULT_GRACE)?,
+        retry: retry(flags, file.retry.as_ref(), before)?,
         on_lost: on_lost
-            .map(|p| units::word(p, "policy for a lost robot", &ON_LOST))
+            .map(|p| {
+                let word = or_none(p).unwrap_or("fail");
+                units::word(word, "policy for a lost robot", &ON_LOST)
+            })
             .transpose()?,
         start_within_seconds: start_within.map(|n| Some(n).filter(|n| *n > 0)),
         ..DeploymentPatch::default()
     })
 }
 
-/// The retry policy, if anything is said about it. The flags change what the file says.
-fn retry(flags: &Policy, file: Option<&file::Retry>) -> Done<Option<RetryPolicy>> {
+/// The work queue of a deployment of which nobody says another.
+const DEFAULT_QUEUE: &str = "default";
+/// The grace of a deployment of which nobody says another, in seconds.
+const DEFAULT_GRACE: u32 = 30;
+
+/// Words of a flag that may be given several times, else those of the file; `none` alone is no words at all.
+fn words(
+    flag: &str,
+    said: &[String],
+    file: Option<&Vec<String>>,
+) -> Done<Option<BTreeSet<String>>> {
+    if said.iter().any(|word| clears(word)) {
+        if said.len() > 1 {
+            return Err(Failure::usage(format!(
+                "{flag} {NONE} takes all of them away, and stands alone"
+            )));
+        }
+        return Ok(Some(BTreeSet::new()));
+    }
+    let words = if said.is_empty() {
+        file.map(Vec::as_slice)
+    } else {
+        Some(said)
+    };
+    Ok(words.map(|words| words.iter().cloned().collect()))
+}
+
+fn desktop(flags: &Policy) -> Done<Option<bool>> {
+    match flags.desktop.as_deref() {
+        _ if flags.no_desktop => Ok(Some(false)),
+        None => Ok(None),
+        Some("true") => Ok(Some(true)),
+        Some(word) if word == "false" || clears(word) => Ok(Some(false)),
+        Some(other) => Err(Failure::usage(format!("--desktop={other:?} says nothing"))
+            .fix("write --desktop, or --desktop=none to take it back")),
+    }
+}
+
+/// A duration of a flag, else of the file; `none` is what a deployment has of which nobody says it.
+fn duration(flag: &Option<String>, file: &Option<String>, none: u32) -> Done<Option<u32>> {
+    flag.as_deref()
+        .or(file.as_deref())
+        .map(|text| or_none(text).map_or(Ok(none), units::whole_seconds))
+        .transpose()
+}
+
+/// The retry policy, if anything is said about it. The flags change what the file says, or else what there is.
+fn retry(
+    flags: &Policy,
+    file: Option<&file::Retry>,
+    before: Option<&RetryPolicy>,
+) -> Done<Option<RetryPolicy>> {
     let no_flag = flags.retries.is_none()
         && flags.retry_delay.is_none()
         && flags.retry_backoff.is_none()
@@ -79,35 +136,45 @@ fn retry(flags: &Policy, file: Option<&file::Retry>) -> Done<Option<RetryPolicy>
     }
     let none = file::Retry::default();
     let file = file.unwrap_or(&none);
-    // A policy that is mentioned without a number means the standard three.
-    let mut policy = RetryPolicy::times(flags.retries.or(file.max_retries).unwrap_or(3));
-    let seconds = |flag: &Option<String>, file: &Option<String>| {
-        flag.as_ref()
-            .or(file.as_ref())
-            .map(|text| units::seconds(text))
+    // A policy that is mentioned without a number means the standard three, unless there is one already.
+    let standard = RetryPolicy::times(3);
+    let mut policy = before
+        .filter(|before| before.max_retries > 0)
+        .unwrap_or(&standard)
+        .clone();
+    let retries = flags.retries.map(|retries| retries.0.unwrap_or(0));
+    if let Some(retries) = retries.or(file.max_retries) {
+        policy.max_retries = retries;
+    }
+    let seconds = |flag: &Option<String>, file: &Option<String>, standard: f64| {
+        let text = flag.as_deref().or(file.as_deref());
+        text.map(|text| or_none(text).map_or(Ok(standard), units::seconds))
             .transpose()
     };
-    if let Some(delay) = seconds(&flags.retry_delay, &file.initial_delay)? {
+    if let Some(delay) = seconds(
+        &flags.retry_delay,
+        &file.initial_delay,
+        standard.initial_delay,
+    )? {
         policy.initial_delay = delay;
         policy.max_delay = policy.max_delay.max(delay);
     }
-    if let Some(delay) = seconds(&flags.retry_max_delay, &file.max_delay)? {
+    if let Some(delay) = seconds(&flags.retry_max_delay, &file.max_delay, standard.max_delay)? {
         policy.max_delay = delay;
     }
     if let Some(factor) = flags.retry_backoff.or(file.backoff_factor) {
         policy.backoff_factor = factor;
     }
-    let kinds = if flags.retry_on.is_empty() {
-        &file.retryable_errors
-    } else {
-        &flags.retry_on
-    };
-    let known: Vec<String> = ErrorKind::ALL.iter().map(crate::output::spelt).collect();
-    let known: Vec<&str> = known.iter().map(String::as_str).collect();
-    policy.retryable_errors = kinds
-        .iter()
-        .map(|kind| units::word(kind, "kind of error", &known))
-        .collect::<Done<_>>()?;
+    let kinds = words("--retry-on", &flags.retry_on, Some(&file.retryable_errors))?;
+    let kinds = kinds.unwrap_or_default();
+    if !flags.retry_on.is_empty() || before.is_none() {
+        let known: Vec<String> = ErrorKind::ALL.iter().map(crate::output::spelt).collect();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        policy.retryable_errors = kinds
+            .iter()
+            .map(|kind| units::word(kind, "kind of error", &known))
+            .collect::<Done<_>>()?;
+    }
     policy
         .check()
         .map_err(|why| Failure::usage(format!("the retry policy: {why}")))?;
@@ -144,7 +211,7 @@ mod tests {
         let file = file::Deployment {
             timeout: Some("10m".into()),
             queue: Some("file".into()),
-            concurrency: Some(2),
+            concurrency: Some(OrNone(Some(2))),
             retry: Some(file::Retry {
                 max_retries: Some(5),
                 initial_delay: Some("2s".into()),
@@ -154,8 +221,8 @@ mod tests {
         };
         let flags = Policy {
             timeout: Some("0".into()),
-            retries: Some(1),
-            concurrency: Some(0),
+            retries: Some(OrNone(Some(1))),
+            concurrency: Some(OrNone(None)),
             ..Policy::default()
         };
         let patch = patch(&flags, &file).expect("said");
@@ -164,6 +231,78 @@ mod tests {
         assert_eq!(patch.concurrency_limit, Some(None));
         let retry = patch.retry.expect("said");
         assert_eq!((retry.max_retries, retry.initial_delay), (1, 2.0));
+    }
+
+    #[test]
+    fn everything_that_can_be_set_can_be_taken_back() {
+        let none = || Some("none".to_owned());
+        let flags = Policy {
+            queue: none(),
+            label: vec!["none".into()],
+            capability: vec![String::new()],
+            environment: none(),
+            desktop: none(),
+            tag: vec!["None".into()],
+            priority: none(),
+            timeout: none(),
+            cancel_grace: none(),
+            retries: Some(OrNone(None)),
+            retry_on: vec!["none".into()],
+            concurrency: Some(OrNone(None)),
+            on_lost: none(),
+            start_within: none(),
+            description: none(),
+            ..Policy::default()
+        };
+        let patch = patch(&flags, &file::Deployment::default()).expect("said");
+        let queue = baton_core::id::QueueId(uuid::Uuid::nil());
+        let settings = baton_core::flow::DeploymentSettings::on(queue);
+        assert_eq!(patch.queue.as_deref(), Some("default"));
+        assert_eq!(patch.labels, Some(BTreeSet::new()));
+        assert_eq!(patch.capabilities, Some(BTreeSet::new()));
+        assert_eq!(patch.tags, Some(BTreeSet::new()));
+        assert_eq!(patch.environment, Some(None));
+        assert_eq!(patch.desktop, Some(false));
+        assert_eq!(patch.priority, Some(settings.priority));
+        assert_eq!(
+            patch.cancel_grace_seconds,
+            Some(settings.cancel_grace_seconds)
+        );
+        assert_eq!(patch.on_lost, Some(settings.on_lost));
+        assert_eq!(patch.concurrency_limit, Some(None));
+        assert_eq!(patch.start_within_seconds, Some(None));
+        assert_eq!(patch.timeout_seconds, Some(0));
+        assert_eq!(patch.retry.expect("said").max_retries, 0);
+        assert_eq!(patch.description.as_deref(), Some(""));
+        let both = Policy {
+            label: vec!["none".into(), "sap".into()],
+            ..Policy::default()
+        };
+        assert!(super::patch(&both, &file::Deployment::default()).is_err());
+    }
+
+    #[test]
+    fn a_limit_of_nothing_holds_all_as_it_does_on_a_tag() {
+        let flags = Policy {
+            concurrency: Some(OrNone(Some(0))),
+            ..Policy::default()
+        };
+        let patch = patch(&flags, &file::Deployment::default()).expect("said");
+        assert_eq!(patch.concurrency_limit, Some(Some(0)));
+    }
+
+    #[test]
+    fn one_part_of_a_retry_policy_leaves_the_others_as_they_are() {
+        let mut before = RetryPolicy::times(7);
+        before.backoff_factor = 1.5;
+        let flags = Policy {
+            retry_delay: Some("4s".into()),
+            ..Policy::default()
+        };
+        let patch = patch_over(&flags, &file::Deployment::default(), Some(&before));
+        let retry = patch.expect("said").retry.expect("said");
+        assert_eq!((retry.max_retries, retry.initial_delay), (7, 4.0));
+        assert!((retry.backoff_factor - 1.5).abs() < 1e-9);
     }
 
     #[test]

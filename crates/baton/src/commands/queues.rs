@@ -4,6 +4,7 @@ use baton_api::rest::{CreateQueue, LimitHolder, PageQuery, PutLimit, Queue, Queu
 use owo_colors::OwoColorize as _;
 
 use super::{Session, runs, sure};
+use crate::cli::or_none::{OrNone, or_none};
 use crate::cli::queues::{Limits, QueueSettings, Queues};
 use crate::exit::Exit;
 use crate::failure::{Done, Failure};
@@ -52,13 +53,19 @@ pub(crate) async fn queues(session: &Session, command: Queues) -> Done {
 
 fn patch(settings: &QueueSettings) -> Done<QueuePatch> {
     Ok(QueuePatch {
-        description: settings.description.clone(),
+        description: settings
+            .description
+            .as_deref()
+            .map(|text| or_none(text).unwrap_or_default().to_owned()),
         strategy: settings
             .strategy
-            .as_ref()
-            .map(|word| units::word(word, "strategy", &STRATEGIES))
+            .as_deref()
+            .map(|word| match or_none(word) {
+                Some(word) => units::word(word, "strategy", &STRATEGIES),
+                None => Ok(baton_core::queue::QueueSettings::default().strategy),
+            })
             .transpose()?,
-        concurrency_limit: settings.limit.map(|n| Some(n).filter(|n| *n > 0)),
+        concurrency_limit: settings.limit.map(|limit| limit.0),
         paused: None,
     })
 }
@@ -104,7 +111,10 @@ fn show(session: &Session, queue: &Queue) -> Done {
     let limit = queue
         .settings
         .concurrency_limit
-        .map_or("without limit".to_owned(), |n| n.to_string());
+        .map_or("without limit".to_owned(), |n| match n {
+            0 => "0: it holds all".to_owned(),
+            n => n.to_string(),
+        });
     output::facts(&[
         ("waiting", queue.depth.to_string()),
         (
@@ -177,7 +187,14 @@ pub(crate) async fn limits(session: &Session, command: Limits) -> Done {
                 "no limits; set one with `baton limits set TAG N`",
             );
         }
-        Limits::Set { tag, limit } => {
+        Limits::Set {
+            tag,
+            limit: OrNone(None),
+        } => remove_limit(session, &tag).await?,
+        Limits::Set {
+            tag,
+            limit: OrNone(Some(limit)),
+        } => {
             let made = client.put_limit(&PutLimit { tag, limit }).await?;
             if session.json {
                 output::json(&made);
@@ -189,21 +206,25 @@ pub(crate) async fn limits(session: &Session, command: Limits) -> Done {
                 ));
             }
         }
-        Limits::Rm { tag } => {
-            let all = client.limits().await?.items;
-            let found = all.iter().find(|l| l.tag == tag || l.id.to_string() == tag);
-            let found = found.ok_or_else(|| {
-                Failure::new(
-                    Exit::NotFound,
-                    "limit_not_found",
-                    format!("there is no limit on the tag {tag:?}"),
-                )
-                .fix("`baton limits ls` shows what there is")
-            })?;
-            client.delete_limit(found.id).await?;
-            let what = format!("the limit on the tag {}", found.tag);
-            output::gone(session.json, "deleted", &what, true);
-        }
+        Limits::Rm { tag } => remove_limit(session, &tag).await?,
     }
+    Ok(())
+}
+
+/// Takes the limit on a tag away.
+async fn remove_limit(session: &Session, tag: &str) -> Done {
+    let all = session.client.limits().await?.items;
+    let found = all.iter().find(|l| l.tag == tag || l.id.to_string() == tag);
+    let found = found.ok_or_else(|| {
+        Failure::new(
+            Exit::NotFound,
+            "limit_not_found",
+            format!("there is no limit on the tag {tag:?}"),
+        )
+        .fix("`baton limits ls` shows what there is")
+    })?;
+    session.client.delete_limit(found.id).await?;
+    let what = format!("the limit on the tag {}", found.tag);
+    output::gone(session.json, "deleted", &what, true);
     Ok(())
 }

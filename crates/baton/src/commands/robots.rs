@@ -80,7 +80,7 @@ async fn ls(session: &Session) -> Done {
     for robot in &all {
         table.add_row(vec![
             table::cell(&robot.name),
-            Look::of_robot(robot.status).cell(),
+            look(robot).cell(),
             table::cell(format!(
                 "{} of {}",
                 robot.live, robot.offer.max_concurrent_jobs
@@ -100,13 +100,18 @@ async fn ls(session: &Session) -> Done {
     Ok(())
 }
 
+/// A robot that takes nothing new is drained once nothing runs on it.
+fn look(robot: &Robot) -> Look {
+    if robot.draining && robot.live == 0 {
+        Look::drained()
+    } else {
+        Look::of_robot(robot.status)
+    }
+}
+
 fn show(robot: &Robot) {
     let now = Timestamp::now();
-    output::line(&format!(
-        "{} {}",
-        Look::of_robot(robot.status).painted(),
-        robot.name.bold()
-    ));
+    output::line(&format!("{} {}", look(robot).painted(), robot.name.bold()));
     let seen = robot
         .last_seen
         .map_or("never".to_owned(), |at| output::ago(at, now));
@@ -127,12 +132,13 @@ fn show(robot: &Robot) {
             "environment",
             output::or_dash(robot.offer.environment.as_ref()),
         ),
+        ("desktops", output::words(&robot.offer.desktops)),
         ("cpu", format!("{:.0} %", robot.metrics.cpu_percent)),
         ("memory", format!("{:.0} %", robot.metrics.memory_percent)),
         ("disk", format!("{:.0} %", robot.metrics.disk_percent)),
     ];
     if robot.draining && !robot.drain_comment.is_empty() {
-        facts.insert(1, ("drained", robot.drain_comment.clone()));
+        facts.insert(1, ("drained for", robot.drain_comment.clone()));
     }
     if let Some(trouble) = &robot.metrics.trouble {
         let mut said = format!(
@@ -208,9 +214,14 @@ fn changed(session: &Session, robot: &Robot) {
     } else {
         String::new()
     };
+    let busy = if robot.draining && robot.live == 0 {
+        ": drained, nothing runs: safe to restart".to_owned()
+    } else {
+        busy
+    };
     output::line(&format!(
         "{} {}{busy}",
-        Look::of_robot(robot.status).painted(),
+        look(robot).painted(),
         robot.name.bold()
     ));
 }

@@ -81,6 +81,7 @@ pub(crate) async fn run(session: &Session, args: &Run) -> Done<Exit> {
                 created.name.bold(),
                 deployment.full_name
             ));
+            session.say_where();
         }
         return watch::watch(session, created.id, &created.name, &LogQuery::default()).await;
     }

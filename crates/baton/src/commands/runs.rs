@@ -1,17 +1,20 @@
 //! `baton runs`: lists, logs, cancels, retries and explains runs.
 
-use baton_api::rest::{LogQuery, Remark, Run, RunExplanation, RunQuery};
+use baton_api::rest::{LogQuery, Remark, Run, RunExplanation};
 use baton_core::run::LogLevel;
 use baton_core::state::State;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use owo_colors::OwoColorize as _;
 
+use super::runs_rm::Verb;
 use super::watch::{self, Followed, Style};
 use super::{Session, advice, choose, runs_rm, runs_show};
 use crate::cli::PAGE;
 use crate::cli::runs::{Runs, RunsLogs, RunsLs};
+use crate::cli::runs_filter::Chosen;
 use crate::exit::Exit;
-use crate::failure::Done;
+use crate::failure::{Done, Failure};
 use crate::output::{self, state::Look, table};
 use crate::units;
 
@@ -26,38 +29,56 @@ pub(crate) async fn runs(session: &Session, command: Runs) -> Done<Exit> {
         Runs::Ls(args) => ls(session, &args).await.map(|()| Exit::Ok),
         Runs::Show { run } => runs_show::show(session, &run).await.map(|()| Exit::Ok),
         Runs::Logs(args) => logs(session, &args).await,
-        Runs::Cancel { runs, wait } => cancel(session, &runs, wait).await,
-        Runs::Retry { runs, watch } => retry(session, &runs, watch).await,
-        Runs::Explain { run } => explain(session, &run).await.map(|()| Exit::Ok),
-        Runs::Rm(args) => runs_rm::rm(session, &args).await.map(|()| Exit::Ok),
+        Runs::Cancel { chosen, wait } => cancel(session, &chosen, wait).await,
+        Runs::Retry { chosen, watch } => retry(session, &chosen, watch).await,
+        Runs::Pause { chosen } => some(session, &Verb::Pause, &chosen).await,
+        Runs::Resume { chosen } => some(session, &Verb::Resume, &chosen).await,
+        Runs::Postpone { chosen, to } => {
+            let due_at = units::instant(&to, &TimeZone::system())?;
+            some(session, &Verb::Postpone(due_at), &chosen).await
+        }
+        Runs::Explain { run, last: _ } => explain(session, run.as_deref()).await.map(|()| Exit::Ok),
+        Runs::Rm(chosen) => runs_rm::rm(session, &chosen).await.map(|()| Exit::Ok),
+    }
+}
+
+async fn some(session: &Session, verb: &Verb, chosen: &Chosen) -> Done<Exit> {
+    let done = runs_rm::named_or_all(session, verb, chosen).await;
+    done.map(|()| Exit::Ok)
+}
+
+/// Says where runs stand now.
+pub(crate) fn changed(session: &Session, after: &[Run]) {
+    if session.json {
+        output::json(&after);
+        return;
+    }
+    for run in after {
+        output::line(&format!(
+            "{} {}",
+            Look::of(run.state, false).painted(),
+            run.name.bold()
+        ));
     }
 }
 
 /// States by the words that people use for them.
 pub(crate) fn states(words: &[String]) -> Done<Vec<State>> {
-    let known: Vec<&str> = State::ALL.iter().map(|s| s.as_str()).collect();
+    let mut known: Vec<&str> = State::ALL.iter().map(|s| s.as_str()).collect();
+    known.extend(["scheduled", "late"]);
     words
         .iter()
         .flat_map(|word| word.split(','))
+        .filter(|word| *word != "late")
+        // What waits for its time is pending.
+        .map(|word| if word == "scheduled" { "pending" } else { word })
         .map(|word| units::word(word, "state", &known))
         .collect()
 }
 
 async fn ls(session: &Session, args: &RunsLs) -> Done {
-    let mut words = args.state.clone();
-    // Late is no state but a question about time.
-    let late = words.iter().any(|w| w == "late");
-    words.retain(|w| w != "late");
-    let mut query = RunQuery {
-        state: states(&words)?,
-        late,
-        flow: args.flow.clone(),
-        queue: args.queue.clone(),
-        robot: args.robot.clone(),
-        tag: args.tag.clone(),
-        prefix: args.prefix.clone(),
-        ..RunQuery::default()
-    };
+    let mut query = choose::filter(session, &args.which).await?;
+    query.prefix.clone_from(&args.prefix);
     let limit = args.limit as usize;
     let mut items: Vec<Run> = Vec::new();
     let next = loop {
@@ -162,10 +183,20 @@ async fn logs(session: &Session, args: &RunsLogs) -> Done<Exit> {
     }
 }
 
-async fn cancel(session: &Session, named: &[String], wait: bool) -> Done<Exit> {
+async fn cancel(session: &Session, chosen: &Chosen, wait: bool) -> Done<Exit> {
+    if runs_rm::by_filter(chosen)? {
+        if wait {
+            return Err(Failure::usage("--wait waits for runs that are named"));
+        }
+        return some(session, &Verb::Cancel, chosen).await;
+    }
     let mut after = Vec::new();
-    for name in named {
-        let run = choose::run(session, name).await?;
+    for name in &chosen.runs {
+        let run = choose::run_itself(session, name).await?;
+        if chosen.dry_run {
+            after.push(run);
+            continue;
+        }
         let run = session
             .client
             .cancel_run(&run.id.to_string(), &Remark::default())
@@ -175,18 +206,9 @@ async fn cancel(session: &Session, named: &[String], wait: bool) -> Done<Exit> {
         } else {
             run
         };
-        if !session.json {
-            output::line(&format!(
-                "{} {}",
-                Look::of(run.state, false).painted(),
-                run.name.bold()
-            ));
-        }
         after.push(run);
     }
-    if session.json {
-        output::json(&after);
-    }
+    changed(session, &after);
     Ok(Exit::Ok)
 }
 
@@ -201,10 +223,20 @@ async fn ended(session: &Session, run: &Run) -> Done<Run> {
     choose::run(session, &run.id.to_string()).await
 }
 
-async fn retry(session: &Session, named: &[String], watch: bool) -> Done<Exit> {
+async fn retry(session: &Session, chosen: &Chosen, watch: bool) -> Done<Exit> {
+    if runs_rm::by_filter(chosen)? {
+        if watch {
+            return Err(Failure::usage("--watch watches runs that are named"));
+        }
+        return some(session, &Verb::Retry, chosen).await;
+    }
     let mut after = Vec::new();
-    for name in named {
+    for name in &chosen.runs {
         let run = choose::run(session, name).await?;
+        if chosen.dry_run {
+            after.push(run);
+            continue;
+        }
         let run = session
             .client
             .retry_run(&run.id.to_string(), &Remark::default())
@@ -215,6 +247,7 @@ async fn retry(session: &Session, named: &[String], watch: bool) -> Done<Exit> {
         after.push(run);
     }
     if watch {
+        session.say_where();
         let mut exit = Exit::Ok;
         for run in &after {
             // What earlier attempts said was read before this one was asked for.
@@ -232,8 +265,15 @@ async fn retry(session: &Session, named: &[String], watch: bool) -> Done<Exit> {
     Ok(Exit::Ok)
 }
 
-async fn explain(session: &Session, named: &str) -> Done {
-    let run = choose::run(session, named).await?;
+/// Explains the named run, or the one that was made last.
+async fn explain(session: &Session, named: Option<&str>) -> Done {
+    let run = match named {
+        Some(named) => choose::run(session, named).await?,
+        None => choose::last(session, None).await?.ok_or_else(|| {
+            Failure::new(Exit::NotFound, "run_not_found", "there is no run yet")
+                .fix("make one with `baton run FLOW`")
+        })?,
+    };
     let why = session.client.explain_run(&run.id.to_string()).await?;
     if session.json {
         output::json(&why);

@@ -1,12 +1,13 @@
-//! `baton runs rm`: deletes ended runs after showing which.
+//! Many runs at once: shown first, then deleted, cancelled, retried, paused, resumed or postponed.
 
-use baton_api::rest::{BulkItem, BulkRequest, BulkResult, RunQuery};
+use baton_api::rest::{BulkItem, BulkRequest, BulkResult, Postpone, Remark, Run, RunQuery};
 use baton_core::state::State;
-use jiff::tz::TimeZone;
+use jiff::Timestamp;
 use owo_colors::OwoColorize as _;
 
-use super::{Session, choose, runs::states, sure};
-use crate::cli::runs::RunsRm;
+use super::{Session, choose, sure};
+use crate::cli::PAGE;
+use crate::cli::runs_filter::{Chosen, Which};
 use crate::exit::Exit;
 use crate::failure::{Done, Failure};
 use crate::output::{self, state::Look};
@@ -17,57 +18,164 @@ const SHOWN: usize = 10;
 /// Runs that the answer names at most when it takes several steps.
 const NAMED: usize = 1_000;
 
-/// Does it. What was named and stays makes it a refusal, whether or not others went.
-pub(crate) async fn rm(session: &Session, args: &RunsRm) -> Done {
-    let mut request = request(session, args).await?;
+/// What is done to runs.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Verb {
+    /// Deletes ended ones.
+    Delete,
+    /// Ends open ones.
+    Cancel,
+    /// Opens another attempt of ended ones.
+    Retry,
+    /// Asks running ones to pause.
+    Pause,
+    /// Lets paused ones go on.
+    Resume,
+    /// Lets waiting ones start later.
+    Postpone(Timestamp),
+}
+
+impl Verb {
+    /// As a person is asked.
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Delete => "delete",
+            Self::Cancel => "cancel",
+            Self::Retry => "retry",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Postpone(_) => "postpone",
+        }
+    }
+
+    /// When it has been done.
+    const fn done(&self) -> &'static str {
+        match self {
+            Self::Delete => "deleted",
+            Self::Cancel => "cancelled",
+            Self::Retry => "retried",
+            Self::Pause => "paused",
+            Self::Resume => "resumed",
+            Self::Postpone(_) => "postponed",
+        }
+    }
+}
+
+/// Whether runs are described rather than named; both or neither is an error.
+pub(crate) fn by_filter(chosen: &Chosen) -> Done<bool> {
+    let described = chosen.which != Which::default();
+    if chosen.runs.is_empty() == described {
+        return Ok(described);
+    }
+    Err(
+        Failure::usage("name the runs, or describe them with --flow, --state, --since and others")
+            .fix("baton runs rm RUN …, or baton runs rm --state failed --until 2026-01-01"),
+    )
+}
+
+/// Deletes runs. What was named and stays makes it a refusal, whether or not others went.
+pub(crate) async fn rm(session: &Session, chosen: &Chosen) -> Done {
+    let mut request = BulkRequest::default();
+    if by_filter(chosen)? {
+        request.filter = Some(filter(session, &Verb::Delete, &chosen.which).await?);
+    } else {
+        for name in &chosen.runs {
+            request
+                .ids
+                .push(choose::run_itself(session, name).await?.id);
+        }
+    }
+    many(session, &Verb::Delete, request, chosen).await
+}
+
+/// Does something to the runs that a filter describes, after showing which.
+pub(crate) async fn all(session: &Session, verb: &Verb, chosen: &Chosen) -> Done {
+    let filter = filter(session, verb, &chosen.which).await?;
+    match verb {
+        Verb::Delete | Verb::Cancel | Verb::Retry => {
+            let request = BulkRequest {
+                filter: Some(filter),
+                ..BulkRequest::default()
+            };
+            many(session, verb, request, chosen).await
+        }
+        _ => one_by_one(session, verb, filter, chosen).await,
+    }
+}
+
+/// In the server's bounded steps.
+async fn many(session: &Session, verb: &Verb, mut request: BulkRequest, chosen: &Chosen) -> Done {
     request.preview = true;
-    let preview = session.client.delete_runs(&request).await?;
+    let preview = send(session, verb, &request).await?;
     if !session.json {
         show(&preview);
     }
-    if args.dry_run || preview.changed == 0 {
+    if chosen.dry_run || preview.changed == 0 && !preview.more {
         if session.json {
             output::json(&preview);
         }
-        return if args.dry_run {
+        return if chosen.dry_run {
             Ok(())
         } else {
-            refused(&preview)
+            refused(verb, &preview)
         };
     }
     let many = if preview.more { " and more" } else { "" };
-    let question = format!(
-        "Delete {}{many} with {} logs and files?",
-        units::count(preview.changed, "run"),
-        if preview.changed == 1 { "its" } else { "their" }
-    );
-    if !sure(args.yes, &question)? {
-        output::note("nothing was deleted");
+    if !agreed(verb, preview.changed, many, chosen.yes)? {
         return Ok(());
     }
     request.preview = false;
-    let done = delete(session, &request).await?;
+    let done = to_the_end(session, verb, &mut request).await?;
     if session.json {
         output::json(&done);
     } else {
-        output::line(&format!("deleted {}", units::count(done.changed, "run")));
+        output::line(&format!(
+            "{} {}",
+            verb.done(),
+            units::count(done.changed, "run")
+        ));
     }
-    refused(&done)
+    refused(verb, &done)
 }
 
-/// Deletes in the server's bounded steps; the answer counts all of them.
-async fn delete(session: &Session, request: &BulkRequest) -> Done<BulkResult> {
-    let mut all = session.client.delete_runs(request).await?;
-    let mut changed = all.changed;
-    // What is refused would be found again for ever.
-    while all.more && changed > 0 {
-        let next = session.client.delete_runs(request).await?;
-        changed = next.changed;
-        all.changed += next.changed;
-        all.refused = next.refused;
-        all.more = next.more;
+/// Asks whether to do it.
+fn agreed(verb: &Verb, number: u32, many: &str, yes: bool) -> Done<bool> {
+    let mut word = verb.word().to_owned();
+    word[..1].make_ascii_uppercase();
+    let with = match (verb, number) {
+        (Verb::Delete, 1) => " with its logs and files",
+        (Verb::Delete, _) => " with their logs and files",
+        _ => "",
+    };
+    let runs = units::count(number, "run");
+    let agreed = sure(yes, &format!("{word} {runs}{many}{with}?"))?;
+    if !agreed {
+        output::note(&format!("nothing was {}", verb.done()));
+    }
+    Ok(agreed)
+}
+
+async fn send(session: &Session, verb: &Verb, request: &BulkRequest) -> Done<BulkResult> {
+    Ok(match verb {
+        Verb::Cancel => session.client.cancel_runs(request).await?,
+        Verb::Retry => session.client.retry_runs(request).await?,
+        _ => session.client.delete_runs(request).await?,
+    })
+}
+
+/// Goes on until nothing is left; the answer counts all steps.
+async fn to_the_end(session: &Session, verb: &Verb, request: &mut BulkRequest) -> Done<BulkResult> {
+    let mut all = send(session, verb, request).await?;
+    // What one step has looked at, changed or refused, is not looked at again.
+    while let (Some(next), Some(filter)) = (all.next.take(), &mut request.filter) {
+        filter.cursor = Some(next);
+        let step = send(session, verb, request).await?;
+        all.changed += step.changed;
+        all.refused += step.refused;
+        all.more = step.more;
+        all.next = step.next;
         all.items.retain(|item| item.code.is_none());
-        all.items.extend(next.items);
+        all.items.extend(step.items);
         // Those that went are counted; naming a million of them helps nobody.
         let named = all.items.len().saturating_sub(NAMED);
         all.items.drain(..named);
@@ -75,8 +183,74 @@ async fn delete(session: &Session, request: &BulkRequest) -> Done<BulkResult> {
     Ok(all)
 }
 
+/// For what the server does to one run at a time.
+async fn one_by_one(session: &Session, verb: &Verb, mut query: RunQuery, chosen: &Chosen) -> Done {
+    let mut found = Vec::new();
+    query.limit = Some(PAGE);
+    loop {
+        let page = session.client.runs(&query).await?;
+        found.extend(page.items);
+        query.cursor = page.next;
+        if query.cursor.is_none() {
+            break;
+        }
+    }
+    if !session.json || chosen.dry_run {
+        if session.json {
+            output::json(&found);
+        } else {
+            super::runs::print(&found, "no such runs");
+        }
+    }
+    let number = u32::try_from(found.len()).unwrap_or(u32::MAX);
+    if chosen.dry_run || found.is_empty() || !agreed(verb, number, "", chosen.yes)? {
+        return Ok(());
+    }
+    let mut after = Vec::new();
+    for run in found {
+        after.push(step(session, verb, &run.id.to_string()).await?);
+    }
+    super::runs::changed(session, &after);
+    Ok(())
+}
+
+/// Does it to the runs with these names, or that the filter describes.
+pub(crate) async fn named_or_all(session: &Session, verb: &Verb, chosen: &Chosen) -> Done {
+    if by_filter(chosen)? {
+        return all(session, verb, chosen).await;
+    }
+    let mut after = Vec::new();
+    for name in &chosen.runs {
+        let run = choose::run_itself(session, name).await?;
+        if chosen.dry_run {
+            after.push(run);
+            continue;
+        }
+        after.push(step(session, verb, &run.id.to_string()).await?);
+    }
+    super::runs::changed(session, &after);
+    Ok(())
+}
+
+async fn step(session: &Session, verb: &Verb, id: &str) -> Done<Run> {
+    let remark = Remark::default();
+    Ok(match verb {
+        Verb::Pause => session.client.pause_run(id, &remark).await?,
+        Verb::Resume => session.client.resume_run(id, &remark).await?,
+        Verb::Postpone(due_at) => {
+            let body = Postpone {
+                due_at: *due_at,
+                message: None,
+            };
+            session.client.postpone_run(id, &body).await?
+        }
+        Verb::Retry => session.client.retry_run(id, &remark).await?,
+        Verb::Cancel | Verb::Delete => session.client.cancel_run(id, &remark).await?,
+    })
+}
+
 /// What stays although it was asked for, and the way to be rid of it.
-fn refused(result: &BulkResult) -> Done {
+fn refused(verb: &Verb, result: &BulkResult) -> Done {
     let stay: Vec<_> = result
         .items
         .iter()
@@ -97,7 +271,8 @@ fn refused(result: &BulkResult) -> Done {
         Exit::Refused,
         code,
         format!(
-            "not deleted: {}{more}; {why}",
+            "not {}: {}{more}; {why}",
+            verb.done(),
             if stay.len() == 1 {
                 names.concat()
             } else {
@@ -109,7 +284,7 @@ fn refused(result: &BulkResult) -> Done {
             }
         ),
     );
-    if first.from.is_none() {
+    if first.from.is_none() || *verb != Verb::Delete {
         return Err(failure);
     }
     Err(failure.fix(format!(
@@ -118,48 +293,23 @@ fn refused(result: &BulkResult) -> Done {
     )))
 }
 
-async fn request(session: &Session, args: &RunsRm) -> Done<BulkRequest> {
-    let by_filter = args.flow.is_some() || !args.state.is_empty() || args.before.is_some();
-    if args.runs.is_empty() != by_filter {
-        return Err(Failure::usage(
-            "name the runs, or describe them with --flow, --state, --before",
-        )
-        .fix("baton runs rm RUN …, or baton runs rm --state failed --before 2026-01-01"));
+/// The filter for a verb: where no state is asked for, those to which it can be done.
+async fn filter(session: &Session, verb: &Verb, which: &Which) -> Done<RunQuery> {
+    let mut query = choose::filter(session, which).await?;
+    let fits: fn(State) -> bool = match verb {
+        Verb::Delete | Verb::Retry => State::is_terminal,
+        Verb::Cancel => |state| !state.is_terminal(),
+        Verb::Pause => |state| state == State::Running,
+        Verb::Resume => |state| state == State::Paused,
+        Verb::Postpone(_) => |state| matches!(state, State::Pending | State::Queued),
+    };
+    if query.state.is_empty() {
+        query.state = State::ALL
+            .into_iter()
+            .filter(|state| fits(*state))
+            .collect();
     }
-    if !by_filter {
-        let mut ids = Vec::new();
-        for name in &args.runs {
-            ids.push(choose::run(session, name).await?.id);
-        }
-        return Ok(BulkRequest {
-            ids,
-            ..BulkRequest::default()
-        });
-    }
-    let before = args
-        .before
-        .as_ref()
-        .map(|text| units::instant(text, &TimeZone::system()))
-        .transpose()?;
-    Ok(BulkRequest {
-        filter: Some(RunQuery {
-            flow: args.flow.clone(),
-            state: ended(states(&args.state)?),
-            created_before: before,
-            ..RunQuery::default()
-        }),
-        ..BulkRequest::default()
-    })
-}
-
-/// The states that were asked for; every ended one unless any was: what has not ended is not deleted anyway, and
-/// would stand before what has.
-fn ended(asked: Vec<State>) -> Vec<State> {
-    if asked.is_empty() {
-        State::ALL.into_iter().filter(|s| s.is_terminal()).collect()
-    } else {
-        asked
-    }
+    Ok(query)
 }
 
 fn show(preview: &BulkResult) {

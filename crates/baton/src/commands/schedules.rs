@@ -4,12 +4,13 @@ use baton_api::rest::{
     CreateSchedule, PreviewRequest, PreviewSlot, Schedule, ScheduleInput, SchedulePreview,
     ScheduleQuery, UpdateSchedule,
 };
-use baton_core::schedule::Missed;
+use baton_core::schedule::{Missed, Overlap};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use owo_colors::OwoColorize as _;
 
 use super::{Session, choose, policy, run, sure, when};
+use crate::cli::or_none::or_none;
 use crate::cli::schedules::{Rules, Schedules, SchedulesAdd, SchedulesEdit, SchedulesPreview};
 use crate::failure::{Done, Failure};
 use crate::output::{self, state::Look, table};
@@ -22,6 +23,7 @@ const MOST: u32 = 1_000;
 pub(crate) async fn schedules(session: &Session, command: Schedules) -> Done {
     match command {
         Schedules::Ls { flow } => ls(session, flow, None).await,
+        Schedules::Show { schedule } => show(session, &schedule).await,
         Schedules::Next { limit } => ls(session, None, Some(limit)).await,
         Schedules::Preview(args) => preview(session, &args).await,
         Schedules::Add(args) => add(session, &args).await,
@@ -235,12 +237,13 @@ async fn edit(session: &Session, args: &SchedulesEdit) -> Done {
     update.rule = when::rule(&args.when)?;
     update.timezone.clone_from(&args.when.timezone);
     update.missed = missed(&args.rules, before.settings.missed)?;
-    if !args.rules.parameters.is_empty() {
+    if !args.rules.parameters.is_empty() || !args.unset.is_empty() {
         let deployment = session
             .client
             .deployment(&before.deployment_id.to_string())
             .await?;
         let mut parameters = before.settings.parameters.clone();
+        parameters.retain(|name, _| !args.unset.contains(name));
         parameters.extend(run::parameters(session, &deployment, &args.rules.parameters).await?);
         update.parameters = Some(parameters);
     }
@@ -257,26 +260,26 @@ async fn edit(session: &Session, args: &SchedulesEdit) -> Done {
 async fn changes(session: &Session, rules: &Rules, zone: &str) -> Done<UpdateSchedule> {
     let zone = TimeZone::get(zone).map_err(|_| settings::serve::unknown_zone(zone))?;
     let instant = |text: &Option<String>| {
-        text.as_ref()
-            .map(|text| units::instant(text, &zone).map(Some))
+        let text = text.as_deref().map(or_none);
+        text.map(|text| text.map(|text| units::instant(text, &zone)).transpose())
             .transpose()
     };
-    let robot_id = match &rules.robot {
-        Some(robot) => Some(Some(session.client.robot(robot).await?.id)),
-        None => None,
-    };
+    let robot_id = choose::target_robot(session, rules.robot.as_deref()).await?;
     Ok(UpdateSchedule {
         starts_at: instant(&rules.starts)?,
         ends_at: instant(&rules.ends)?,
         jitter_seconds: rules
             .jitter
-            .as_ref()
-            .map(|text| units::whole_seconds(text))
+            .as_deref()
+            .map(|text| or_none(text).map_or(Ok(0), units::whole_seconds))
             .transpose()?,
         overlap: rules
             .overlap
-            .as_ref()
+            .as_deref()
             .map(|word| {
+                let Some(word) = or_none(word) else {
+                    return Ok(Overlap::default());
+                };
                 units::word(
                     word,
                     "overlap policy",
@@ -287,8 +290,12 @@ async fn changes(session: &Session, rules: &Rules, zone: &str) -> Done<UpdateSch
         robot_id,
         priority: rules
             .priority
-            .as_ref()
-            .map(|word| units::word(word, "priority", &policy::PRIORITIES).map(Some))
+            .as_deref()
+            .map(|word| {
+                let word = or_none(word);
+                word.map(|word| units::word(word, "priority", &policy::PRIORITIES))
+                    .transpose()
+            })
             .transpose()?,
         ..UpdateSchedule::default()
     })
@@ -301,12 +308,64 @@ fn missed(rules: &Rules, before: Missed) -> Done<Option<Missed>> {
     }
     let mut missed = before;
     if let Some(word) = &rules.missed {
-        missed.policy = units::word(word, "policy for missed slots", &["skip", "last", "all"])?;
+        missed.policy = match or_none(word) {
+            Some(word) => units::word(word, "policy for missed slots", &["skip", "last", "all"])?,
+            None => Missed::default().policy,
+        };
     }
     if let Some(window) = &rules.missed_window {
-        missed.window_seconds = units::whole_seconds(window)?;
+        missed.window_seconds = match or_none(window) {
+            Some(window) => units::whole_seconds(window)?,
+            None => Missed::default().window_seconds,
+        };
     }
     Ok(Some(missed))
+}
+
+/// Shows one schedule with all that is set of it.
+async fn show(session: &Session, named: &str) -> Done {
+    let schedule = choose::schedule(session, named).await?;
+    shown(session, &schedule);
+    if session.json {
+        return Ok(());
+    }
+    let settings = &schedule.settings;
+    let zone = &settings.timezone;
+    let robot = match settings.robot_id {
+        Some(id) => Some(match session.client.robot(&id.to_string()).await {
+            Ok(robot) => robot.name,
+            Err(_) => format!("{id}, which is not there any more"),
+        }),
+        None => None,
+    };
+    let mut facts = vec![("id", schedule.id.to_string())];
+    let mut add = |name, value: Option<String>| facts.extend(value.map(|value| (name, value)));
+    add("starts", settings.starts_at.map(|at| local(at, zone)));
+    add("ends", settings.ends_at.map(|at| local(at, zone)));
+    let span = |seconds: u32| units::span(f64::from(seconds));
+    let jitter = settings.jitter_seconds;
+    add(
+        "jitter",
+        (jitter > 0).then(|| format!("up to {}", span(jitter))),
+    );
+    let missed = output::spelt(&settings.missed.policy);
+    let window = span(settings.missed.window_seconds);
+    add("missed", Some(format!("{missed}, of the last {window}")));
+    add("overlap", Some(output::spelt(&settings.overlap)));
+    let parameters = serde_json::Value::Object(settings.parameters.clone());
+    add(
+        "parameters",
+        (!settings.parameters.is_empty()).then(|| parameters.to_string()),
+    );
+    add("robot", robot.map(|robot| format!("only {robot}")));
+    add("priority", settings.priority.map(|p| p.as_str().to_owned()));
+    let held = "its deployment is; `baton deployments resume` lets it go on";
+    add(
+        "paused",
+        schedule.deployment_paused.then(|| held.to_owned()),
+    );
+    output::facts(&facts);
+    Ok(())
 }
 
 async fn hold(session: &Session, named: &str, paused: bool) -> Done {

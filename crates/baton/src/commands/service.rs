@@ -176,8 +176,8 @@ fn quoted(word: &str) -> String {
 /// The words that say which server a robot serves. One that is enrolled knows it, unless told otherwise.
 fn server_words(global: &Global, data: &Path) -> Done<Vec<String>> {
     let mut words = Vec::new();
-    let target = settings::target(global)?;
     if global.url.is_some() || !is_enrolled(data) {
+        let target = settings::target(global)?;
         words.extend(["--url".to_owned(), target.url]);
         let trust = match (target.pinned.fingerprint, target.pinned.authority) {
             (Some(hex), _) => Some(("--fingerprint", hex)),

@@ -1,5 +1,7 @@
 //! `baton verify`: checks every promise over a whole history, on a live server or a data folder at rest.
 
+use std::path::Path;
+
 use baton_api::rest::{Breach, Verification};
 use owo_colors::OwoColorize as _;
 
@@ -9,11 +11,12 @@ use crate::cli::upkeep::Verify;
 use crate::exit::Exit;
 use crate::failure::Done;
 use crate::output;
+use crate::settings::known;
 
 /// Does it.
 pub(crate) fn verify(global: &Global, args: &Verify) -> Done<Exit> {
     let found = match &args.data {
-        Some(folder) => at_rest(folder)?,
+        Some(folder) => of_folder(global, folder)?,
         None => talk(global, |session: Session| async move {
             Ok(session.client.verify().await?)
         })?,
@@ -46,8 +49,32 @@ pub(crate) fn verify(global: &Global, args: &Verify) -> Done<Exit> {
     })
 }
 
+/// Checks a data folder: at rest, or through the server that uses it.
+fn of_folder(global: &Global, folder: &Path) -> Done<Verification> {
+    let failure = match at_rest(folder) {
+        Err(failure) if failure.code == "data_unavailable" => failure,
+        checked => return checked,
+    };
+    let Some(known) = known::of_folder(folder).ok().flatten() else {
+        return Err(failure);
+    };
+    let meant = Global {
+        url: Some(known.url.clone()),
+        api_key: global.api_key.clone().or_else(|| known.key()),
+        fingerprint: known.fingerprint.clone(),
+        tls_ca: known.tls_ca.clone(),
+        ..global.clone()
+    };
+    if !global.json {
+        output::note(&format!("{} uses this folder and checks it", known.url));
+    }
+    talk(&meant, |session: Session| async move {
+        Ok(session.client.verify().await?)
+    })
+}
+
 /// Checks the database of a server that is not running.
-fn at_rest(folder: &std::path::Path) -> Done<Verification> {
+fn at_rest(folder: &Path) -> Done<Verification> {
     let path = folder.join(crate::serve::DATABASE);
     std::fs::metadata(&path).map_err(|e| {
         crate::failure::Failure::file(&path, "read", &e).fix("name a server's data folder")

@@ -40,6 +40,8 @@ pub(crate) async fn follow(
     query: &LogQuery,
     style: Style,
 ) -> Done<Followed> {
+    // What attempts before the first wanted one went through was read then.
+    let since = first_attempt(query);
     let mut news = session.client.follow_run(id, query);
     let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
     let mut impatient = std::pin::pin!(tokio::time::sleep(IMPATIENT));
@@ -61,7 +63,7 @@ pub(crate) async fn follow(
             }
             Some(LogNews::State(change)) => {
                 waits &= matches!(change.to, State::Pending | State::Queued);
-                if !style.json && is_news(&change) {
+                if !style.json && change.attempt >= since && is_news(&change) {
                     say_state(change);
                 }
             }
@@ -74,21 +76,49 @@ pub(crate) async fn follow(
 /// Whether a person wants to hear of this state: the way of every run to its robot is no news.
 fn is_news(change: &RunChange) -> bool {
     match change.to {
-        State::Pending => change.attempt > 1,
+        State::Pending => change.from.is_some(),
         State::Queued | State::Dispatched => false,
         state => !state.is_terminal(),
     }
 }
 
+/// The first attempt of which something is wanted.
+fn first_attempt(query: &LogQuery) -> u32 {
+    let cursor = query.cursor.as_deref().and_then(|at| at.split_once('.'));
+    let after = cursor.and_then(|(attempt, _)| attempt.parse().ok());
+    query.attempt.or(after).unwrap_or(1)
+}
+
 fn say_state(change: RunChange) {
+    output::note(&format!("{} {}", "·".dimmed(), told(&change)));
+}
+
+/// A state as a line among those of the log.
+fn told(change: &RunChange) -> String {
     let mut text = Look::of(change.to, false).painted();
-    if change.attempt > 1 {
+    if change.to == State::Pending {
+        let wait = change.at.zip(change.due_at).map_or(0.0, |(at, due)| {
+            due.duration_since(at).as_secs_f64().max(0.0)
+        });
+        // It is told of the attempt that is over, unless a person asked for another one.
+        let next = match change.from {
+            Some(State::Running | State::Cancelling) => change.attempt + 1,
+            _ => change.attempt,
+        };
+        // Less than half a second is no wait that anybody sees.
+        if wait < 0.5 {
+            text.push_str(&format!(" (attempt {next})"));
+        } else {
+            let wait = units::span(wait.round()).replace(".0 s", " s");
+            text = format!("{text}: waits {wait} before attempt {next}");
+        }
+    } else if change.attempt > 1 {
         text.push_str(&format!(" (attempt {})", change.attempt));
     }
-    if let Some(message) = change.message {
+    if let Some(message) = &change.message {
         text.push_str(&format!(": {message}"));
     }
-    output::note(&format!("{} {text}", "·".dimmed()));
+    text
 }
 
 /// Says why a run that is watched does not start. Not knowing is no reason to stop watching.

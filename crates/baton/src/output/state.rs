@@ -64,6 +64,11 @@ impl Look {
         }
     }
 
+    /// How a robot is shown that takes nothing new and holds nothing.
+    pub(crate) const fn drained() -> Self {
+        Self::new("‖", 141, "drained")
+    }
+
     /// How something that can be held is shown.
     pub(crate) const fn of_held(held: bool) -> Self {
         if held {

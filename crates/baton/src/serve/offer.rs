@@ -5,6 +5,7 @@ use std::path::Path;
 
 use baton_agent::{AgentConfig, RunAs};
 
+use crate::cli::or_none::clears;
 use crate::cli::serve::Offer;
 use crate::exit::Exit;
 use crate::failure::{Done, Failure};
@@ -25,7 +26,8 @@ pub(crate) fn check(offer: &Offer) -> Done {
     let words = lists
         .into_iter()
         .flat_map(|(flag, words)| words.iter().map(move |word| (flag, word)))
-        .chain(offer.environment.iter().map(|word| ("--environment", word)));
+        .chain(offer.environment.iter().map(|word| ("--environment", word)))
+        .filter(|(_, word)| !clears(word));
     for (flag, word) in words {
         baton_core::text::check_line(word)
             .map_err(|why| Failure::usage(format!("{flag} {word:?} cannot be one: {why}")))?;
@@ -37,8 +39,9 @@ pub(crate) fn check(offer: &Offer) -> Done {
 /// without a word.
 pub(crate) fn of(folder: &Path, said: &Offer) -> Done<Offer> {
     if *said != Offer::default() {
-        runner(said)?;
-        return Ok(said.clone());
+        let said = plain(said);
+        runner(&said)?;
+        return Ok(said);
     }
     let path = folder.join(KEPT);
     let kept = match std::fs::read(&path) {
@@ -97,8 +100,22 @@ pub(crate) fn keep(folder: &Path, said: &Offer) -> Done {
     if *said == Offer::default() {
         return Ok(());
     }
-    let text = serde_json::to_vec_pretty(said).expect("words and numbers are JSON");
+    let text = serde_json::to_vec_pretty(&plain(said)).expect("words and numbers are JSON");
     known::write_private(&folder.join(KEPT), &text)
+}
+
+/// What is said, without the word that takes back what was said before.
+fn plain(said: &Offer) -> Offer {
+    let words = |all: &[String]| all.iter().filter(|word| !clears(word)).cloned().collect();
+    Offer {
+        slots: said.slots,
+        label: words(&said.label),
+        capability: words(&said.capability),
+        environment: said.environment.clone().filter(|word| !clears(word)),
+        queue: words(&said.queue),
+        desktop: words(&said.desktop),
+        run_as: said.run_as.clone().filter(|word| !clears(word)),
+    }
 }
 
 /// Puts it into what the agent tells the server; so many slots unless it says another number.
@@ -142,6 +159,12 @@ mod tests {
         };
         assert_eq!(kept(&less), less, "what is said takes the place of all");
         assert_eq!(kept(&nothing), less);
+        let none = Offer {
+            label: vec!["none".into()],
+            ..Offer::default()
+        };
+        assert_eq!(kept(&none), nothing, "the last label is taken back");
+        assert_eq!(kept(&nothing), nothing);
         std::fs::write(folder.path().join(KEPT), "no JSON").expect("written");
         assert!(of(folder.path(), &nothing).is_err());
     }

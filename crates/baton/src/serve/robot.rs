@@ -29,10 +29,15 @@ pub(crate) fn robot(global: &Global, args: &Robot) -> Done<Exit> {
         .clone()
         .unwrap_or_else(|| PathBuf::from("./baton-robot"));
     super::runtime()?.block_on(async {
+        let mut stops = StopRequests::listen()?;
         let pinned = trust::of(global, args.server.as_ref(), &folder)?;
         // One that makes no sense is refused before anything else.
         pinned.trust()?;
-        let (identity, key) = identify(global, args, &folder, &pinned).await?;
+        let (identity, key) = tokio::select! {
+            known = identify(global, args, &folder, &pinned) => known?,
+            // Its server may not answer for long.
+            () = stops.next() => return Ok(Exit::Ok),
+        };
         let trust = trust::keep(&folder, &pinned)?;
         let offer = offer::of(&folder, &args.offer)?;
         let config = configure(&offer, &folder, &identity, key, trust);
@@ -40,7 +45,6 @@ pub(crate) fn robot(global: &Global, args: &Robot) -> Done<Exit> {
         files::for_robot(config.offer.max_concurrent_jobs);
         let mut agent = Agent::start(config).await.map_err(failed)?;
         offer::keep(&folder, &args.offer)?;
-        let mut stops = StopRequests::listen()?;
         output::line(&format!(
             "{} serves {} as {}",
             "baton robot".bold(),

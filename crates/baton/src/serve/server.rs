@@ -3,7 +3,9 @@
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use baton_api::client::{Client, ClientOptions};
 use baton_core::access::Role;
 use baton_core::id::OrgId;
 use baton_server::auth::{self, KeyFile};
@@ -29,6 +31,8 @@ pub(crate) struct Running {
     pub(crate) admin: KeyFile,
     /// The data folder, as an absolute path.
     pub(crate) data: PathBuf,
+    /// Whether later commands of this person go to it by themselves.
+    pub(crate) in_use: bool,
 }
 
 impl Running {
@@ -42,6 +46,7 @@ impl Running {
                 authority: None,
             },
             from: "the server in this process",
+            named: true,
         }
     }
 
@@ -70,8 +75,8 @@ pub(crate) async fn start(global: &Global, listen: &Listen) -> Done<Running> {
     for warning in &warnings {
         output::warn(warning);
     }
-    let running = open(config).await?;
-    remember(&running.handle, &running.admin);
+    let mut running = open(config).await?;
+    running.in_use = remember(&running).await;
     Ok(running)
 }
 
@@ -114,6 +119,7 @@ async fn open(mut config: Config) -> Done<Running> {
         handle,
         admin,
         data,
+        in_use: false,
     })
 }
 
@@ -144,20 +150,62 @@ pub(crate) fn data_folder(path: &Path) -> Done<PathBuf> {
     })
 }
 
-/// Records the server for later commands of this person. A home that cannot be written is no reason not to serve.
-fn remember(handle: &ServerHandle, admin: &KeyFile) {
-    let known = known::Known {
-        url: handle.url.clone(),
+/// How long the server that commands use may take to answer when another one starts beside it.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
+
+/// Records the server for later commands of this person, and says whether they go to it by themselves: they go on
+/// to the one before as long as that one answers. A home that cannot be written is no reason not to serve.
+async fn remember(running: &Running) -> bool {
+    let own = known::Known {
+        url: running.handle.url.clone(),
         api_key: None,
-        key_file: Some(admin.path.clone()),
-        fingerprint: handle.tls_fingerprint.clone(),
+        key_file: Some(running.admin.path.clone()),
+        fingerprint: running.handle.tls_fingerprint.clone(),
         tls_ca: None,
     };
-    if let Err(failure) = known::write(&known) {
+    if let Err(failure) = known::write_to_folder(&running.data, &own) {
+        output::warn(&format!(
+            "commands will not find this server by BATON_DATA ({failure}); set BATON_URL for them"
+        ));
+    }
+    let before = known::read().unwrap_or_default().current;
+    let before = before.filter(|before| before.url != own.url && before.key_file != own.key_file);
+    let stays = match &before {
+        Some(before) => answers(before).await,
+        None => false,
+    };
+    if let Err(failure) = known::write(&own, !stays) {
         output::warn(&format!(
             "later commands will not find this server by themselves ({failure}); set BATON_URL and BATON_API_KEY for them"
         ));
+        return false;
     }
+    match before {
+        Some(before) if stays => output::warn(&format!(
+            "later commands still go to {}, which answers; for this server set BATON_URL={} or give --url",
+            before.url, own.url
+        )),
+        Some(before) => output::note(&format!(
+            "later commands go to {}; those before went to {}, which does not answer",
+            own.url, before.url
+        )),
+        None => {}
+    }
+    !stays
+}
+
+/// Whether a server, whichever it is, answers at this address. No key is shown.
+async fn answers(known: &known::Known) -> bool {
+    let Ok(client) = Client::new(&ClientOptions {
+        url: known.url.clone(),
+        key: None,
+        fingerprint: known.fingerprint.clone(),
+        authority: known.tls_ca.clone(),
+    }) else {
+        return false;
+    };
+    let asked = tokio::time::timeout(ANSWERS_WITHIN, client.is_there()).await;
+    asked.unwrap_or(false)
 }
 
 fn not_started(error: &StartError) -> Failure {
@@ -184,8 +232,8 @@ fn not_started(error: &StartError) -> Failure {
 pub(crate) fn server(global: &Global, args: &Server) -> Done<Exit> {
     super::log(global.verbose, "info");
     super::runtime()?.block_on(async {
-        let running = start(global, &args.listen).await?;
         let mut stops = StopRequests::listen()?;
+        let running = start(global, &args.listen).await?;
         let link = running.sign_in_link().await?;
         if global.json {
             output::json(&serde_json::json!({
@@ -208,6 +256,9 @@ pub(crate) fn server(global: &Global, args: &Server) -> Done<Exit> {
         }
         stops.next().await;
         output::note("stopping; Ctrl-C again stops at once");
-        Ok(stops.stop_gracefully(running.handle.stop()).await)
+        let data = running.data.clone();
+        let exit = stops.stop_gracefully(running.handle.stop()).await;
+        known::remove_from_folder(&data);
+        Ok(exit)
     })
 }

@@ -26,10 +26,11 @@ pub(crate) fn up(global: &Global, args: &Up) -> Done<Exit> {
     super::log(global.verbose, "warn");
     offer::check(&args.offer)?;
     super::runtime()?.block_on(async {
+        // Before anything else: what comes while it starts is answered when it has.
+        let mut stops = StopRequests::listen()?;
         let running = server::start(global, &args.listen).await?;
         let session = Session::with(running.target(), global.json)?;
         let mut agent = local_robot::start(&running, &session, args).await?;
-        let mut stops = StopRequests::listen()?;
         tokio::select! {
             shown = show(global, args, &running, &session, &agent) => shown?,
             () = stops.next() => return Ok(stop(running, agent, &mut stops).await),
@@ -57,11 +58,14 @@ async fn stop(running: Running, agent: AgentHandle, stops: &mut StopRequests) ->
     } else {
         output::note("stopping");
     }
+    let data = running.data.clone();
     let stopping = async {
         agent.stop(PATIENCE).await;
         running.handle.stop().await;
     };
-    stops.stop_gracefully(stopping).await
+    let exit = stops.stop_gracefully(stopping).await;
+    known::remove_from_folder(&data);
+    exit
 }
 
 /// Shows what there is: addresses, examples, one run from beginning to end, and the way in.
@@ -100,9 +104,14 @@ async fn show(
         "\n{} {link}",
         "dashboard, signing in once:".bold()
     ));
-    output::line(
-        "Ctrl-C stops. In another terminal: baton runs ls, baton deploy PATH, baton login",
-    );
+    let first = if running.in_use {
+        String::new()
+    } else {
+        format!("export BATON_URL={}, then ", running.handle.url)
+    };
+    output::line(&format!(
+        "Ctrl-C stops. In another terminal: {first}baton runs ls, baton deploy PATH, baton login"
+    ));
     if !args.no_browser && output::is_terminal() && has_display() {
         login::open_browser(&link);
     }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::Pinned;
+use crate::cli::or_none::OrNone;
 use crate::exit::Exit;
 use crate::failure::{Done, Failure};
 
@@ -135,8 +136,8 @@ pub(crate) struct Deployment {
     pub(crate) environment: Option<String>,
     /// Whether each run occupies a desktop session.
     pub(crate) desktop: Option<bool>,
-    /// How many runs may be live at once; 0 is without limit.
-    pub(crate) concurrency: Option<u32>,
+    /// How many runs may be live at once; 0 holds all, "none" is without limit.
+    pub(crate) concurrency: Option<OrNone<u32>>,
     /// How long a run may take, such as "10m".
     pub(crate) timeout: Option<String>,
     /// How long a cancelled run may take to end by itself.

@@ -122,7 +122,7 @@ fn judge(around: &Surroundings) -> Done<Vec<String>> {
     Ok(warnings)
 }
 
-fn address(host: &str) -> Done<IpAddr> {
+pub(super) fn address(host: &str) -> Done<IpAddr> {
     if let Ok(ip) = host.trim_matches(['[', ']']).parse() {
         return Ok(ip);
     }

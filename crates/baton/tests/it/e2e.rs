@@ -340,7 +340,8 @@ fn a_run_that_has_not_ended_is_not_deleted_and_that_is_a_refusal() {
     home.baton(&["run", "job", "--watch"]).ok();
     home.write("stuck.py", "print('never')\n");
     // Nobody has the label, so that it waits.
-    home.baton(&["deploy", "stuck.py", "--label", "none"]).ok();
+    home.baton(&["deploy", "stuck.py", "--label", "nobody-has-it"])
+        .ok();
     let waits = home.baton(&["run", "stuck", "--json"]).ok().json();
     let waits = waits["name"].as_str().expect("a name");
     let all = home.baton(&["runs", "ls", "--flow", "job", "--json"]).ok();

@@ -1,5 +1,6 @@
 //! The executable as a whole: the rules of the repository, the command line, end to end, and crashes.
 
+mod asking;
 mod bad_input;
 mod cat_fact;
 mod cli;
@@ -15,5 +16,7 @@ mod output;
 mod runrpa;
 mod shutdown;
 mod support;
+mod targets;
 mod tidy;
 mod tls;
+mod watching;

@@ -3,10 +3,15 @@
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
 use crate::home::{Home, is_gone, signal, visitor};
+use crate::support::wait_for;
+
+/// How long a server may take to begin: a busy machine gets there.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Deploys a flow `held` whose runs knock at this door and end when they are let go.
 fn deploy_held(home: &Home, door: &TcpListener, flags: &[&str]) {
@@ -144,4 +149,24 @@ fn baton_up_goes_on_without_its_robot_and_stops_when_it_is_asked_to() {
     assert_eq!(state(&home, &name), "queued");
     up.signal(Signal::SIGINT);
     assert_eq!(up.ended(), 0);
+}
+
+#[tokio::test]
+async fn a_server_that_is_asked_to_end_while_it_starts_ends_in_good_order() {
+    for command in ["up", "server"] {
+        let home = Home::new();
+        let words = [command, "--port", "0", "--json", "--data", "data"];
+        let mut child = home
+            .command(&words)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        let folder = home.path("data");
+        // Its folder is the first thing it makes; long after that it serves.
+        wait_for("its data folder", PATIENCE, async || folder.exists()).await;
+        signal(&child, Signal::SIGTERM);
+        let ended = child.wait().expect("it ends");
+        assert_eq!(ended.code(), Some(0), "{command}: {ended:?}");
+    }
 }

@@ -375,6 +375,10 @@ export type BulkResult = {
      * Whether nothing was done.
      */
     preview: boolean;
+    /**
+     * Where the next call goes on, as the `cursor` of its filter.
+     */
+    next?: string | null;
 };
 
 /**
@@ -2168,6 +2172,10 @@ export type Robot = {
      */
     draining: boolean;
     /**
+     * Whether it takes no new runs and holds none any more: it may be restarted.
+     */
+    drained?: boolean;
+    /**
      * Why it is drained.
      */
     drain_comment: string;
@@ -2795,6 +2803,28 @@ export type RunQuery = {
      * Made before this.
      */
     created_before?: string | null;
+    /**
+     * Ended at or after this.
+     */
+    ended_after?: string | null;
+    /**
+     * Ended before this.
+     */
+    ended_before?: string | null;
+    /**
+     * With this parameter, as `name=value` (text as it is, other values as JSON) or `name` for any value. A page of a
+     * list with this, `error` or `search` looks at 2000 runs at most and may be shorter, even empty: go on while
+     * there is `next`.
+     */
+    parameter?: string | null;
+    /**
+     * Whose error's message has this in it; case is ignored.
+     */
+    error?: string | null;
+    /**
+     * Whose name, flow, deployment, label, tag, parameter or error has this in it; case is ignored.
+     */
+    search?: string | null;
     order?: Order | null;
     /**
      * Says of the first ten that wait why they do; no part of the filter.
@@ -4844,6 +4874,28 @@ export type ListQueueRunsData = {
          */
         created_before?: string;
         /**
+         * Ended at or after this.
+         */
+        ended_after?: string;
+        /**
+         * Ended before this.
+         */
+        ended_before?: string;
+        /**
+         * With this parameter, as `name=value` (text as it is, other values as JSON) or `name` for any value. A page of a
+         * list with this, `error` or `search` looks at 2000 runs at most and may be shorter, even empty: go on while
+         * there is `next`.
+         */
+        parameter?: string;
+        /**
+         * Whose error's message has this in it; case is ignored.
+         */
+        error?: string;
+        /**
+         * Whose name, flow, deployment, label, tag, parameter or error has this in it; case is ignored.
+         */
+        search?: string;
+        /**
          * Newest first unless given.
          */
         order?: Order;
@@ -5224,6 +5276,28 @@ export type ListRunsData = {
          * Made before this.
          */
         created_before?: string;
+        /**
+         * Ended at or after this.
+         */
+        ended_after?: string;
+        /**
+         * Ended before this.
+         */
+        ended_before?: string;
+        /**
+         * With this parameter, as `name=value` (text as it is, other values as JSON) or `name` for any value. A page of a
+         * list with this, `error` or `search` looks at 2000 runs at most and may be shorter, even empty: go on while
+         * there is `next`.
+         */
+        parameter?: string;
+        /**
+         * Whose error's message has this in it; case is ignored.
+         */
+        error?: string;
+        /**
+         * Whose name, flow, deployment, label, tag, parameter or error has this in it; case is ignored.
+         */
+        search?: string;
         /**
          * Newest first unless given.
          */

@@ -208,6 +208,7 @@ impl Client {
     /// The coming slots of a rule before it is used.
     pub async fn preview_schedule(&self, body: &PreviewRequest) -> Result<SchedulePreview> {
         self.call(Method::POST, &["schedules", "preview"])
+            .asking()
             .json(body)
             .idempotent(None)
             .fetch()

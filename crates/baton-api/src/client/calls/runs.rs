@@ -106,6 +106,7 @@ impl Client {
     /// Cancels many runs, or says what that would do.
     pub async fn cancel_runs(&self, body: &BulkRequest) -> Result<BulkResult> {
         self.call(Method::POST, &["runs", "cancel"])
+            .asking_if(body.preview)
             .json(body)
             .idempotent(None)
             .fetch()
@@ -115,6 +116,7 @@ impl Client {
     /// Retries many runs, or says what that would do.
     pub async fn retry_runs(&self, body: &BulkRequest) -> Result<BulkResult> {
         self.call(Method::POST, &["runs", "retry"])
+            .asking_if(body.preview)
             .json(body)
             .fetch()
             .await
@@ -123,6 +125,7 @@ impl Client {
     /// Deletes many ended runs, or says what that would do.
     pub async fn delete_runs(&self, body: &BulkRequest) -> Result<BulkResult> {
         self.call(Method::POST, &["runs", "delete"])
+            .asking_if(body.preview)
             .json(body)
             .fetch()
             .await

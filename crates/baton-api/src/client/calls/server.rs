@@ -72,6 +72,12 @@ impl Client {
             .await
     }
 
+    /// Whether anything answers there at all. Asked once, without a key, and never again by itself.
+    pub async fn is_there(&self) -> bool {
+        let url = self.url_of(&["server", "about"]);
+        self.http.get(url).send().await.is_ok()
+    }
+
     /// What the server is.
     pub async fn about(&self) -> Result<About> {
         self.call(Method::GET, &["server", "about"]).fetch().await
@@ -80,6 +86,7 @@ impl Client {
     /// Checks the invariants over everything stored.
     pub async fn verify(&self) -> Result<Verification> {
         self.call(Method::POST, &["server", "verify"])
+            .asking()
             .idempotent(None)
             .fetch()
             .await
