@@ -82,6 +82,9 @@ impl AgentConfig {
             offer.version = env!("CARGO_PKG_VERSION").to_owned();
         }
         offer.boot_id = self.boot_id();
+        if offer.installation.is_empty() {
+            offer.installation = crate::identity::installation(&self.data);
+        }
         // It serves the common queue and the one of its computer, whatever else it serves.
         offer
             .queues

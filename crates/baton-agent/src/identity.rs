@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use baton_core::id::RobotId;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::config::Secret;
 
@@ -97,6 +98,30 @@ pub(crate) fn lock(folder: &Path) -> Result<File> {
     }
 }
 
+/// Stands for this machine and this folder on it, and is another one for a copy of either: the hash of the
+/// machine's id and the folder's place on its disk.
+pub(crate) fn installation(folder: &Path) -> String {
+    let machine = fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    let mut hash = Sha256::new();
+    hash.update(machine.trim());
+    hash.update(place(folder).to_le_bytes());
+    let digest: [u8; 32] = hash.finalize().into();
+    digest[..8]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+#[cfg(unix)]
+fn place(folder: &Path) -> u64 {
+    fs::metadata(folder).map_or(0, |m| std::os::unix::fs::MetadataExt::ino(&m))
+}
+
+#[cfg(not(unix))]
+fn place(_folder: &Path) -> u64 {
+    0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,6 +160,19 @@ mod tests {
         let _lock = lock(&folder).expect("locked");
         let mode = fs::metadata(&folder).expect("there").permissions().mode();
         assert_eq!(mode & 0o077, 0);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_copy_of_a_folder_is_another_installation_and_a_renamed_one_is_the_same() {
+        let dir = tempfile::tempdir().expect("folder");
+        let (first, copy) = (dir.path().join("a"), dir.path().join("b"));
+        make(&first).expect("made");
+        make(&copy).expect("made");
+        let before = installation(&first);
+        assert_ne!(before, installation(&copy));
+        fs::rename(&first, dir.path().join("c")).expect("renamed");
+        assert_eq!(before, installation(&dir.path().join("c")));
     }
 
     #[test]

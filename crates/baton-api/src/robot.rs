@@ -40,6 +40,8 @@ pub const CLOSE_REPLACED: u16 = 4002;
 pub const CLOSE_PROTOCOL: u16 = 4003;
 /// Close code: the robot did not read fast enough, or was not heard for too long; reconnect.
 pub const CLOSE_SLOW: u16 = 4004;
+/// Another installation works with this robot's key, or what it runs may still live: try again later.
+pub const CLOSE_IN_USE: u16 = 4005;
 /// Close code: the server is going down; come back with backoff.
 pub const CLOSE_RESTART: u16 = 1012;
 

@@ -22,4 +22,5 @@ pub mod robot;
 pub mod run;
 pub mod schedule;
 pub mod state;
+pub mod succession;
 pub mod text;

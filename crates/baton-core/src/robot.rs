@@ -52,6 +52,9 @@ pub struct RobotOffer {
     /// Changes with every boot of the machine: tells a reboot from a network cut.
     #[serde(default)]
     pub boot_id: String,
+    /// Stands for the machine and the agent's folder on it: tells a copy of the folder from the robot itself.
+    #[serde(default)]
+    pub installation: String,
     /// The environment it belongs to, such as `production`.
     #[serde(default)]
     pub environment: Option<String>,

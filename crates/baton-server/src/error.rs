@@ -162,6 +162,10 @@ impl From<StoreError> for ApiError {
                 error.retry_after = Some(RETRY_STORE);
                 error
             }
+            StoreError::NotKnown(_) => {
+                tracing::error!(error = %detail, "the disk failed to keep a change");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "outcome_unknown", detail)
+            }
             StoreError::Corrupt(_) => {
                 tracing::error!(error = %detail, "the store is damaged");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "store_corrupt", detail)

@@ -5,8 +5,8 @@
 //! [`reconcile`] settles what the robot holds against what the store says. What is kept here of a
 //! connection is a hint; every answer to "is this claim valid?" comes from the store.
 
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use baton_core::id::{KeyId, OrgId, RobotId};
 use baton_core::lease::Steady;
@@ -19,6 +19,7 @@ mod hello;
 mod ingest;
 mod reconcile;
 mod session;
+mod succession;
 mod upgrade;
 
 pub use connection::{Connection, Sent};
@@ -31,6 +32,8 @@ pub struct Connections {
     by_robot: RwLock<HashMap<RobotId, Arc<Connection>>>,
     /// When robots were heard last whose connections are gone; one entry for each robot at most.
     left: RwLock<HashMap<RobotId, Steady>>,
+    /// Robots of which a second installation was refused since they connected last: told once.
+    refused: Mutex<HashSet<RobotId>>,
     /// Counts the tasks that serve connections, so that a stop can wait for the last one.
     sessions: TaskTracker,
 }
@@ -75,6 +78,12 @@ impl Connections {
             left.get(&robot).copied()
         };
         self.get(robot).map(|c| c.heard_at()).or_else(left)
+    }
+
+    /// Whether this is the first refusal of a second installation since the robot connected.
+    fn first_refusal(&self, robot: RobotId) -> bool {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.insert(robot)
     }
 
     /// Forgets a robot that is deleted.
@@ -131,6 +140,8 @@ impl Connections {
             drop(held);
             let mut left = self.left.write().unwrap_or_else(PoisonError::into_inner);
             left.insert(connection.robot_id, connection.heard_at());
+            let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+            refused.remove(&connection.robot_id);
         }
         present
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use baton_core::lease::Steady;
 use baton_store::Result;
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
@@ -114,19 +115,23 @@ async fn run<S: Service>(app: &Arc<App>) {
         }
         // Counted from before the step: what came while it rested is not passed over.
         let tick = SignedDuration::try_from(tick).unwrap_or(SignedDuration::MAX);
-        let latest = began.after(tick);
-        // What is due at a time of day is waited for in pieces of a tick: the clock may be set meanwhile.
-        let due = next.map(|next| app.steady().after(next.duration_since(app.now())));
-        let bell = async {
-            match S::bell(&app.wakeups) {
-                Some(bell) => bell.notified().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = bell => {}
-            () = app.clock.sleep_until(due.map_or(latest, |due| due.min(latest))) => {}
+        sleep(app, S::bell(&app.wakeups), began.after(tick), next).await;
+    }
+}
+
+/// Sleeps until the bell rings, `next` comes, or it is `latest`.
+async fn sleep(app: &App, bell: Option<&Notify>, latest: Steady, next: Option<Timestamp>) {
+    // What is due at a time of day is waited for in pieces of a tick: the clock may be set meanwhile.
+    let due = next.map(|next| app.steady().after(next.duration_since(app.now())));
+    let rung = async {
+        match bell {
+            Some(bell) => bell.notified().await,
+            None => std::future::pending().await,
         }
+    };
+    tokio::select! {
+        () = rung => {}
+        () = app.clock.sleep_until(due.map_or(latest, |due| due.min(latest))) => {}
     }
 }
 

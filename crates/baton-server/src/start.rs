@@ -189,6 +189,15 @@ impl ServerHandle {
         tracing::info!("stopped");
     }
 
+    /// Ends when the store can take no write any more: the process should end then, and be started anew.
+    /// Whoever was answered last has the answer by then.
+    pub async fn lost(&self) {
+        /// Answers that are on their way take milliseconds.
+        const LAST_ANSWERS: std::time::Duration = std::time::Duration::from_millis(500);
+        self.app.store.lost().await;
+        tokio::time::sleep(LAST_ANSWERS).await;
+    }
+
     /// Stops at once, as a crash would: the store stays as it is and open.
     pub fn abandon(self) {
         self.scheduling.cancel();

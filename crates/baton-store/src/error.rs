@@ -44,6 +44,9 @@ pub enum StoreError {
     /// Cannot write now: the disk is full or the database is unreachable. Trying again later may work.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
+    /// The disk failed while it was to keep this: whether it did is not known before the store is opened anew.
+    #[error("it is not known whether this was kept: {0}")]
+    NotKnown(String),
     /// The database is damaged or was written by a newer Baton. Trying again will not help.
     #[error("{0}")]
     Corrupt(String),

@@ -66,6 +66,9 @@ pub trait Keys {
     /// Takes a key back, and what it opened with it; the first time counts.
     async fn revoke_key(&self, org: OrgId, id: KeyId, now: Timestamp) -> Result<Key>;
 
+    /// Takes back every browser session, sign-in link and enrolment token of all orgs; answers how many.
+    async fn end_openings(&self, now: Timestamp) -> Result<u32>;
+
     /// Uses up a one-time key (revokes it) and stores what it was exchanged for, as one.
     /// `Conflict` with `token_used` when it was used before, with `token_expired` when it is too old.
     async fn exchange_key(&self, id: KeyId, made: Key, now: Timestamp) -> Result<()>;

@@ -52,6 +52,12 @@ pub trait Store:
     /// From now on, calls `hook` after each commit that changed something.
     fn on_commit(&self, hook: Committed);
 
+    /// Ends when the store can take no write any more until it is opened anew: its disk failed to keep
+    /// what it was given. Most stores never come to that.
+    async fn lost(&self) {
+        std::future::pending().await
+    }
+
     /// Whether writes are kept at present: `Unavailable` when the last one was not. While that is so, asking
     /// writes a little every few seconds, so that an idle store notices that the disk has room again.
     async fn check_writes(&self) -> Result<()>;

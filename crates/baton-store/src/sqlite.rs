@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use rusqlite::Connection;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 
 use crate::Store;
 use crate::commit::{Committed, Hooks};
@@ -97,7 +97,17 @@ struct Shared {
     wal_pages: AtomicU64,
     /// A sync failed: nothing more is written until the server is started again.
     poisoned: AtomicBool,
+    /// Wakes whoever waits for that.
+    on_poison: Notify,
     trouble: trouble::Trouble,
+}
+
+impl Shared {
+    /// From now on nothing is written.
+    fn poison(&self) {
+        self.poisoned.store(true, Ordering::Release);
+        self.on_poison.notify_waiters();
+    }
 }
 
 #[derive(Default)]
@@ -139,6 +149,7 @@ impl SqliteStore {
             counters: Counters::default(),
             wal_pages: AtomicU64::new(0),
             poisoned: AtomicBool::new(false),
+            on_poison: Notify::new(),
             trouble: trouble::Trouble::default(),
         });
         wal::watch(&mut conn, &shared)?;
@@ -307,6 +318,13 @@ impl Store for SqliteStore {
         if self.outbox.send(Message::Close(reply)).await.is_ok() {
             // An error means that the writer is gone already, which is what is wanted.
             let _ = done.await;
+        }
+    }
+
+    async fn lost(&self) {
+        let told = self.shared.on_poison.notified();
+        if !self.shared.poisoned.load(Ordering::Acquire) {
+            told.await;
         }
     }
 

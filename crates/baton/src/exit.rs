@@ -26,13 +26,15 @@ pub(crate) enum Exit {
     Cancelled = 8,
     /// A watched run crashed: infrastructure lost it.
     Crashed = 9,
+    /// A server ended by itself: its disk failed to keep what was written.
+    DiskFailed = 10,
     /// The command was interrupted (Ctrl-C), as shells count it.
     Interrupted = 130,
 }
 
 impl Exit {
     /// Every code, in order.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Ok,
         Self::Failed,
         Self::Usage,
@@ -43,6 +45,7 @@ impl Exit {
         Self::TimedOut,
         Self::Cancelled,
         Self::Crashed,
+        Self::DiskFailed,
         Self::Interrupted,
     ];
 
@@ -66,6 +69,9 @@ impl Exit {
             Self::TimedOut => "a watched run timed out, or waiting took too long",
             Self::Cancelled => "a watched run was cancelled",
             Self::Crashed => "a watched run crashed: its robot or process was lost",
+            Self::DiskFailed => {
+                "a server ended by itself: its disk failed to keep what was written; start it again"
+            }
             Self::Interrupted => "interrupted with Ctrl-C; a watched run goes on",
         }
     }

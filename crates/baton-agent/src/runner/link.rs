@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use baton_api::robot::{CLOSE_REPLACED, CLOSE_UNAUTHORISED};
+use baton_api::robot::{CLOSE_IN_USE, CLOSE_REPLACED, CLOSE_UNAUTHORISED};
 use baton_core::run::LogLevel;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -90,7 +90,10 @@ impl Runner {
     pub(super) fn hang_up(&mut self, code: Option<u16>) {
         self.connection = None;
         self.step(Input::Disconnected);
-        let patient = matches!(code, Some(CLOSE_UNAUTHORISED | CLOSE_REPLACED));
+        let patient = matches!(
+            code,
+            Some(CLOSE_UNAUTHORISED | CLOSE_REPLACED | CLOSE_IN_USE)
+        );
         self.redial(patient);
     }
 

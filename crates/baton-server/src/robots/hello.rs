@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::reconcile::{Settlement, claim_of, settle};
+use super::succession::{succeed, why_lost};
 use super::{Connection, RobotKey, deliver, heartbeat};
 use crate::app::App;
 use crate::operations;
@@ -138,6 +139,7 @@ async fn open(
         });
     }
     let offer = bounded(register.offer)?;
+    let moved = succeed(app, key, &before, &offer).await?;
     let rebooted = !before.offer.boot_id.is_empty()
         && !offer.boot_id.is_empty()
         && before.offer.boot_id != offer.boot_id;
@@ -170,7 +172,8 @@ async fn open(
     // Whatever was refused above left nothing; from here on the session must be closed properly,
     // which `session` does also when the answer does not get through.
     if super::session::write(socket, answer).await {
-        follow_up(app, &connection, settlement, &live, rebooted, now).await;
+        let why = why_lost(moved, rebooted);
+        follow_up(app, &connection, settlement, &live, why, now).await;
     } else {
         connection.close(CLOSE_PROTOCOL, "the connection was lost while registering");
     }
@@ -200,7 +203,7 @@ async fn follow_up(
     connection: &Arc<Connection>,
     settlement: Settlement,
     live: &[LiveAttempt],
-    rebooted: bool,
+    why: &str,
     now: Timestamp,
 ) {
     for claim in settlement.start {
@@ -213,11 +216,6 @@ async fn follow_up(
     for claim in settlement.redeliver {
         redeliver(app, connection, claim, live).await;
     }
-    let why = if rebooted {
-        "the robot's machine restarted while the run was on it"
-    } else {
-        "the robot reconnected without the run: its agent was killed and the guard ended the process"
-    };
     heartbeat::report_lost(app, connection, settlement.lost, why).await;
     for claim in settlement.gone {
         operations::release(app, connection.org, claim.job_id, connection.claim(&claim)).await;
@@ -287,7 +285,7 @@ fn event(
     }
 }
 
-async fn append(app: &App, events: Vec<ResourceEvent>) {
+pub(super) async fn append(app: &App, events: Vec<ResourceEvent>) {
     if let Err(error) = app.store.append_events(events).await {
         tracing::warn!(%error, "cannot record that a robot came or went");
     }
@@ -366,7 +364,7 @@ fn bounded(mut offer: RobotOffer) -> Result<RobotOffer, Refusal> {
     Ok(offer)
 }
 
-fn refused(error: StoreError) -> Refusal {
+pub(super) fn refused(error: StoreError) -> Refusal {
     match error {
         StoreError::NotFound { what } => Refusal {
             close: CLOSE_UNAUTHORISED,

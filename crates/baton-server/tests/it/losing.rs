@@ -136,6 +136,8 @@ async fn a_reboot_is_told_from_a_network_cut() {
     let mut robot = Script::connect_with(&enrolled, |r| r.offer.boot_id = "b1".into()).await;
     let run = world.run().await;
     robot.take().await;
+    // A machine that boots has cut its connection.
+    let enrolled = world.lose(robot).await;
     let robot = Script::connect_with(&enrolled, |r| r.offer.boot_id = "b2".into()).await;
     let crashed = world.until(run, State::Crashed).await;
     let error = crashed.error.expect("why");

@@ -7,6 +7,7 @@ mod bad_input;
 mod bad_query;
 mod cancelling;
 mod clocks;
+mod copies;
 mod ending;
 mod files;
 mod following;

@@ -44,6 +44,20 @@ impl Keys for MemoryStore {
         })
     }
 
+    async fn end_openings(&self, now: Timestamp) -> Result<u32> {
+        self.write(|world, _| {
+            let opened = world.keys.values_mut().filter(|k| {
+                k.revoked_at.is_none() && !matches!(k.kind, KeyKind::Api | KeyKind::Robot)
+            });
+            let mut ended = 0;
+            for key in opened {
+                key.revoked_at = Some(now);
+                ended += 1;
+            }
+            Ok(ended)
+        })
+    }
+
     async fn exchange_key(&self, id: KeyId, made: Key, now: Timestamp) -> Result<()> {
         self.write(|world, _| {
             let key =

@@ -23,6 +23,9 @@ const KINDS: [KeyKind; 5] = [
     KeyKind::Session,
 ];
 
+/// From this kind on, `KINDS` holds what a key opens: enrolments, links and sessions.
+const FIRST_OPENING: u8 = 2;
+
 fn read(row: &Row<'_>) -> Result<Key> {
     let mut c = Cols::new(row);
     let (org, id, name) = (OrgId(c.get()?), c.id()?, c.get()?);
@@ -131,6 +134,19 @@ impl Keys for SqliteStore {
                 .execute(params![org.0, id.bytes(), us(now)])?;
             key.revoked_at = key.revoked_at.or(Some(now));
             Ok(key)
+        })
+        .await
+    }
+
+    async fn end_openings(&self, now: Timestamp) -> Result<u32> {
+        self.write(move |tx| {
+            // Rare, and keys are few: no index is kept for it.
+            let sql = "UPDATE keys SET revoked_at = ?1 WHERE kind >= ?2 AND revoked_at IS NULL";
+            let ended = tx
+                .conn
+                .prepare_cached(sql)?
+                .execute(params![us(now), FIRST_OPENING])?;
+            Ok(u32::try_from(ended).unwrap_or(u32::MAX))
         })
         .await
     }

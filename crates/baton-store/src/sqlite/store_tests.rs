@@ -337,6 +337,45 @@ async fn a_failed_sync_stops_all_writes_and_leaves_reads() {
 }
 
 #[tokio::test]
+async fn whoever_waits_for_the_loss_of_the_store_is_told_before_and_after_it() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = open(&dir.path().join("baton.db")).expect("a new database");
+    let mut waiting = std::pin::pin!(store.lost());
+    assert!(futures_poll(&mut waiting).is_none(), "nothing is lost yet");
+    store.shared.poison();
+    waiting.await;
+    store.lost().await;
+}
+
+/// What a future answers when it is asked once.
+fn futures_poll<F: Future>(future: &mut std::pin::Pin<&mut F>) -> Option<F::Output> {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match future.as_mut().poll(&mut context) {
+        std::task::Poll::Ready(value) => Some(value),
+        std::task::Poll::Pending => None,
+    }
+}
+
+#[test]
+fn callers_of_a_group_whose_sync_failed_are_told_that_it_is_not_known() {
+    use super::writer::{Failed, Op, OpOf};
+    let told = |failed: &Failed| {
+        let (reply, mut answer) = tokio::sync::oneshot::channel();
+        let op = OpOf {
+            run: |_: &mut Tx| Ok(()),
+            result: Some(Ok(())),
+            reply,
+        };
+        Op::answer(Box::new(op), Err(failed));
+        answer.try_recv().expect("answered")
+    };
+    let lost = told(&Failed::Unknown("sync".into()));
+    assert!(matches!(lost, Err(StoreError::NotKnown(_))), "{lost:?}");
+    let full = told(&Failed::Nothing("full".into()));
+    assert!(matches!(full, Err(StoreError::Unavailable(_))), "{full:?}");
+}
+
+#[tokio::test]
 async fn hooks_hear_of_a_commit_before_its_callers_do() {
     let dir = tempfile::tempdir().expect("a folder");
     let store = open(&dir.path().join("baton.db")).expect("a new database");

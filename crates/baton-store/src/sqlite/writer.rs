@@ -117,7 +117,29 @@ pub(super) trait Op: Send {
     /// Does it; may be called again after a rollback.
     fn run(&mut self, tx: &mut Tx);
     /// Answers: what it returned if the commit went well, the error otherwise.
-    fn answer(self: Box<Self>, committed: std::result::Result<(), &str>);
+    fn answer(self: Box<Self>, committed: std::result::Result<(), &Failed>);
+}
+
+/// Why a group was not committed.
+pub(super) enum Failed {
+    /// Nothing of it was kept.
+    Nothing(String),
+    /// The disk failed to sync it: nobody knows what of it was kept.
+    Unknown(String),
+}
+
+impl Failed {
+    fn why(&self) -> &str {
+        let (Self::Nothing(why) | Self::Unknown(why)) = self;
+        why
+    }
+
+    fn error(&self) -> StoreError {
+        match self {
+            Self::Nothing(why) => StoreError::Unavailable(why.clone()),
+            Self::Unknown(why) => StoreError::NotKnown(why.clone()),
+        }
+    }
 }
 
 /// An operation from a closure.
@@ -143,12 +165,12 @@ where
         }));
     }
 
-    fn answer(self: Box<Self>, committed: std::result::Result<(), &str>) {
+    fn answer(self: Box<Self>, committed: std::result::Result<(), &Failed>) {
         let result = match (committed, self.result) {
             (Ok(()), Some(result)) => result,
             // A refusal stands whether or not its neighbours could be committed.
             (Err(_), Some(Err(refused))) => Err(refused),
-            (Err(why), _) => Err(StoreError::Unavailable(why.to_owned())),
+            (Err(failed), _) => Err(failed.error()),
             (Ok(()), None) => Err(gone()),
         };
         // Whoever asked may have gone away; the change stands all the same.
@@ -225,13 +247,18 @@ fn commit_and_answer(tx: &mut Tx, ops: &mut Vec<Box<dyn Op>>) {
             ops.drain(..).for_each(|op| op.answer(Ok(())));
         }
         Err(error) => {
-            let why = match error {
-                StoreError::Unavailable(why) => why,
-                other => other.to_string(),
+            let failed = match error {
+                StoreError::NotKnown(why) => Failed::Unknown(why),
+                StoreError::Unavailable(why) => Failed::Nothing(why),
+                other => Failed::Nothing(other.to_string()),
             };
-            tx.shared.trouble.failed(&why);
-            tracing::warn!(error = %why, operations = ops.len(), "a commit failed; nothing of it was kept");
-            ops.drain(..).for_each(|op| op.answer(Err(&why)));
+            tx.shared.trouble.failed(failed.why());
+            tracing::warn!(
+                error = failed.why(),
+                operations = ops.len(),
+                "a commit failed"
+            );
+            ops.drain(..).for_each(|op| op.answer(Err(&failed)));
         }
     }
 }
@@ -289,8 +316,9 @@ fn attempt(tx: &mut Tx, ops: &mut [Box<dyn Op>], before: &Pending, changes: u64)
     let changed = conn.total_changes() != changes;
     if let Err(error) = conn.prepare_cached("COMMIT")?.execute([]) {
         if is_lost_sync(&error) {
-            tx.shared.poisoned.store(true, Ordering::Relaxed);
+            tx.shared.poison();
             tracing::error!(%error, "{POISONED}");
+            return Err(StoreError::NotKnown(POISONED.into()));
         }
         return Err(match StoreError::from(error) {
             full @ StoreError::Unavailable(_) => full,

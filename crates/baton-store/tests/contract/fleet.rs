@@ -47,6 +47,7 @@ async fn a_session_stores_the_offer_and_makes_the_queues(b: &Bench) {
         platform: "linux x86_64".into(),
         version: "0.1.0".into(),
         boot_id: "b00t".into(),
+        installation: "here".into(),
         environment: Some("production".into()),
         labels: words(["a", "b"]),
         capabilities: words(["python", "desktop"]),

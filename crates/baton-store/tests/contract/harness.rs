@@ -466,6 +466,7 @@ pub(crate) fn kind<T>(answer: &Result<T>) -> &'static str {
         Err(StoreError::Illegal(_)) => "illegal",
         Err(StoreError::StaleFence { .. }) => "stale_fence",
         Err(StoreError::Unavailable(_)) => "unavailable",
+        Err(StoreError::NotKnown(_)) => "not_known",
         Err(StoreError::Corrupt(_)) => "corrupt",
         Err(StoreError::Backend(_)) => "backend",
     }

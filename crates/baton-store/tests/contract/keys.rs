@@ -11,6 +11,7 @@ for_each_store!(
     only_api_and_robot_keys_are_listed,
     a_key_is_taken_back_once,
     what_a_key_opened_is_taken_back_with_it,
+    sessions_links_and_tokens_end_together_and_keys_stay,
     a_token_is_exchanged_once,
     a_token_is_exchanged_once_also_at_once,
     an_old_token_is_refused,
@@ -113,6 +114,24 @@ async fn what_a_key_opened_is_taken_back_with_it(b: &Bench) {
     ] {
         let kept = b.store.key(id).await.expect("kept as evidence");
         assert_eq!(kept.revoked_at, at_.map(at));
+    }
+}
+
+async fn sessions_links_and_tokens_end_together_and_keys_stay(b: &Bench) {
+    let mut opened = Vec::new();
+    for kind_of in [KeyKind::Enrolment, KeyKind::SignIn, KeyKind::Session] {
+        opened.push(add(b, key(b, kind_of, 3)).await);
+    }
+    let api = add(b, key(b, KeyKind::Api, 4)).await;
+    let robot = add(b, key(b, KeyKind::Robot, 5)).await;
+    assert_eq!(b.store.end_openings(at(9)).await.expect("ended"), 3);
+    assert_eq!(b.store.end_openings(at(10)).await.expect("ended"), 0);
+    for id in opened {
+        let ended = b.store.key(id).await.expect("found");
+        assert_eq!(ended.revoked_at, Some(at(9)));
+    }
+    for id in [api, robot] {
+        assert_eq!(b.store.key(id).await.expect("found").revoked_at, None);
     }
 }
 

@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::io::AsyncWriteExt as _;
 
+mod keys;
+
 use super::{Session, sure};
 use crate::cli::Global;
 use crate::cli::upkeep::{Backup, Restore};
@@ -112,9 +114,10 @@ pub(crate) fn restore(global: &Global, args: &Restore) -> Done {
     let opened = std::fs::copy(&args.file, &copy)
         .map_err(|e| Failure::file(&copy, "write", &e))
         .and_then(|_| whole(&copy).map_err(|failure| unusable(&args.file, failure)))
-        .and_then(|()| kept(&database));
-    let kept = match opened {
-        Ok(kept) => kept,
+        .and_then(|()| keys::carry_over(&database, &copy))
+        .and_then(|carried| Ok((carried, kept(&database)?)));
+    let (carried, kept) = match opened {
+        Ok(done) => done,
         Err(failure) => {
             remove(&copy);
             if fresh {
@@ -126,14 +129,34 @@ pub(crate) fn restore(global: &Global, args: &Restore) -> Done {
     std::fs::rename(&copy, &database).map_err(|e| Failure::file(&database, "write", &e))?;
     remove(&copy);
     if global.json {
-        output::json(&serde_json::json!({ "restored": database, "kept": kept }));
+        output::json(&serde_json::json!({
+            "restored": database, "kept": kept, "still_revoked": carried.revoked,
+            "revoked_unknown": carried.unasked,
+        }));
         return Ok(());
     }
     output::line(&format!("restored {}", database.display()));
+    say(&carried);
     if let Some(kept) = kept {
         output::note(&format!("what was there before is {}", kept.display()));
     }
     Ok(())
+}
+
+/// Says what became of keys that were taken back after the backup.
+fn say(carried: &keys::Carried) {
+    if !carried.revoked.is_empty() {
+        output::note(&format!(
+            "taken back after this backup, and still so: {}",
+            carried.revoked.join(", ")
+        ));
+    }
+    if let Some(why) = &carried.unasked {
+        output::warn(&format!(
+            "the database that was here before cannot be read ({why}): keys that were taken back after the \
+             backup work again; look with `baton keys ls`"
+        ));
+    }
 }
 
 fn check(path: &Path) -> Done {

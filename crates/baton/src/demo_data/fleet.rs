@@ -146,6 +146,7 @@ impl RobotDef {
             platform: self.platform.to_owned(),
             version: version.to_owned(),
             boot_id: format!("demo-{}", self.name),
+            installation: String::new(),
             environment: Some(self.environment.to_owned()),
             labels: set(self.labels),
             capabilities: set(self.capabilities),

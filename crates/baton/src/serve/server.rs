@@ -208,6 +208,17 @@ async fn answers(known: &known::Known) -> bool {
     asked.unwrap_or(false)
 }
 
+/// Why a server ends by itself: a service manager starts it again, and what was acknowledged is there.
+pub(crate) fn disk_failed() -> Failure {
+    Failure::new(
+        Exit::DiskFailed,
+        "disk_failed",
+        "the disk failed to keep what was written (sync error); the server has ended, since nothing that it \
+         would write after that could be believed",
+    )
+    .fix("look at the disk and the system's log, then start the server again: what was acknowledged is in the database")
+}
+
 fn not_started(error: &StartError) -> Failure {
     let failure = Failure::new(Exit::Refused, error.code(), error.to_string());
     match error {
@@ -254,7 +265,10 @@ pub(crate) fn server(global: &Global, args: &Server) -> Done<Exit> {
             }
             output::line(&format!("dashboard, signing in once: {link}"));
         }
-        stops.next().await;
+        tokio::select! {
+            _ = stops.next() => {}
+            () = running.handle.lost() => return Err(disk_failed()),
+        }
         output::note("stopping; Ctrl-C again stops at once");
         let data = running.data.clone();
         let exit = stops.stop_gracefully(running.handle.stop()).await;

@@ -35,12 +35,19 @@ pub(crate) fn up(global: &Global, args: &Up) -> Done<Exit> {
             shown = show(global, args, &running, &session, &agent) => shown?,
             () = stops.next() => return Ok(stop(running, agent, &mut stops).await),
         }
-        tokio::select! {
-            () = stops.next() => {}
-            _ = agent.wait() => {
-                output::warn("the local robot has stopped; runs wait until a robot comes");
-                stops.next().await;
+        let asked = async {
+            tokio::select! {
+                () = stops.next() => {}
+                _ = agent.wait() => {
+                    output::warn("the local robot has stopped; runs wait until a robot comes");
+                    stops.next().await;
+                }
             }
+        };
+        tokio::select! {
+            () = asked => {}
+            // What runs is ended with the agent: its guard sees to that.
+            () = running.handle.lost() => return Err(server::disk_failed()),
         }
         Ok(stop(running, agent, &mut stops).await)
     })

@@ -281,7 +281,10 @@ fn a_backup_taken_while_running_brings_everything_back() {
     home.write("job.py", "print('hello')\n");
     home.baton(&["deploy", "job.py"]).ok();
     home.baton(&["run", "job", "--watch"]).ok();
+    home.baton(&["keys", "create", "leaver", "--role", "admin"])
+        .ok();
     home.baton(&["backup", "copy.db"]).ok();
+    home.baton(&["keys", "revoke", "leaver", "--yes"]).ok();
     let busy = home.baton(&["restore", "copy.db", "--yes"]);
     assert_eq!(busy.code, 4, "{}", busy.err);
     assert!(busy.err.contains("in use"), "{}", busy.err);
@@ -289,7 +292,12 @@ fn a_backup_taken_while_running_brings_everything_back() {
     assert_eq!(up.stop(), 0);
     home.write("nonsense.db", "this is no database, only some words");
     assert_eq!(home.baton(&["restore", "nonsense.db", "--yes"]).code, 4);
-    home.baton(&["restore", "copy.db", "--yes"]).ok();
+    let restored = home.baton(&["restore", "copy.db", "--yes"]).ok();
+    assert!(
+        restored.err.contains("still so: leaver"),
+        "{}",
+        restored.err
+    );
     home.baton(&["verify", "--data", "baton-data"]).ok();
     let _up = home.up();
     let runs = home.baton(&["runs", "ls", "--json"]).ok().json();
