@@ -15,6 +15,7 @@ use crate::problem::Problem;
 
 mod calls;
 mod follow;
+mod pages;
 mod retry;
 mod sse;
 mod tls;

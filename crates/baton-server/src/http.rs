@@ -30,6 +30,7 @@ mod events;
 mod extract;
 mod figures;
 mod flows;
+mod fresh;
 mod guard;
 mod keys;
 mod limits;
@@ -38,6 +39,8 @@ mod names;
 mod note;
 mod openapi;
 mod packages;
+mod paging;
+mod peek;
 mod queues;
 mod reports;
 mod results;
@@ -51,6 +54,7 @@ mod schedules;
 mod server;
 mod sessions;
 mod table;
+mod types;
 mod upload;
 
 pub use openapi::document as openapi;
@@ -111,6 +115,8 @@ pub fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .fallback(dashboard::fallback)
         .with_state(http)
+        .layer(from_fn(fresh::tagged))
+        .layer(fresh::compression())
         .layer(from_fn(catch))
 }
 

@@ -31,9 +31,9 @@ const ARGUMENTS: Partial<Record<keyof typeof api, unknown[]>> = {
   runs: [{ limit: 1 }],
   samples: [{ metric: "throughput", subject: "x", from: "x", until: "x", grain_seconds: 60 }],
   robotLogs: ["some-thing", { after: 1, limit: 1 }],
-  flows: [{ search: "x", limit: 1, cursor: "x" }],
-  deployments: [{ flow: "x", limit: 1, cursor: "x" }],
-  schedules: [{ deployment: "x", limit: 1 }],
+  flows: [{ search: "x" }],
+  deployments: [{ flow: "x" }],
+  schedules: [{ deployment: "x" }],
   audit: [{ kinds: "key", actor: "x", subject: "x", from: "x", until: "x", limit: 1, cursor: "x" }],
   outcomes: [{ from: "x", until: "x", flow: "x" }],
   peekQueue: ["some-thing", { limit: 1, cursor: "x" }],
@@ -43,7 +43,7 @@ test.each(Object.keys(api) as (keyof typeof api)[])("%s is an operation of the d
   const asked: [string, RequestInit][] = [];
   vi.stubGlobal("fetch", async (url: string, init: RequestInit) => {
     asked.push([url, init]);
-    return new Response(null, { status: 204 });
+    return new Response(JSON.stringify({ items: [] }));
   });
   const call = api[name] as (...words: unknown[]) => Promise<unknown>;
   await call(...(ARGUMENTS[name] ?? ["some-thing", {}]));
@@ -56,4 +56,16 @@ test.each(Object.keys(api) as (keyof typeof api)[])("%s is an operation of the d
   const known = (found?.parameters ?? []).filter((p) => p.in === "query").map((p) => p.name);
   expect(known).toEqual(expect.arrayContaining([...searchParams.keys()]));
   if (init.body !== undefined && init.body !== "{}") expect(found?.requestBody, `${name} sends a body`).toBeDefined();
+});
+
+test("a list that is needed whole is read page after page, up to a bound", async () => {
+  const asked: (string | null)[] = [];
+  vi.stubGlobal("fetch", async (url: string) => {
+    const cursor = new URL(url, "http://here").searchParams.get("cursor");
+    asked.push(cursor);
+    return new Response(JSON.stringify({ items: [{ name: `after ${cursor}` }], next: asked.length < 3 ? `c${asked.length}` : undefined }));
+  });
+  const found = await api.robots();
+  expect(asked).toEqual([null, "c1", "c2"]);
+  expect(found.items.map((robot) => robot.name)).toEqual(["after null", "after c1", "after c2"]);
 });

@@ -4,6 +4,21 @@ import type * as t from "./types";
 
 type O = Pick<CallOptions, "signal">;
 const get = <T>(path: string, query?: object, o?: O) => call<T>("GET", path, { query, ...o });
+/** Rows of one page, and pages that are followed at most. */
+const PAGE = 1000;
+const MOST_PAGES = 20;
+/** Every row of a list, page after page; what lies beyond the bound is left out and `next` says so. */
+async function all<T>(path: string, query: object = {}, o?: O): Promise<t.Collection<T>> {
+  const items: T[] = [];
+  let cursor: string | null | undefined;
+  for (let page = 0; page < MOST_PAGES; page++) {
+    const found = await get<t.Collection<T>>(path, { ...query, limit: PAGE, cursor }, o);
+    items.push(...found.items);
+    cursor = found.next;
+    if (!cursor) break;
+  }
+  return { items, next: cursor };
+}
 const post = <T>(path: string, body: unknown = {}) => call<T>("POST", path, { body });
 const fresh = () => crypto.randomUUID?.() ?? String(Math.random()).slice(2);
 
@@ -29,13 +44,13 @@ export const api = {
   bulk: (verb: "cancel" | "retry" | "delete", body: t.BulkRequest) =>
     post<t.BulkResult>(`/runs/${verb}`, body.filter ? { ...body, filter: wireFilter(body.filter) } : body),
   explain: (run: string, o?: O) => get<t.RunExplanation>(`/runs/${seg(run)}/explain`, undefined, o),
-  attempts: (run: string, o?: O) => get<t.Collection<t.Attempt>>(`/runs/${seg(run)}/attempts`, undefined, o),
-  runEvents: (run: string, o?: O) => get<t.Collection<t.RunEvent>>(`/runs/${seg(run)}/events`, undefined, o),
-  taskRuns: (run: string, attempt?: number, o?: O) => get<t.Collection<t.TaskRun>>(`/runs/${seg(run)}/task-runs`, { attempt }, o),
+  attempts: (run: string, o?: O) => all<t.Attempt>(`/runs/${seg(run)}/attempts`, {}, o),
+  runEvents: (run: string, o?: O) => all<t.RunEvent>(`/runs/${seg(run)}/events`, {}, o),
+  taskRuns: (run: string, attempt?: number, o?: O) => all<t.TaskRun>(`/runs/${seg(run)}/task-runs`, { attempt }, o),
   logs: (run: string, query: t.LogQuery, o?: O) => get<t.Collection<t.LogEntry>>(`/runs/${seg(run)}/logs`, query, o),
-  artifacts: (run: string, o?: O) => get<t.Collection<t.Artifact>>(`/runs/${seg(run)}/artifacts`, undefined, o),
+  artifacts: (run: string, o?: O) => all<t.Artifact>(`/runs/${seg(run)}/artifacts`, {}, o),
 
-  robots: (o?: O) => get<t.Collection<t.Robot>>("/robots", undefined, o),
+  robots: (o?: O) => all<t.Robot>("/robots", {}, o),
   robot: (robot: string, o?: O) => get<t.Robot>(`/robots/${seg(robot)}`, undefined, o),
   drainRobot: (robot: string, comment: string) => post<t.Robot>(`/robots/${seg(robot)}/drain`, { comment }),
   resumeRobot: (robot: string) => post<t.Robot>(`/robots/${seg(robot)}/resume`),
@@ -45,16 +60,16 @@ export const api = {
     get<t.Collection<t.RobotLogEntry>>(`/robots/${seg(robot)}/logs`, query, o),
   createEnrolment: (body: { robot_name?: string; expires_in_seconds?: number }) => post<t.Enrolment>("/enrolments", body),
 
-  flows: (query: { search?: string; limit?: number; cursor?: string } = {}, o?: O) => get<t.Collection<t.Flow>>("/flows", query, o),
+  flows: (query: { search?: string } = {}, o?: O) => all<t.Flow>("/flows", query, o),
   flow: (flow: string, o?: O) => get<t.Flow>(`/flows/${seg(flow)}`, undefined, o),
   updateFlow: (flow: string, body: { description?: string; folder?: string; tags?: string[] }) => call<t.Flow>("PATCH", `/flows/${seg(flow)}`, { body }),
   flowDeletePreview: (flow: string) => get<t.DeletePreview>(`/flows/${seg(flow)}/delete-preview`),
   deleteFlow: (flow: string) => call<void>("DELETE", `/flows/${seg(flow)}`),
-  versions: (flow: string, o?: O) => get<t.Collection<t.Version>>(`/flows/${seg(flow)}/versions`, undefined, o),
+  versions: (flow: string, o?: O) => all<t.Version>(`/flows/${seg(flow)}/versions`, {}, o),
   version: (id: string, o?: O) => get<t.Version>(`/versions/${seg(id)}`, undefined, o),
   updateVersion: (id: string, status: t.VersionStatus) => call<t.Version>("PATCH", `/versions/${seg(id)}`, { body: { status } }),
 
-  deployments: (query: { flow?: string; limit?: number; cursor?: string } = {}, o?: O) => get<t.Collection<t.Deployment>>("/deployments", query, o),
+  deployments: (query: { flow?: string } = {}, o?: O) => all<t.Deployment>("/deployments", query, o),
   deployment: (deployment: string, o?: O) => get<t.Deployment>(`/deployments/${seg(deployment)}`, undefined, o),
   updateDeployment: (deployment: string, body: t.DeploymentPatch) => call<t.Deployment>("PATCH", `/deployments/${seg(deployment)}`, { body }),
   pauseDeployment: (deployment: string) => post<t.Deployment>(`/deployments/${seg(deployment)}/pause`),
@@ -62,7 +77,7 @@ export const api = {
   deploymentDeletePreview: (deployment: string) => get<t.DeletePreview>(`/deployments/${seg(deployment)}/delete-preview`),
   deleteDeployment: (deployment: string) => call<void>("DELETE", `/deployments/${seg(deployment)}`),
 
-  schedules: (query: { deployment?: string; limit?: number } = {}, o?: O) => get<t.Collection<t.Schedule>>("/schedules", query, o),
+  schedules: (query: { deployment?: string } = {}, o?: O) => all<t.Schedule>("/schedules", query, o),
   createSchedule: (body: t.CreateSchedule) => call<t.Schedule>("POST", "/schedules", { body, idempotencyKey: fresh() }),
   updateSchedule: (id: string, body: t.UpdateSchedule) => call<t.Schedule>("PATCH", `/schedules/${seg(id)}`, { body }),
   deleteSchedule: (id: string) => call<void>("DELETE", `/schedules/${seg(id)}`),
@@ -71,7 +86,7 @@ export const api = {
   nextSlots: (id: string, count = 10, o?: O) => get<t.SchedulePreview>(`/schedules/${seg(id)}/next`, { count }, o),
   previewSchedule: (body: { settings: t.ScheduleInput; from?: string; count?: number }) => post<t.SchedulePreview>("/schedules/preview", body),
 
-  queues: (o?: O) => get<t.Collection<t.Queue>>("/queues", undefined, o),
+  queues: (o?: O) => all<t.Queue>("/queues", {}, o),
   queue: (queue: string, o?: O) => get<t.Queue>(`/queues/${seg(queue)}`, undefined, o),
   createQueue: (body: { name: string; settings?: Partial<t.QueueSettings> }) => call<t.Queue>("POST", "/queues", { body, idempotencyKey: fresh() }),
   updateQueue: (queue: string, body: Partial<t.QueueSettings>) => call<t.Queue>("PATCH", `/queues/${seg(queue)}`, { body }),
@@ -79,11 +94,11 @@ export const api = {
   pauseQueue: (queue: string) => post<t.Queue>(`/queues/${seg(queue)}/pause`),
   resumeQueue: (queue: string) => post<t.Queue>(`/queues/${seg(queue)}/resume`),
   peekQueue: (queue: string, query: { limit?: number; cursor?: string } = {}, o?: O) => get<t.Collection<t.Run>>(`/queues/${seg(queue)}/peek`, query, o),
-  limits: (o?: O) => get<t.Collection<t.Limit>>("/limits", undefined, o),
+  limits: (o?: O) => all<t.Limit>("/limits", {}, o),
   putLimit: (tag: string, limit: number) => call<t.Limit>("PUT", "/limits", { body: { tag, limit } }),
   deleteLimit: (id: string) => call<void>("DELETE", `/limits/${seg(id)}`),
 
-  keys: (o?: O) => get<t.Collection<t.Key>>("/keys", undefined, o),
+  keys: (o?: O) => all<t.Key>("/keys", {}, o),
   createKey: (body: { name: string; role: t.Role; expires_in_seconds?: number }) => call<t.CreatedKey>("POST", "/keys", { body }),
   revokeKey: (id: string) => call<void>("DELETE", `/keys/${seg(id)}`),
 

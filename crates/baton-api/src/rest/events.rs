@@ -94,6 +94,7 @@ pub struct AuditQuery {
     pub until: Option<Timestamp>,
     /// Entries on the page: 1 to 1000, 50 unless given. A page of a rare kind may be shorter; go on while there is `next`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 1000)]
     pub limit: Option<u32>,
     /// The `next` of the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -42,6 +42,7 @@ pub struct FlowQuery {
     pub search: Option<String>,
     /// Rows on the page: 1 to 1000, 50 unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 1000)]
     pub limit: Option<u32>,
     /// The `next` of the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]

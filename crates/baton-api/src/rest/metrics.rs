@@ -83,6 +83,10 @@ pub struct SampleQuery {
     /// Seconds between points: 10, 60 or 3600; fitting to the range unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grain_seconds: Option<u32>,
+    /// Points of each line at most: 2 to 2000, 500 unless given; neighbours are averaged where there are more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 2, maximum = 2000)]
+    pub points: Option<u32>,
 }
 
 /// Samples of one metric.

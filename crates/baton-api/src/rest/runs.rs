@@ -88,6 +88,7 @@ pub struct Run {
     /// Where it stands.
     pub state: State,
     /// The orchestrator reference's `JobStatus` for the same.
+    #[serde(default)]
     pub job_status: String,
     /// Whether it has not started although it was due.
     pub late: bool,
@@ -98,8 +99,10 @@ pub struct Run {
     /// The number of its current attempt.
     pub attempt: u32,
     /// How many retries have been spent.
+    #[serde(default)]
     pub retries_used: u32,
     /// The fence of its latest assignment.
+    #[serde(default)]
     pub fence: Fence,
     /// Whether its current attempt occupies a robot.
     pub live: bool,
@@ -130,22 +133,28 @@ pub struct Run {
     /// Its tags.
     pub tags: BTreeSet<String>,
     /// Labels its robot must have.
+    #[serde(default)]
     pub labels: BTreeSet<String>,
     /// Capabilities its robot must have.
+    #[serde(default)]
     pub capabilities: BTreeSet<String>,
     /// The environment its robot must belong to.
     pub environment: Option<String>,
     /// Who executes it.
+    #[serde(default)]
     pub executor: Executor,
     /// Who or what made it.
     pub trigger: Trigger,
     /// How long an attempt may run, in seconds; absent is without limit.
     pub timeout_seconds: Option<u32>,
     /// How long a cancel waits before the process tree is killed, in seconds.
+    #[serde(default)]
     pub cancel_grace_seconds: u32,
     /// When to try again.
+    #[serde(default)]
     pub retry: RetryPolicy,
     /// What happens when its robot is lost.
+    #[serde(default)]
     pub on_lost: OnLost,
     /// Its parameters; absent in lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -187,6 +196,16 @@ pub enum RunKind {
     Manual,
     /// With a deployment.
     Unattended,
+}
+
+/// How much of each row a list gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum View {
+    /// Everything that a list has.
+    Full,
+    /// What the row of a table shows.
+    Slim,
 }
 
 /// The order of a list.
@@ -273,8 +292,13 @@ pub struct RunQuery {
     /// Says of the first ten that wait why they do; no part of the filter.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub explain: bool,
+    /// `slim` leaves out of each row what only the page of one run shows; no part of the filter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(inline)]
+    pub view: Option<View>,
     /// Rows on the page: 1 to 1000, 50 unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 1000)]
     pub limit: Option<u32>,
     /// The `next` of the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]

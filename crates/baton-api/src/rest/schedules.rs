@@ -51,9 +51,13 @@ pub struct ScheduleQuery {
     /// Of this deployment, by id or `flow/name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<String>,
-    /// How many at most: 1 to 1000, 50 unless given.
+    /// Rows on the page: 1 to 1000, 50 unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 1000)]
     pub limit: Option<u32>,
+    /// The `next` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
 }
 
 /// When a schedule fires, and how.

@@ -9,7 +9,7 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
 };
 use baton_api::package::hex;
-use baton_api::rest::{Artifact, BASE, Collection, PutArtifact};
+use baton_api::rest::{Artifact, BASE, Collection, PageQuery, PutArtifact};
 use baton_core::id::{ArtifactId, Fence, RunId};
 use baton_core::state::Executor;
 use baton_store::catalog::{self, BLOB_CHUNK};
@@ -23,6 +23,7 @@ use super::Http;
 use super::downloads::stream_blob;
 use super::extract::{Caller, Id, Name, Query};
 use super::flows::entropy;
+use super::paging::{listed, page, slice};
 use super::route::{Bytes, Created};
 use super::runs::find;
 use super::upload::Upload;
@@ -42,11 +43,13 @@ pub(crate) async fn list_artifacts(
     State(http): State<Arc<Http>>,
     caller: Caller,
     Name(text): Name,
+    Query(query): Query<PageQuery>,
 ) -> Result<axum::Json<Collection<Artifact>>, ApiError> {
+    let request = page(caller.org, query.limit, query.cursor)?;
     let run = find(&http, caller.org, &text).await?;
     let artifacts = http.app.store.artifacts(caller.org, run.id).await?;
-    let items = artifacts.into_iter().map(view).collect();
-    Ok(axum::Json(Collection::whole(items)))
+    let found = slice(artifacts, &request, |a| (a.attempt, a.name.clone()))?;
+    Ok(axum::Json(listed(found, view)))
 }
 
 pub(crate) async fn put_artifact(

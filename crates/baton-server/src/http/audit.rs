@@ -8,7 +8,8 @@ use baton_store::logs::{EventFilter, ResourceEvent};
 use baton_store::page::Page;
 
 use super::Http;
-use super::extract::{Caller, Name, Query, page};
+use super::extract::{Caller, Name, Query};
+use super::paging::{listed, page};
 use super::runs::find;
 use crate::error::ApiError;
 
@@ -56,8 +57,5 @@ fn view(found: Page<ResourceEvent>) -> Collection<AuditEntry> {
         subject: event.subject,
         detail: event.detail,
     };
-    Collection {
-        items: found.items.into_iter().map(entry).collect(),
-        next: found.next,
-    }
+    listed(found, entry)
 }

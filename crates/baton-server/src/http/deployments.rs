@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use baton_api::rest::{
-    Collection, DeletePreview, Deployment, DeploymentPatch, DeploymentQuery, MAX_PAGE, Schedule,
+    Collection, DeletePreview, Deployment, DeploymentPatch, DeploymentQuery, MAX_PAGE, PageQuery,
+    Schedule,
 };
 use baton_core::flow::{self, DeploymentSettings};
 use baton_core::id::{OrgId, QueueId};
@@ -13,8 +14,9 @@ use baton_store::StoreError;
 use serde_json::json;
 
 use super::Http;
-use super::extract::{Caller, Json, LARGE, Name, Query, page};
+use super::extract::{Caller, Json, LARGE, Name, Query};
 use super::flows::{self, check, check_text, check_words, count};
+use super::paging::{cursor, listed, page, slice};
 use super::route::Done;
 use super::schedules;
 use crate::error::{ApiError, bad_parameters};
@@ -39,7 +41,7 @@ pub(crate) async fn list_deployments(
     }
     Ok(axum::Json(Collection {
         items,
-        next: found.next,
+        next: cursor(found.next),
     }))
 }
 
@@ -196,10 +198,13 @@ pub(crate) async fn list_deployment_schedules(
     State(http): State<Arc<Http>>,
     caller: Caller,
     Name(text): Name,
+    Query(query): Query<PageQuery>,
 ) -> Reply<Collection<Schedule>> {
+    let request = page(caller.org, query.limit, query.cursor)?;
     let deployment = find_deployment(&*http.app.store, caller.org, &text).await?;
     let view = view(&http, deployment).await?;
-    Ok(axum::Json(Collection::whole(view.schedules)))
+    let found = slice(view.schedules, &request, schedules::place)?;
+    Ok(axum::Json(listed(found, |schedule| schedule)))
 }
 
 /// A deployment as the API shows it.

@@ -9,10 +9,7 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, Uri};
 use baton_api::problem::FieldError;
-use baton_api::rest::{DEFAULT_PAGE, MAX_PAGE};
 use baton_core::error::clip;
-use baton_core::id::OrgId;
-use baton_store::PageRequest;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
@@ -218,7 +215,7 @@ pub(crate) fn no_query(uri: &Uri) -> Result<(), ApiError> {
 }
 
 /// A parameter of the query that cannot be read or lies out of its bounds.
-fn bad_query(field: &str, value: Option<&str>, why: String) -> ApiError {
+pub(super) fn bad_query(field: &str, value: Option<&str>, why: String) -> ApiError {
     let detail = match value {
         Some(value) => {
             let value = clip(value.to_owned(), SHOWN_VALUE);
@@ -343,27 +340,4 @@ pub(crate) fn check_idempotency_key(key: &str) -> Result<(), ApiError> {
         ));
     }
     Ok(())
-}
-
-/// The page that a list asks for; a limit out of bounds is refused, not silently changed.
-pub(crate) fn page(
-    org: OrgId,
-    limit: Option<u32>,
-    cursor: Option<String>,
-) -> Result<PageRequest, ApiError> {
-    Ok(PageRequest {
-        org,
-        limit: bounded(limit, DEFAULT_PAGE)?,
-        after: cursor,
-    })
-}
-
-/// A limit within 1 to [`MAX_PAGE`].
-pub(crate) fn bounded(limit: Option<u32>, default: u32) -> Result<u32, ApiError> {
-    let limit = limit.unwrap_or(default);
-    if (1..=MAX_PAGE).contains(&limit) {
-        return Ok(limit);
-    }
-    let why = format!("must lie between 1 and {MAX_PAGE}");
-    Err(bad_query("limit", Some(&limit.to_string()), why))
 }

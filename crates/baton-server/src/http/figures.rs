@@ -29,6 +29,10 @@ type Reply<T> = Result<axum::Json<T>, ApiError>;
 const MAX_POINTS: i64 = 2_000;
 /// Periods that a chart has at least, where the caller leaves their length open.
 const FITTING: i64 = 60;
+/// Points of a line unless the caller says otherwise: more than a chart has pixels to tell apart.
+const SHOWN_POINTS: u32 = 500;
+/// Points of a line that a caller may ask for.
+const POINTS: std::ops::RangeInclusive<u32> = 2..=2_000;
 /// Metrics of one request: as many as a page has charts.
 const MAX_METRICS: usize = 8;
 
@@ -94,6 +98,11 @@ pub(crate) async fn list_samples(
         let why = "gives more points than a chart has; take a coarser one or a shorter range";
         return Err(ApiError::invalid("out_of_range", "grain_seconds", why));
     }
+    let points = query.points.unwrap_or(SHOWN_POINTS);
+    if !POINTS.contains(&points) {
+        let why = format!("lies between {} and {}", POINTS.start(), POINTS.end());
+        return Err(ApiError::invalid("out_of_range", "points", why));
+    }
     let metrics: Vec<&str> = query.metric.split(',').collect();
     if metrics.len() > MAX_METRICS {
         let why = "names more metrics than are read at once; ask for eight at most";
@@ -107,13 +116,28 @@ pub(crate) async fn list_samples(
             .store
             .samples(caller.org, metric, subject, grain, from, until)
             .await?;
-        series.extend(named(&http, caller.org, metric, samples).await?);
+        let found = named(&http, caller.org, metric, samples).await?;
+        series.extend(found.into_iter().map(|line| thinned(line, points)));
     }
     Ok(axum::Json(Samples {
         metric: query.metric,
         grain_seconds: u32::try_from(grain.seconds()).unwrap_or(u32::MAX),
         series,
     }))
+}
+
+/// A line with at most so many points: each is the mean of some neighbours, at the time of the first.
+fn thinned(mut line: SampleSeries, points: u32) -> SampleSeries {
+    let points = usize::try_from(points).unwrap_or(usize::MAX).max(1);
+    let each = line.points.len().div_ceil(points).max(1);
+    if each > 1 {
+        let mean = |some: &[SamplePoint]| SamplePoint {
+            at: some[0].at,
+            value: some.iter().map(|point| point.value).sum::<f64>() / some.len() as f64,
+        };
+        line.points = line.points.chunks(each).map(mean).collect();
+    }
+    line
 }
 
 /// Samples of one metric, a series for each of its subjects.
@@ -273,4 +297,31 @@ async fn outcome(
         p50_seconds: bucket.quantile(0.50),
         p95_seconds: bucket.quantile(0.95),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_thinned_to_the_points_that_were_asked_for_and_keeps_its_mean() {
+        let point = |n: i64| SamplePoint {
+            at: Timestamp::from_second(n).expect("an instant"),
+            value: n as f64,
+        };
+        let line = |length: i64| SampleSeries {
+            metric: "throughput".into(),
+            name: String::new(),
+            subject: String::new(),
+            points: (0..length).map(point).collect(),
+        };
+        assert_eq!(thinned(line(500), 500).points.len(), 500);
+        let thin = thinned(line(1_000), 500).points;
+        assert_eq!(
+            (thin.len(), thin[0].value, thin[499].value),
+            (500, 0.5, 998.5)
+        );
+        assert_eq!(thin[1].at.as_second(), 2);
+        assert!(thinned(line(1_001), 500).points.len() <= 500);
+    }
 }

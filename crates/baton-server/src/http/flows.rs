@@ -1,10 +1,12 @@
 //! Flows and their versions.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use axum::extract::State;
 use baton_api::rest::{
-    Collection, CreateFlow, DeletePreview, Flow, FlowQuery, UpdateFlow, UpdateVersion, Version,
+    Collection, CreateFlow, DeletePreview, Flow, FlowQuery, PageQuery, UpdateFlow, UpdateVersion,
+    Version,
 };
 use baton_core::flow;
 use baton_core::flow::check_name;
@@ -16,7 +18,8 @@ use baton_store::runs::RunFilter;
 use serde_json::json;
 
 use super::Http;
-use super::extract::{Caller, Id, Json, Name, Query, page};
+use super::extract::{Caller, Id, Json, Name, Query};
+use super::paging::{cursor, listed, page, slice};
 use super::route::{Created, Done};
 use crate::error::ApiError;
 
@@ -40,7 +43,7 @@ pub(crate) async fn list_flows(
     }
     Ok(axum::Json(Collection {
         items,
-        next: found.next,
+        next: cursor(found.next),
     }))
 }
 
@@ -164,11 +167,13 @@ pub(crate) async fn list_versions(
     State(http): State<Arc<Http>>,
     caller: Caller,
     Name(text): Name,
+    Query(query): Query<PageQuery>,
 ) -> Reply<Collection<Version>> {
+    let request = page(caller.org, query.limit, query.cursor)?;
     let flow = find(&http, caller.org, &text).await?;
     let versions = http.app.store.versions(caller.org, flow.id).await?;
-    let items = versions.into_iter().map(version_view).collect();
-    Ok(axum::Json(Collection::whole(items)))
+    let found = slice(versions, &request, |v| Reverse(v.number))?;
+    Ok(axum::Json(listed(found, version_view)))
 }
 
 pub(crate) async fn get_version(

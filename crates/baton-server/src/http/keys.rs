@@ -1,9 +1,10 @@
 //! API keys: made, listed, taken back.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use axum::extract::State;
-use baton_api::rest::{Collection, CreateKey, CreatedKey, Key};
+use baton_api::rest::{Collection, CreateKey, CreatedKey, Key, PageQuery};
 use baton_core::access::Role;
 use baton_core::id::KeyId;
 use baton_store::keys::{self, KeyKind};
@@ -13,8 +14,9 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use super::Http;
-use super::extract::{Caller, Id, Json};
+use super::extract::{Caller, Id, Json, Query};
 use super::flows::check;
+use super::paging::{listed, page, slice};
 use super::route::{Created, Done};
 use crate::auth::new_secret;
 use crate::error::ApiError;
@@ -23,10 +25,12 @@ use crate::operations;
 pub(crate) async fn list_keys(
     State(http): State<Arc<Http>>,
     caller: Caller,
+    Query(query): Query<PageQuery>,
 ) -> Result<axum::Json<Collection<Key>>, ApiError> {
+    let request = page(caller.org, query.limit, query.cursor)?;
     let keys = http.app.store.keys(caller.org).await?;
-    let items = keys.into_iter().map(view).collect();
-    Ok(axum::Json(Collection::whole(items)))
+    let found = slice(keys, &request, |key| Reverse((key.created_at, key.id)))?;
+    Ok(axum::Json(listed(found, view)))
 }
 
 pub(crate) async fn create_key(

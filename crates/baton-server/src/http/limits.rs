@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use baton_api::rest::{Collection, Limit, PutLimit};
+use baton_api::rest::{Collection, Limit, PageQuery, PutLimit};
 use baton_core::id::LimitId;
 use baton_core::queue::TagLimit;
 use baton_store::logs::ResourceEvent;
@@ -12,8 +12,9 @@ use baton_store::runs::LiveAttempt;
 use serde_json::json;
 
 use super::Http;
-use super::extract::{Caller, Id, Json};
+use super::extract::{Caller, Id, Json, Query};
 use super::flows::{check_words, count, entropy};
+use super::paging::{listed, page, slice};
 use super::queues::{NAMED, holder};
 use super::route::Done;
 use crate::error::ApiError;
@@ -23,11 +24,13 @@ type Reply<T> = Result<axum::Json<T>, ApiError>;
 pub(crate) async fn list_limits(
     State(http): State<Arc<Http>>,
     caller: Caller,
+    Query(query): Query<PageQuery>,
 ) -> Reply<Collection<Limit>> {
+    let request = page(caller.org, query.limit, query.cursor)?;
     let limits = http.app.store.tag_limits(Some(caller.org)).await?;
     let live = http.app.store.live_attempts().await?;
-    let items = limits.into_iter().map(|limit| view(limit, &live)).collect();
-    Ok(axum::Json(Collection::whole(items)))
+    let found = slice(limits, &request, |limit| limit.tag.clone())?;
+    Ok(axum::Json(listed(found, |limit| view(limit, &live))))
 }
 
 pub(crate) async fn put_limit(

@@ -15,7 +15,8 @@ use baton_store::logs;
 use futures_util::stream;
 
 use super::Http;
-use super::extract::{Caller, Name, Query, bounded};
+use super::extract::{Caller, Name, Query};
+use super::paging::bounded;
 use super::route::Text;
 use super::runs::find;
 use crate::error::ApiError;

@@ -7,9 +7,10 @@ use utoipa::openapi::path::{
     HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItem, PathsBuilder,
 };
 use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
-    ComponentsBuilder, Content, InfoBuilder, OpenApi, OpenApiBuilder, Ref, Required,
+    ComponentsBuilder, Content, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required,
     ResponseBuilder,
 };
 use utoipa::{PartialSchema, ToSchema};
@@ -22,8 +23,7 @@ use super::route::{Access, Route, Shape};
 use super::table::table;
 
 /// The document as JSON, made once.
-static TEXT: LazyLock<String> =
-    LazyLock::new(|| serde_json::to_string(&document()).expect("the document is plain JSON"));
+static TEXT: LazyLock<String> = LazyLock::new(|| document().to_string());
 
 /// `GET /api/v1/openapi.json`.
 pub(crate) async fn get_openapi() -> Response {
@@ -31,7 +31,13 @@ pub(crate) async fn get_openapi() -> Response {
 }
 
 /// The document.
-pub fn document() -> OpenApi {
+pub fn document() -> serde_json::Value {
+    let mut document = serde_json::to_value(assemble()).expect("the document is plain JSON");
+    super::types::widen(&mut document);
+    document
+}
+
+fn assemble() -> OpenApi {
     let mut schemas = BTreeMap::from([(Problem::name().into_owned(), Problem::schema())]);
     let mut nested = Vec::new();
     Problem::schemas(&mut nested);
@@ -88,7 +94,7 @@ fn operation(route: &Route, shape: Shape) -> OperationBuilder {
                 .name(name)
                 .parameter_in(ParameterIn::Path)
                 .required(Required::True)
-                .schema(Some(String::schema())),
+                .schema(Some(text_of(shape.path_is_id))),
         );
     }
     for parameter in shape.parameters {
@@ -133,6 +139,13 @@ fn operation(route: &Route, shape: Shape) -> OperationBuilder {
         operation = operation.security(SecurityRequirement::new("key", Vec::<String>::new()));
     }
     operation
+}
+
+/// What stands in the path: an id, or an id or a name.
+fn text_of(is_id: bool) -> RefOr<Schema> {
+    let text = ObjectBuilder::new().schema_type(Type::String);
+    let format = SchemaFormat::KnownFormat(KnownFormat::Uuid);
+    text.format(is_id.then_some(format)).into()
 }
 
 fn tag(path: &str) -> &str {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use baton_api::rest::{Collection, CreateQueue, LimitHolder, Queue, QueuePatch};
+use baton_api::rest::{Collection, CreateQueue, LimitHolder, PageQuery, Queue, QueuePatch};
 use baton_core::id::{OrgId, QueueId};
 use baton_core::queue::{self, QueueSettings};
 use baton_store::runs::LiveAttempt;
@@ -12,8 +12,9 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::Http;
-use super::extract::{Caller, Json, Name};
+use super::extract::{Caller, Json, Name, Query};
 use super::flows::{check, check_text, count, entropy};
+use super::paging::{cursor, page, slice};
 use super::route::{Created, Done};
 use crate::error::ApiError;
 
@@ -25,12 +26,14 @@ pub(crate) const NAMED: usize = 100;
 pub(crate) async fn list_queues(
     State(http): State<Arc<Http>>,
     caller: Caller,
+    Query(query): Query<PageQuery>,
 ) -> Reply<Collection<Queue>> {
-    let mut queues = http.app.store.queues(Some(caller.org)).await?;
-    queues.sort_by(|a, b| a.name.cmp(&b.name));
-    views(&http, caller.org, queues)
-        .await
-        .map(|items| axum::Json(Collection::whole(items)))
+    let request = page(caller.org, query.limit, query.cursor)?;
+    let queues = http.app.store.queues(Some(caller.org)).await?;
+    let found = slice(queues, &request, |queue| queue.name.clone())?;
+    let items = views(&http, caller.org, found.items).await?;
+    let next = cursor(found.next);
+    Ok(axum::Json(Collection { items, next }))
 }
 
 pub(crate) async fn get_queue(

@@ -10,6 +10,7 @@ use baton_store::logs::LogQuery;
 use super::Http;
 use super::extract::{Caller, Name, Query};
 use super::logs::entry;
+use super::paging::{listed, page, slice_by_place};
 use super::runs::find;
 use crate::error::ApiError;
 
@@ -23,9 +24,11 @@ pub(crate) async fn list_task_runs(
 ) -> Reply<Collection<TaskRun>> {
     let run = find(&http, caller.org, &text).await?;
     let store = &http.app.store;
-    let items = store.task_runs(caller.org, run.id, query.attempt).await?;
+    let request = page(caller.org, query.limit, query.cursor)?;
+    let tasks = store.task_runs(caller.org, run.id, query.attempt).await?;
     let attempts = store.attempts(caller.org, run.id).await?;
-    Ok(axum::Json(Collection::whole(seen_with(items, &attempts))))
+    let found = slice_by_place(seen_with(tasks, &attempts), &request)?;
+    Ok(axum::Json(listed(found, |task| task)))
 }
 
 /// The task runs as they stand now that their attempts stand like this.

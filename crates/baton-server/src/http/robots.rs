@@ -8,20 +8,21 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::UPGRADE;
 use axum::response::{IntoResponse, Response};
 use baton_api::rest::{
-    BroadcastRequest, BroadcastResult, Collection, CreateRun, CurrentRun, DrainRequest, Robot,
-    RobotLogEntry, RobotLogQuery,
+    BroadcastRequest, BroadcastResult, Collection, CreateRun, CurrentRun, DrainRequest, PageQuery,
+    Robot, RobotLogEntry, RobotLogQuery,
 };
 use baton_core::access::Permission;
 use baton_core::id::OrgId;
 use baton_core::robot;
-use baton_store::Result as StoreResult;
 use baton_store::runs::LiveAttempt;
+use baton_store::{Result as StoreResult, StoreError};
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::Http;
-use super::extract::{Caller, IdempotencyKey, Json, LARGE, MaybeJson, Name, Query, bounded};
+use super::extract::{Caller, IdempotencyKey, Json, LARGE, MaybeJson, Name, Query};
 use super::flows::{check_text, count};
+use super::paging::{bounded, listed, page, slice};
 use super::route::{Access, Done};
 use super::runs::{Submitted, submit};
 use crate::error::ApiError;
@@ -38,15 +39,14 @@ const MAX_BROADCAST: usize = 16 << 10;
 pub(crate) async fn list_robots(
     State(http): State<Arc<Http>>,
     caller: Caller,
+    Query(query): Query<PageQuery>,
 ) -> Reply<Collection<Robot>> {
-    let mut robots = http.app.store.robots(Some(caller.org)).await?;
-    robots.sort_by(|a, b| a.name.cmp(&b.name));
+    let request = page(caller.org, query.limit, query.cursor)?;
+    let robots = http.app.store.robots(Some(caller.org)).await?;
+    let found = slice(robots, &request, |robot| robot.name.clone())?;
     let live = http.app.store.live_attempts().await?;
-    let items = robots
-        .into_iter()
-        .map(|robot| view(&http, robot, &live))
-        .collect();
-    Ok(axum::Json(Collection::whole(items)))
+    let shown = |robot| view(&http, robot, &live);
+    Ok(axum::Json(listed(found, shown)))
 }
 
 pub(crate) async fn get_robot(
@@ -144,7 +144,11 @@ pub(crate) async fn list_robot_logs(
     let robot = find(&http, caller.org, &text).await?;
     let limit = bounded(query.limit, SHOWN)?;
     let store = &http.app.store;
-    let mut lines = match query.after {
+    let after = match query.cursor {
+        None => query.after,
+        Some(text) => Some(text.parse().map_err(|_| StoreError::bad_cursor())?),
+    };
+    let mut lines = match after {
         Some(after) => store.robot_log(caller.org, robot.id, after, limit).await?,
         None => {
             let most = baton_store::fleet::MAX_ROBOT_LOG;

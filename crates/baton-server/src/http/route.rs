@@ -66,6 +66,8 @@ pub(crate) struct Route {
 pub(crate) struct Shape {
     /// Query and header parameters; those of the path are read off the path.
     pub(crate) parameters: Vec<Parameter>,
+    /// Whether what stands in the path is an id and never a name.
+    pub(crate) path_is_id: bool,
     /// The body, and whether it must be there.
     pub(crate) body: Option<(RefOr<Schema>, bool)>,
     /// The media type of a body that is not JSON.
@@ -203,10 +205,15 @@ macro_rules! silent {
 silent! {
     [S] State<S>,
     [] Caller,
-    [T] Id<T>,
     [] Name,
     [] axum::http::HeaderMap,
     [] super::guard::Peer,
+}
+
+impl<T> Argument for Id<T> {
+    fn describe(shape: &mut Shape) {
+        shape.path_is_id = true;
+    }
 }
 
 impl<T: IntoParams> Argument for Query<T> {
@@ -254,6 +261,37 @@ impl<T: ToSchema + serde::Serialize> Answer for axum::Json<T> {
     fn describe(shape: &mut Shape) {
         let schema = shape.refer::<T>();
         shape.answers.push((200, "application/json", Some(schema)));
+    }
+}
+
+/// A list whose rows may lack what only the page of one thing shows.
+pub(crate) struct Rows<T> {
+    /// The list.
+    pub(crate) list: baton_api::rest::Collection<T>,
+    /// Fields that each row goes without; a client that reads them gets their default.
+    pub(crate) without: &'static [&'static str],
+}
+
+impl<T: serde::Serialize> IntoResponse for Rows<T> {
+    fn into_response(self) -> Response {
+        if self.without.is_empty() {
+            return axum::Json(self.list).into_response();
+        }
+        let mut list = match serde_json::to_value(self.list) {
+            Ok(list) => list,
+            Err(error) => return ApiError::internal(error).into_response(),
+        };
+        let rows = list["items"].as_array_mut();
+        for row in rows.into_iter().flatten().filter_map(|r| r.as_object_mut()) {
+            row.retain(|field, _| !self.without.contains(&field.as_str()));
+        }
+        axum::Json(list).into_response()
+    }
+}
+
+impl<T: ToSchema + serde::Serialize> Answer for Rows<T> {
+    fn describe(shape: &mut Shape) {
+        <axum::Json<baton_api::rest::Collection<T>> as Answer>::describe(shape);
     }
 }
 

@@ -7,8 +7,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use baton_api::rest::{
-    Attempt, Collection, CreateRun, CreatedRun, MAX_PAGE, Order, PageQuery, Run, RunEvent,
-    RunExplanation, RunKind, RunQuery,
+    Attempt, Collection, CreateRun, CreatedRun, Order, PageQuery, Run, RunEvent, RunExplanation,
+    RunKind, RunQuery,
 };
 use baton_core::explain::Explanation;
 use baton_core::id::{DeploymentId, FlowId, OrgId};
@@ -21,12 +21,11 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::Http;
-use super::extract::{
-    Caller, IdempotencyKey, Json, LARGE, Name, Query, check_idempotency_key, page,
-};
+use super::extract::{Caller, IdempotencyKey, Json, LARGE, Name, Query, check_idempotency_key};
 use super::flows::{self, check_words, entropy};
-use super::route::{Answer, Shape};
-use super::runs_view::{attempt_view, event_view, view};
+use super::paging::{cursor, listed, page, slice};
+use super::route::{Answer, Rows, Shape};
+use super::runs_view::{attempt_view, event_view, left_out, view};
 use super::server::outer_url;
 use crate::error::ApiError;
 use crate::submit::{Plan, RunAsk, find_deployment};
@@ -266,14 +265,15 @@ pub(crate) async fn list_runs(
     State(http): State<Arc<Http>>,
     caller: Caller,
     Query(query): Query<RunQuery>,
-) -> Reply<Collection<Run>> {
+) -> Result<Rows<Run>, ApiError> {
     let request = page(caller.org, query.limit, query.cursor.clone())?;
     let filter = filter(&http, caller.org, &query).await?;
-    let mut found = list(&http, filter, request).await?;
+    let mut list = list(&http, filter, request).await?;
     if query.explain {
-        say_why(&http, caller.org, &mut found.items).await?;
+        say_why(&http, caller.org, &mut list.items).await?;
     }
-    Ok(axum::Json(found))
+    let without = left_out(&query);
+    Ok(Rows { list, without })
 }
 
 /// Runs of one list that are explained: each loads what the dispatcher looks at.
@@ -316,7 +316,7 @@ pub(crate) async fn list(
     }
     Ok(Collection {
         items,
-        next: found.next,
+        next: cursor(found.next),
     })
 }
 
@@ -447,25 +447,31 @@ pub(crate) async fn list_attempts(
     State(http): State<Arc<Http>>,
     caller: Caller,
     Name(text): Name,
+    Query(query): Query<PageQuery>,
 ) -> Reply<Collection<Attempt>> {
+    let request = page(caller.org, query.limit, query.cursor)?;
     let run = find(&http, caller.org, &text).await?;
     let attempts = http.app.store.attempts(caller.org, run.id).await?;
-    let mut items = Vec::with_capacity(attempts.len());
-    for attempt in attempts {
+    let found = slice(attempts, &request, |attempt| attempt.number)?;
+    let mut items = Vec::with_capacity(found.items.len());
+    for attempt in found.items {
         items.push(attempt_view(&http, caller.org, attempt).await?);
     }
-    Ok(axum::Json(Collection::whole(items)))
+    let next = cursor(found.next);
+    Ok(axum::Json(Collection { items, next }))
 }
 
 pub(crate) async fn list_run_events(
     State(http): State<Arc<Http>>,
     caller: Caller,
     Name(text): Name,
+    Query(query): Query<PageQuery>,
 ) -> Reply<Collection<RunEvent>> {
+    let request = page(caller.org, query.limit, query.cursor)?;
     let run = find(&http, caller.org, &text).await?;
     let history = http.app.store.run_history(caller.org, run.id).await?;
-    let items = history.into_iter().map(event_view).collect();
-    Ok(axum::Json(Collection::whole(items)))
+    let found = slice(history, &request, |event| event.seq)?;
+    Ok(axum::Json(listed(found, event_view)))
 }
 
 pub(crate) async fn list_queue_runs(
@@ -473,59 +479,11 @@ pub(crate) async fn list_queue_runs(
     caller: Caller,
     Name(text): Name,
     Query(mut query): Query<RunQuery>,
-) -> Reply<Collection<Run>> {
+) -> Result<Rows<Run>, ApiError> {
     query.queue = Some(text);
     let request = page(caller.org, query.limit, query.cursor.clone())?;
     let filter = filter(&http, caller.org, &query).await?;
-    list(&http, filter, request).await.map(axum::Json)
+    let list = list(&http, filter, request).await?;
+    let without = left_out(&query);
+    Ok(Rows { list, without })
 }
-
-pub(crate) async fn peek_queue(
-    State(http): State<Arc<Http>>,
-    caller: Caller,
-    Name(text): Name,
-    Query(query): Query<PageQuery>,
-) -> Reply<Collection<Run>> {
-    let queue = super::queues::find(&http, caller.org, &text).await?;
-    let limit = super::extract::bounded(query.limit, SHOWN_AHEAD)?;
-    let store = &http.app.store;
-    let now = http.app.clock.now();
-    let mut heads = Vec::new();
-    for group in store
-        .queued_groups(MAX_GROUPS, limit.min(MAX_HEADS))
-        .await?
-    {
-        if group.org != caller.org || group.needs.queue_id != queue.id {
-            continue;
-        }
-        let priority = group.needs.priority;
-        heads.extend(group.heads.into_iter().map(|head| (priority, head)));
-    }
-    heads.sort_by_key(|(priority, head)| {
-        let aged = baton_core::dispatch::is_aged(*priority, head.due_at, now);
-        let priority = std::cmp::Reverse((aged, *priority));
-        (priority, head.due_at, head.run_id)
-    });
-    heads.truncate(usize::try_from(limit.min(MAX_PAGE)).unwrap_or(usize::MAX));
-    let mut items = Vec::with_capacity(heads.len());
-    for (_, head) in heads {
-        match store.run(caller.org, head.run_id).await {
-            Ok(run) => {
-                let mut shown = view(&http, run, now).await?;
-                shown.parameters = None;
-                items.push(shown);
-            }
-            // It has gone to a robot meanwhile, or was deleted.
-            Err(StoreError::NotFound { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(axum::Json(Collection::whole(items)))
-}
-
-/// Runs that a peek shows unless the caller says otherwise.
-const SHOWN_AHEAD: u32 = 10;
-/// Groups that a peek looks at: as many as the dispatcher itself considers at once.
-const MAX_GROUPS: u32 = 1_000;
-/// Runs of each group that a peek looks at.
-const MAX_HEADS: u32 = 50;

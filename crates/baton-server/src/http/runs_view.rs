@@ -1,6 +1,6 @@
 //! How runs, attempts and transitions look from outside.
 
-use baton_api::rest::{Attempt, Run, RunEvent};
+use baton_api::rest::{Attempt, Run, RunEvent, RunQuery, View};
 use baton_core::id::OrgId;
 use baton_core::run::{self, LATE_AFTER};
 use jiff::Timestamp;
@@ -123,5 +123,32 @@ pub(crate) fn event_view(event: run::RunEvent) -> RunEvent {
         actor: event.actor,
         robot_id: event.robot_id,
         message: event.message,
+    }
+}
+
+/// What a table of runs does not show: a third of what a run says of itself.
+const NOT_IN_ROWS: &[&str] = &[
+    "job_status",
+    "retries_used",
+    "fence",
+    "labels",
+    "capabilities",
+    "cancel_grace_seconds",
+    "retry",
+    "on_lost",
+    "executor",
+    "queued_at",
+    "dispatched_at",
+    "start_deadline",
+    "environment",
+    "target_robot_id",
+    "timeout_seconds",
+];
+
+/// What the rows of this list go without.
+pub(crate) fn left_out(query: &RunQuery) -> &'static [&'static str] {
+    match query.view {
+        Some(View::Slim) => NOT_IN_ROWS,
+        Some(View::Full) | None => &[],
     }
 }

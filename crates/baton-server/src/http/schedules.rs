@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use baton_api::rest::{
-    Collection, CreateSchedule, DEFAULT_PAGE, NextQuery, PreviewRequest, PreviewSlot, Schedule,
-    ScheduleInput, SchedulePreview, ScheduleQuery, UpdateSchedule,
+    Collection, CreateSchedule, NextQuery, PreviewRequest, PreviewSlot, Schedule, ScheduleInput,
+    SchedulePreview, ScheduleQuery, UpdateSchedule,
 };
 use baton_core::flow::{Deployment, DeploymentSettings};
 use baton_core::id::{OrgId, ScheduleId};
@@ -16,8 +16,9 @@ use serde_json::json;
 
 use super::Http;
 use super::deployments::known_robot;
-use super::extract::{Caller, Id, Json, LARGE, Query, bounded};
+use super::extract::{Caller, Id, Json, LARGE, Query};
 use super::flows::{check, entropy};
+use super::paging::{bounded, cursor, page, slice};
 use super::route::{Created, Done};
 use crate::error::{ApiError, bad_parameters};
 use crate::submit::{Plan, find_deployment};
@@ -37,14 +38,24 @@ pub(crate) async fn list_schedules(
         Some(text) => Some(find_deployment(&**store, caller.org, text).await?.id),
         None => None,
     };
-    let limit = bounded(query.limit, DEFAULT_PAGE)?;
-    let found = store.schedules(caller.org, deployment, limit).await?;
-    let mut items = Vec::with_capacity(found.len());
-    for schedule in found {
+    let request = page(caller.org, query.limit, query.cursor)?;
+    let all = store.schedules(caller.org, deployment, MOST).await?;
+    let found = slice(all, &request, |s| (s.next_at.is_none(), s.next_at, s.id))?;
+    let mut items = Vec::with_capacity(found.items.len());
+    for schedule in found.items {
         items.push(view(&http, schedule).await?);
     }
-    Ok(axum::Json(Collection::whole(items)))
+    let next = cursor(found.next);
+    Ok(axum::Json(Collection { items, next }))
 }
+
+/// A schedule's place in a list: by its next slot, those without one last.
+pub(crate) fn place(schedule: &Schedule) -> (bool, Option<Timestamp>, ScheduleId) {
+    (schedule.next_at.is_none(), schedule.next_at, schedule.id)
+}
+
+/// Schedules of an org that lists look at: more than anybody has, some hundred bytes each.
+const MOST: u32 = 100_000;
 
 pub(crate) async fn get_schedule(
     State(http): State<Arc<Http>>,

@@ -6,8 +6,8 @@ use baton_core::access::Permission::{ActAsRobot, Administer, Deploy, Operate, Re
 use super::route::{Access, Route};
 use super::{
     artifacts, audit, deploy, deployments, enrolment, events, figures, flows, keys, limits, logs,
-    openapi, packages, queues, reports, results, robots, runs, runs_bulk, runs_verbs, schedules,
-    server, sessions,
+    openapi, packages, peek, queues, reports, results, robots, runs, runs_bulk, runs_verbs,
+    schedules, server, sessions,
 };
 
 use Access::{Either, Needs, Public};
@@ -128,7 +128,7 @@ fn fleet() -> Vec<Route> {
         api!(DELETE "/queues/{queue}", Needs(Deploy), queues::delete_queue, "Deletes a work queue that nothing uses."),
         api!(POST "/queues/{queue}/pause", Needs(Operate), queues::pause_queue, "Dispatches nothing from a work queue."),
         api!(POST "/queues/{queue}/resume", Needs(Operate), queues::resume_queue, "Dispatches from a work queue again."),
-        api!(GET "/queues/{queue}/peek", Needs(Read), runs::peek_queue, "The runs that a work queue would give out next."),
+        api!(GET "/queues/{queue}/peek", Needs(Read), peek::peek_queue, "The runs that a work queue would give out next."),
         api!(GET "/queues/{queue}/runs", Needs(Read), runs::list_queue_runs, "The runs of a work queue, by state if asked."),
         api!(GET "/limits", Needs(Read), limits::list_limits, "All limits on tags."),
         api!(PUT "/limits", Needs(Operate), limits::put_limit, "Sets how many runs with a tag may be live at once."),

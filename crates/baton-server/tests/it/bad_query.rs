@@ -146,9 +146,21 @@ const QUERIES: &[(&str, &str, &str, &str)] = &[
         "/queues?colour=red",
         "bad_query",
         "colour",
-        "colour=red is not known here; there are none",
+        "colour=red is not known here; known are `limit`, `cursor`",
     ),
-    ("/keys?limit=5", "bad_query", "limit", "is not known here"),
+    (
+        "/session?limit=5",
+        "bad_query",
+        "limit",
+        "limit=5 is not known here; there are none",
+    ),
+    (
+        "/robots?limit=0",
+        "bad_query",
+        "limit",
+        "lie between 1 and 1000",
+    ),
+    ("/keys?cursor=bogus", "bad_cursor", "cursor", "start again"),
 ];
 
 #[tokio::test]

@@ -178,9 +178,9 @@ pub(crate) async fn schedule(session: &Session, named: &str) -> Done<Schedule> {
     };
     let query = ScheduleQuery {
         deployment: Some(deployment.clone()),
-        limit: Some(MOST),
+        ..ScheduleQuery::default()
     };
-    let mut all = session.client.schedules(&query).await?.items;
+    let mut all = session.client.all_schedules(&query).await?.items;
     if let Some(name) = name {
         all.retain(|s| s.name == name);
     }

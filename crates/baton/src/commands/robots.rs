@@ -169,8 +169,8 @@ fn show(robot: &Robot) {
 
 async fn logs(session: &Session, robot: &str, limit: u32) -> Done {
     let query = RobotLogQuery {
-        after: None,
         limit: Some(limit),
+        ..RobotLogQuery::default()
     };
     let lines = session.client.robot_logs(robot, &query).await?.items;
     if session.json {

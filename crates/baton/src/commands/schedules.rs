@@ -60,11 +60,8 @@ fn full_name(schedule: &Schedule) -> String {
 
 /// Lists schedules; with `next`, only those that fire, soonest first.
 async fn ls(session: &Session, flow: Option<String>, next: Option<u32>) -> Done {
-    let query = ScheduleQuery {
-        deployment: None,
-        limit: Some(MOST),
-    };
-    let mut all = session.client.schedules(&query).await?.items;
+    let query = ScheduleQuery::default();
+    let mut all = session.client.all_schedules(&query).await?.items;
     if let Some(flow) = flow {
         all.retain(|s| s.flow_name == flow || s.flow_id.to_string() == flow);
     }

@@ -10,7 +10,7 @@ import { DeploymentSwitch, ScheduleWords } from "../deployments/columns";
 import { RunDeployment } from "../shared/RunDeployment";
 
 export function FlowDeployments({ flow }: { flow: Flow }) {
-  const found = useQuery({ queryKey: ["deployments", "of", flow.id], queryFn: ({ signal }) => api.deployments({ flow: flow.id, limit: 200 }, { signal }) });
+  const found = useQuery({ queryKey: ["deployments", "of", flow.id], queryFn: ({ signal }) => api.deployments({ flow: flow.id }, { signal }) });
   const [running, setRunning] = useState<Deployment | null>(null);
   const mayRun = useMay("run");
   const items = found.data?.items ?? [];

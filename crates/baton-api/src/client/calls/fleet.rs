@@ -11,9 +11,9 @@ use crate::rest::{
 };
 
 impl Client {
-    /// All work queues.
+    /// All work queues, page after page.
     pub async fn queues(&self) -> Result<Collection<Queue>> {
-        self.call(Method::GET, &["queues"]).fetch().await
+        self.all(&["queues"], &PageQuery::default()).await
     }
 
     /// One work queue, by id or name.
@@ -66,9 +66,9 @@ impl Client {
             .await
     }
 
-    /// All limits on tags.
+    /// All limits on tags, page after page.
     pub async fn limits(&self) -> Result<Collection<Limit>> {
-        self.call(Method::GET, &["limits"]).fetch().await
+        self.all(&["limits"], &PageQuery::default()).await
     }
 
     /// Sets how many runs with a tag may be live at once.
@@ -82,9 +82,17 @@ impl Client {
         self.call(Method::DELETE, &["limits", &id]).done().await
     }
 
-    /// All robots.
+    /// All robots, page after page.
     pub async fn robots(&self) -> Result<Collection<Robot>> {
-        self.call(Method::GET, &["robots"]).fetch().await
+        self.all(&["robots"], &PageQuery::default()).await
+    }
+
+    /// Robots by name, a page at a time.
+    pub async fn robots_page(&self, page: &PageQuery) -> Result<Collection<Robot>> {
+        self.call(Method::GET, &["robots"])
+            .query(page)
+            .fetch()
+            .await
     }
 
     /// One robot, by id or name.

@@ -6,8 +6,9 @@ use reqwest::Method;
 use super::super::{Client, Result};
 use crate::rest::{
     Collection, CreateFlow, CreateSchedule, DeletePreview, DeployRequest, DeployResponse,
-    Deployment, DeploymentPatch, DeploymentQuery, Flow, FlowQuery, NextQuery, PreviewRequest,
-    Schedule, SchedulePreview, ScheduleQuery, UpdateFlow, UpdateSchedule, UpdateVersion, Version,
+    Deployment, DeploymentPatch, DeploymentQuery, Flow, FlowQuery, NextQuery, PageQuery,
+    PreviewRequest, Schedule, SchedulePreview, ScheduleQuery, UpdateFlow, UpdateSchedule,
+    UpdateVersion, Version,
 };
 
 impl Client {
@@ -53,11 +54,10 @@ impl Client {
         self.call(Method::DELETE, &["flows", flow]).done().await
     }
 
-    /// The versions of a flow, newest first.
+    /// All versions of a flow, newest first, page after page.
     pub async fn versions(&self, flow: &str) -> Result<Collection<Version>> {
-        self.call(Method::GET, &["flows", flow, "versions"])
-            .fetch()
-            .await
+        let path = ["flows", flow, "versions"];
+        self.all(&path, &PageQuery::default()).await
     }
 
     /// One version.
@@ -147,6 +147,11 @@ impl Client {
             .query(query)
             .fetch()
             .await
+    }
+
+    /// All schedules of a query, page after page.
+    pub async fn all_schedules(&self, query: &ScheduleQuery) -> Result<Collection<Schedule>> {
+        self.all(&["schedules"], query).await
     }
 
     /// One schedule.

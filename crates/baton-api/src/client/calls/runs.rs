@@ -138,26 +138,21 @@ impl Client {
             .await
     }
 
-    /// The attempts of a run, first to last.
+    /// All attempts of a run, first to last.
     pub async fn attempts(&self, run: &str) -> Result<Collection<Attempt>> {
-        self.call(Method::GET, &["runs", run, "attempts"])
-            .fetch()
-            .await
+        let path = ["runs", run, "attempts"];
+        self.all(&path, &PageQuery::default()).await
     }
 
-    /// The transitions of a run, first to last.
+    /// All transitions of a run, first to last.
     pub async fn run_events(&self, run: &str) -> Result<Collection<RunEvent>> {
-        self.call(Method::GET, &["runs", run, "events"])
-            .fetch()
-            .await
+        let path = ["runs", run, "events"];
+        self.all(&path, &PageQuery::default()).await
     }
 
-    /// The task runs of a run.
+    /// All task runs of a run.
     pub async fn task_runs(&self, run: &str, query: &AttemptQuery) -> Result<Collection<TaskRun>> {
-        self.call(Method::GET, &["runs", run, "task-runs"])
-            .query(query)
-            .fetch()
-            .await
+        self.all(&["runs", run, "task-runs"], query).await
     }
 
     /// Lines of a run's log.
@@ -168,11 +163,10 @@ impl Client {
             .await
     }
 
-    /// The files that a run left behind.
+    /// All files that a run left behind.
     pub async fn artifacts(&self, run: &str) -> Result<Collection<Artifact>> {
-        self.call(Method::GET, &["runs", run, "artifacts"])
-            .fetch()
-            .await
+        let path = ["runs", run, "artifacts"];
+        self.all(&path, &PageQuery::default()).await
     }
 
     /// The result of a run.

@@ -6,13 +6,14 @@ use reqwest::Method;
 use super::super::{Client, Result};
 use crate::rest::{
     About, AuditEntry, AuditQuery, Collection, CreateKey, CreatedKey, DashboardMetrics, Key,
-    OutcomeQuery, Outcomes, SampleQuery, Samples, Session, SignInLink, StateCounts, Verification,
+    OutcomeQuery, Outcomes, PageQuery, SampleQuery, Samples, Session, SignInLink, StateCounts,
+    Verification,
 };
 
 impl Client {
-    /// All API keys and robot keys, newest first.
+    /// All API keys and robot keys, newest first, page after page.
     pub async fn keys(&self) -> Result<Collection<Key>> {
-        self.call(Method::GET, &["keys"]).fetch().await
+        self.all(&["keys"], &PageQuery::default()).await
     }
 
     /// Makes a key; its secret is shown only now.
