@@ -21,6 +21,8 @@ export default defineConfig({
       "react-style-singleton": here("./src/lib/styleSingleton.ts"),
     },
   },
+  // Wherever the server lies: it writes its own path into the page, and everything else is relative to that.
+  base: "./",
   build: {
     target: "es2022",
     assetsInlineLimit: 0,

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use baton_store::stats::Retention;
 
+use crate::outside::{Network, Outside, PublicUrl};
+
 /// A server's configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -19,6 +21,12 @@ pub struct Config {
     pub insecure_http: bool,
     /// Names (beside loopback and the listening address) under which browsers may call this server.
     pub allowed_hosts: Vec<String>,
+    /// Where people and robots reach this server, when a proxy stands in front of it.
+    pub public_url: Option<PublicUrl>,
+    /// The path below which everything lies; that of the public address unless given.
+    pub base_path: String,
+    /// Proxies whose word is taken for who asks, and under which name.
+    pub trusted_proxies: Vec<Network>,
     /// Folder for everything the server keeps (`BATON_DATA`).
     pub data: PathBuf,
     /// Run timeout of deployments that name none, in seconds (`DEFAULT_JOB_TIMEOUT`).
@@ -35,6 +43,26 @@ pub struct Config {
     pub shutdown_grace: Duration,
     /// Whether a graceful stop cancels runs that have not started; otherwise they are kept.
     pub cancel_pending: bool,
+}
+
+impl Config {
+    /// How this server is seen from outside.
+    pub fn outside(&self) -> Outside {
+        let public = self.public_url.clone();
+        let of_public = public.as_ref().map_or("", PublicUrl::path);
+        Outside {
+            base: if self.base_path.is_empty() {
+                of_public
+            } else {
+                &self.base_path
+            }
+            .to_owned(),
+            public,
+            allowed_hosts: self.allowed_hosts.clone(),
+            trusted: self.trusted_proxies.clone(),
+            tls: self.tls.is_some(),
+        }
+    }
 }
 
 /// Where the server's certificate is.
@@ -59,6 +87,9 @@ impl Default for Config {
             connections: MAX_CONNECTIONS,
             insecure_http: false,
             allowed_hosts: Vec::new(),
+            public_url: None,
+            base_path: String::new(),
+            trusted_proxies: Vec::new(),
             data: PathBuf::from("./baton-data"),
             default_timeout_seconds: baton_core::flow::DEFAULT_TIMEOUT_SECONDS,
             tick: Duration::from_secs(5),

@@ -12,11 +12,13 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
+use tower::ServiceBuilder;
 use tracing::Instrument;
 
 use crate::app::App;
 use crate::auth::Auth;
 use crate::error::ApiError;
+use crate::outside::Outside;
 use crate::submit::Plans;
 
 mod artifacts;
@@ -71,6 +73,10 @@ pub struct Http {
     pub(crate) names: Arc<names::Names>,
     /// SHA-256 of the server's certificate, where it has one.
     pub(crate) fingerprint: Option<String>,
+    /// How this server is seen from outside.
+    pub(crate) outside: Outside,
+    /// The dashboard's page for this server's path.
+    pub(crate) page: dashboard::Page,
     executable_sum: std::sync::OnceLock<String>,
 }
 
@@ -99,7 +105,11 @@ pub fn router(app: Arc<App>) -> Router {
     }));
     let tls = app.config.tls.as_ref();
     let fingerprint = tls.and_then(|files| crate::tls::load(files).ok());
+    let outside = app.config.outside();
+    let base = outside.base.clone();
     let http = Arc::new(Http {
+        page: dashboard::Page::below(&base),
+        outside,
         fingerprint: fingerprint.map(|tls| tls.fingerprint),
         executable_sum: std::sync::OnceLock::new(),
         auth: Auth::new(Arc::clone(&app.store)),
@@ -111,13 +121,41 @@ pub fn router(app: Arc<App>) -> Router {
     for route in table::table() {
         router = router.route(route.path, route.guarded(&http));
     }
-    router
+    let router = router
         .method_not_allowed_fallback(wrong_method)
         .fallback(dashboard::fallback)
         .with_state(http)
         .layer(from_fn(fresh::tagged))
         .layer(fresh::compression())
-        .layer(from_fn(catch))
+        .layer(from_fn(catch));
+    if base.is_empty() {
+        return router;
+    }
+    // A proxy may take the path away or leave it: both work.
+    let inner = ServiceBuilder::new().map_request(move |request| below(request, &base));
+    Router::new().fallback_service(inner.service(router))
+}
+
+/// The request without the path below which everything lies.
+fn below(mut request: Request, base: &str) -> Request {
+    let uri = request.uri();
+    let Some(rest) = uri.path().strip_prefix(base) else {
+        return request;
+    };
+    if !rest.is_empty() && !rest.starts_with('/') {
+        return request;
+    }
+    let path = if rest.is_empty() { "/" } else { rest };
+    let whole = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = whole.parse().ok();
+    if let Ok(uri) = axum::http::Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
+    }
+    request
 }
 
 /// Every route: method, path, and which roles may use it. For tests and documentation.

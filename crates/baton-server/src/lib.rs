@@ -17,6 +17,7 @@ pub mod http;
 pub mod hub;
 mod listen;
 pub mod operations;
+pub mod outside;
 pub mod robots;
 mod services;
 mod start;

@@ -160,6 +160,15 @@ fn local(addr: SocketAddr) -> SocketAddr {
 }
 
 impl ServerHandle {
+    /// Its address for people: the public one, where it was told.
+    pub fn outer_url(&self) -> String {
+        let outside = self.app.config.outside();
+        match outside.public {
+            Some(public) => public.to_string(),
+            None => format!("{}{}", self.url, outside.base),
+        }
+    }
+
     /// Stops gracefully, in the order that the module describes.
     pub async fn stop(self) {
         let app = &self.app;

@@ -24,7 +24,7 @@ pub enum StoreError {
     #[error(transparent)]
     Illegal(#[from] IllegalTransition),
     /// The sender's claim is no longer the valid one: the attempt was ended or given to another.
-    #[error("fence {given} is stale: the run is at attempt {attempt} with fence {current}")]
+    #[error("{}", stale(*given, *current, *attempt))]
     StaleFence {
         /// What the sender brought.
         given: Fence,
@@ -57,6 +57,16 @@ pub enum StoreError {
 
 /// What every store method returns.
 pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// A claim with the right fence is refused because the attempt is somebody else's.
+fn stale(given: Fence, current: Fence, attempt: u32) -> String {
+    if given == current {
+        return format!(
+            "attempt {attempt} with fence {current} is not the sender's: it was given to another robot, or to none"
+        );
+    }
+    format!("fence {given} is stale: the run is at attempt {attempt} with fence {current}")
+}
 
 impl StoreError {
     /// A thing that is not there.

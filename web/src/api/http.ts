@@ -1,7 +1,8 @@
 // The one way to the server: same-origin fetch, problems as typed errors, an expired session noticed once.
+import { BASE_PATH } from "@/lib/base";
 import type { Problem } from "./types";
 
-export const BASE = "/api/v1";
+export const BASE = `${BASE_PATH}/api/v1`;
 
 /** What the server refused, or why it was not reached. */
 export class ApiError extends Error {
@@ -45,7 +46,7 @@ const unreachableBy = (method: string): ApiError => new ApiError(0, "unreachable
 
 /** Whether the server answers at all; throws what pages show where it does not. */
 export async function reach(): Promise<void> {
-  await fetch("/healthz").catch(() => {
+  await fetch(`${BASE_PATH}/healthz`).catch(() => {
     throw new ApiError(0, "unreachable", UNREACHABLE);
   });
 }

@@ -3,6 +3,7 @@ import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@ta
 import { RouterProvider } from "@tanstack/react-router";
 import { ApiError } from "@/api";
 import { onSignedOut } from "@/api/http";
+import { inner } from "@/lib/base";
 import { PreferencesProvider } from "@/lib/preferences";
 import { ToastProvider } from "@/ui/Toast";
 import { TooltipProvider } from "@/ui/Tooltip";
@@ -28,8 +29,9 @@ const client = new QueryClient({
 const router = makeRouter(client);
 onSignedOut(() => {
   client.removeQueries({ queryKey: ["session"] });
-  if (location.pathname === "/sign-in") return;
-  void router.navigate({ to: "/sign-in", search: { to: location.pathname + location.search, why: "expired" } });
+  const path = inner(location.pathname);
+  if (path === "/sign-in") return;
+  void router.navigate({ to: "/sign-in", search: { to: path + location.search, why: "expired" } });
 });
 
 export function App() {

@@ -1,5 +1,6 @@
 // Every address of the dashboard; pages load when they are first visited.
 import type { QueryClient } from "@tanstack/react-query";
+import { BASE_PATH } from "@/lib/base";
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
 import { q } from "@/api";
 import { reach } from "@/api/http";
@@ -100,6 +101,7 @@ const tree = root.addChildren([
 export function makeRouter(client: QueryClient) {
   return createRouter({
     routeTree: tree,
+    basepath: BASE_PATH || "/",
     context: { client },
     parseSearch,
     stringifySearch,

@@ -49,7 +49,7 @@ pub(crate) async fn list_artifacts(
     let run = find(&http, caller.org, &text).await?;
     let artifacts = http.app.store.artifacts(caller.org, run.id).await?;
     let found = slice(artifacts, &request, |a| (a.attempt, a.name.clone()))?;
-    Ok(axum::Json(listed(found, view)))
+    Ok(axum::Json(listed(found, |artifact| view(&http, artifact))))
 }
 
 pub(crate) async fn put_artifact(
@@ -77,7 +77,7 @@ pub(crate) async fn put_artifact(
         created_at: http.app.clock.now(),
     };
     http.app.store.put_artifact(artifact.clone()).await?;
-    Ok(Created(view(artifact)))
+    Ok(Created(view(&http, artifact)))
 }
 
 /// A robot hands over files of attempts that are or were its own; a client those of its own runs.
@@ -237,9 +237,9 @@ fn disposition(name: &str, content_type: &str) -> String {
     format!("{kind}; filename*=UTF-8''{encoded}")
 }
 
-fn view(artifact: catalog::Artifact) -> Artifact {
+fn view(http: &Http, artifact: catalog::Artifact) -> Artifact {
     Artifact {
-        url: format!("{BASE}/artifacts/{}", artifact.id),
+        url: format!("{}{BASE}/artifacts/{}", http.outside.base, artifact.id),
         id: artifact.id,
         run_id: artifact.run_id,
         attempt: artifact.attempt,

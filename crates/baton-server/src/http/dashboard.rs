@@ -2,7 +2,9 @@
 //! page for every address that only the browser knows.
 
 use axum::body::Body;
-use axum::extract::Request;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
 use axum::http::header::{
     ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
     CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY, VARY, X_FRAME_OPTIONS,
@@ -11,6 +13,9 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use baton_api::package::hex;
 use rust_embed::{EmbeddedFile, RustEmbed};
+use sha2::{Digest, Sha256};
+
+use super::Http;
 
 use crate::error::ApiError;
 
@@ -24,6 +29,9 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
     img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; \
     worker-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// How the page that was built says that it lies below no path.
+const NO_BASE: &str = "name=\"baton-base\" content=\"\"";
+
 /// The page of an executable that was built without its dashboard.
 const PLACEHOLDER: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Baton</title>\
     <body><h1>Baton is running</h1><p>This executable was built without its dashboard. \
@@ -31,7 +39,7 @@ const PLACEHOLDER: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-
     The API answers under <a href=\"/api/v1/openapi.json\">/api/v1</a>.</p></body></html>";
 
 /// Whatever no route answers: a file of the dashboard, its page, or nothing.
-pub(crate) async fn fallback(request: Request) -> Response {
+pub(crate) async fn fallback(State(http): State<Arc<Http>>, request: Request) -> Response {
     let path = request.uri().path();
     let is_api = ["/api/", "/ws/", "/realtime/"]
         .iter()
@@ -42,7 +50,7 @@ pub(crate) async fn fallback(request: Request) -> Response {
     }
     let headers = request.headers();
     let name = path.trim_start_matches('/');
-    if !name.is_empty()
+    if !matches!(name, "" | "index.html")
         && let Some(response) = file(name, headers)
     {
         return response;
@@ -57,12 +65,49 @@ pub(crate) async fn fallback(request: Request) -> Response {
     if is_asset {
         return ApiError::not_found(format!("there is no file {path}")).into_response();
     }
-    file("index.html", headers).unwrap_or_else(|| {
-        let mut response =
-            ([(CONTENT_TYPE, "text/html; charset=utf-8")], PLACEHOLDER).into_response();
-        secure(response.headers_mut());
+    http.page.response(headers)
+}
+
+/// The one page, with the path below which this server lies written into it.
+pub(crate) struct Page {
+    text: axum::body::Bytes,
+    tag: HeaderValue,
+}
+
+impl Page {
+    /// The page of a server below this path.
+    pub(crate) fn below(base: &str) -> Self {
+        let built = Files::get("index.html");
+        let text = match &built {
+            Some(page) => String::from_utf8_lossy(&page.data).into_owned(),
+            None => PLACEHOLDER.to_owned(),
+        };
+        // What was built says `./` where its own path comes; `meta` tells the scripts.
+        let text = text
+            .replace("\"./", &format!("\"{base}/"))
+            .replace(NO_BASE, &NO_BASE.replace("\"\"", &format!("{base:?}")))
+            .replace("\"/api/v1/", &format!("\"{base}/api/v1/"));
+        let tag = format!("\"{}\"", &hex(&Sha256::digest(&text))[..32]);
+        Self {
+            text: text.into(),
+            tag: HeaderValue::try_from(tag).expect("hex fits a header"),
+        }
+    }
+
+    fn response(&self, asked: &HeaderMap) -> Response {
+        let mut response = if asked.get(IF_NONE_MATCH) == Some(&self.tag) {
+            StatusCode::NOT_MODIFIED.into_response()
+        } else {
+            Response::new(Body::from(self.text.clone()))
+        };
+        let headers = response.headers_mut();
+        let html = HeaderValue::from_static("text/html; charset=utf-8");
+        headers.insert(CONTENT_TYPE, html);
+        headers.insert(ETAG, self.tag.clone());
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        secure(headers);
         response
-    })
+    }
 }
 
 fn file(name: &str, asked: &HeaderMap) -> Option<Response> {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use baton_api::rest::{CreateEnrolment, EnrolRequest, Enrolled, Enrolment};
 use baton_core::access::Role;
 use baton_core::id::RobotId;
@@ -20,6 +19,7 @@ use super::route::Created;
 use super::server::{install_command, outer_url};
 use crate::auth::new_secret;
 use crate::error::ApiError;
+use crate::outside::Seen;
 
 /// How long a token works unless the caller says otherwise, in seconds.
 const HOUR: u32 = 3_600;
@@ -31,7 +31,7 @@ const ONLY_FOR: &str = "enrolment of ";
 pub(crate) async fn create_enrolment(
     State(http): State<Arc<Http>>,
     caller: Caller,
-    headers: HeaderMap,
+    seen: Seen,
     MaybeJson(body): MaybeJson<CreateEnrolment>,
 ) -> Result<Created<Enrolment>, ApiError> {
     let seconds = body.expires_in_seconds.unwrap_or(HOUR);
@@ -63,7 +63,7 @@ pub(crate) async fn create_enrolment(
     let event = http.event(&caller, "enrolment.created", id, json!({"name": name}));
     http.recorded(event, http.app.store.create_key(key)).await?;
     let fingerprint = http.fingerprint.clone();
-    let url = outer_url(&http, &headers);
+    let url = outer_url(&http, &seen);
     Ok(Created(Enrolment {
         command: install_command(&http, &url, &token, body.robot_name.as_deref()),
         token,

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
-use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN, UPGRADE};
+use axum::http::header::{AUTHORIZATION, COOKIE, ORIGIN, UPGRADE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::middleware::Next;
@@ -18,6 +18,7 @@ use super::extract::Caller;
 use super::route::Access;
 use crate::auth::AuthError;
 use crate::error::ApiError;
+use crate::outside::Seen;
 
 /// The cookie of a signed-in browser.
 pub(crate) const COOKIE_NAME: &str = "baton_session";
@@ -37,7 +38,8 @@ impl<S: Sync> FromRequestParts<S> for Peer {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self::of(&parts.extensions))
+        let seen = parts.extensions.get::<Seen>();
+        Ok(seen.map_or_else(|| Self::of(&parts.extensions), |seen| Self(seen.peer)))
     }
 }
 
@@ -55,6 +57,9 @@ pub(crate) struct Gate {
 /// Lets a request pass, with its caller, or answers why not.
 pub(crate) async fn admit(State(gate): State<Gate>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
+    let peer = Peer::of(&parts.extensions).0;
+    let seen = gate.http.outside.seen(&parts.headers, peer);
+    parts.extensions.insert(seen);
     match caller(&gate.http, gate.access, &parts).await {
         Ok(Some(caller)) => {
             parts.extensions.insert(caller);
@@ -80,16 +85,18 @@ pub(crate) async fn caller(
     let shown = credentials(headers)?;
     let is_cookie = matches!(shown, Some(Shown::Cookie(_)));
     let is_upgrade = headers.contains_key(UPGRADE);
+    let peer = Peer::of(&request.extensions).0;
+    let seen = http.outside.seen(headers, peer);
     if is_cookie || is_upgrade || access == Access::Public {
-        check_host(http, headers)?;
-        check_origin(headers, &request.method, is_cookie)?;
+        check_host(http, &seen)?;
+        check_origin(http, &seen, headers, &request.method, is_cookie)?;
     }
     if access == Access::Public {
         return Ok(None);
     }
     let shown = shown.ok_or_else(|| ApiError::from(AuthError::Missing))?;
     let now = http.app.clock.now();
-    let peer = Peer::of(&request.extensions).0;
+    let peer = seen.peer;
     let recognised = match shown {
         Shown::Key(text) => {
             let kinds = [KeyKind::Api, KeyKind::Robot];
@@ -152,55 +159,50 @@ fn credentials(headers: &HeaderMap) -> Result<Option<Shown<'_>>, ApiError> {
 }
 
 /// A name that another site's owner controls could point here (DNS rebinding); an address cannot.
-fn check_host(http: &Http, headers: &HeaderMap) -> Result<(), ApiError> {
-    let host = headers
-        .get(HOST)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("");
-    let name = host_name(host);
-    let is_address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
-    let is_local =
-        name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost");
-    let allowed = &http.app.config.allowed_hosts;
-    if is_address || is_local || allowed.iter().any(|a| a.eq_ignore_ascii_case(name)) {
+fn check_host(http: &Http, seen: &Seen) -> Result<(), ApiError> {
+    if http.outside.knows(&seen.host) {
         return Ok(());
     }
+    let name = seen
+        .host
+        .rsplit_once(':')
+        .map_or(seen.host.as_str(), |(name, _)| name);
     Err(ApiError::new(
         StatusCode::MISDIRECTED_REQUEST,
         "unknown_host",
         format!(
-            "this server is not called {name:?}; start it with `--allowed-host {name}` if it should be"
+            "this server is not called {name:?} (the request's Host is {:?}); it answers to {}. Start it with \
+             `--allowed-host {name}` if that is its name, or with `--public-url https://NAME` and let the proxy \
+             in front of it pass the Host on (nginx: `proxy_set_header Host $host;`)",
+            seen.host,
+            http.outside.names()
         ),
     ))
 }
 
-/// `Host` without its port.
-fn host_name(host: &str) -> &str {
-    match host.rfind(':') {
-        Some(at) if !host[at..].contains(']') => &host[..at],
-        _ => host,
-    }
-}
-
 /// A browser says from which page a request comes; only this server's own pages may send with a cookie.
-fn check_origin(headers: &HeaderMap, method: &Method, is_cookie: bool) -> Result<(), ApiError> {
+fn check_origin(
+    http: &Http,
+    seen: &Seen,
+    headers: &HeaderMap,
+    method: &Method,
+    is_cookie: bool,
+) -> Result<(), ApiError> {
     let refuse = |why: String| Err(ApiError::new(StatusCode::FORBIDDEN, "cross_origin", why));
-    let text = |name: HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
-    if let Some(origin) = headers.get(ORIGIN) {
-        let origin = origin.to_str().unwrap_or("");
-        let host = text(HOST).unwrap_or("");
-        let (scheme, origin_host) = origin.split_once("://").unwrap_or(("", ""));
-        let is_own = !host.is_empty()
-            && matches!(scheme, "http" | "https")
-            && origin_host.eq_ignore_ascii_case(host);
-        if is_own {
-            return Ok(());
-        }
+    if let Some(origin) = &seen.stranger {
         return refuse(format!(
-            "the page {origin:?} is not one of this server's and may not call it"
+            "the page {origin:?} is not one of this server's and may not call it: the request's Host is {:?}, and \
+             this server answers to {}. If people open it at {origin}, start it with `--public-url {origin}`",
+            seen.host,
+            http.outside.names()
         ));
     }
-    let site = text(HeaderName::from_static("sec-fetch-site"));
+    if headers.contains_key(ORIGIN) {
+        return Ok(());
+    }
+    let site = headers
+        .get(HeaderName::from_static("sec-fetch-site"))
+        .and_then(|v| v.to_str().ok());
     let is_safe = matches!(*method, Method::GET | Method::HEAD);
     match site {
         _ if !is_cookie => Ok(()),
@@ -208,6 +210,15 @@ fn check_origin(headers: &HeaderMap, method: &Method, is_cookie: bool) -> Result
         None if is_safe => Ok(()),
         None => refuse("a browser's request that changes something must say its Origin".into()),
         Some(_) => refuse("another site's page may not call this server".into()),
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Seen {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let seen = parts.extensions.get::<Self>().cloned();
+        seen.ok_or_else(|| ApiError::internal("a handler without a guard asked how it is seen"))
     }
 }
 
@@ -233,24 +244,6 @@ impl From<AuthError> for ApiError {
                 AuthError::Store(error) => error.into(),
                 other => Self::internal(other),
             },
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_host_is_read_without_its_port() {
-        for (host, name) in [
-            ("localhost:8765", "localhost"),
-            ("localhost", "localhost"),
-            ("[::1]:8765", "[::1]"),
-            ("[::1]", "[::1]"),
-            ("baton.example", "baton.example"),
-        ] {
-            assert_eq!(host_name(host), name);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The OpenAPI document, assembled from the route table and the types of its handlers.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use utoipa::openapi::path::{
     HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItem, PathsBuilder,
@@ -15,10 +15,12 @@ use utoipa::openapi::{
 };
 use utoipa::{PartialSchema, ToSchema};
 
+use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use baton_api::problem::{PROBLEM_JSON, Problem};
 
+use super::Http;
 use super::route::{Access, Route, Shape};
 use super::table::table;
 
@@ -26,8 +28,16 @@ use super::table::table;
 static TEXT: LazyLock<String> = LazyLock::new(|| document().to_string());
 
 /// `GET /api/v1/openapi.json`.
-pub(crate) async fn get_openapi() -> Response {
-    ([(CONTENT_TYPE, "application/json")], TEXT.as_str()).into_response()
+pub(crate) async fn get_openapi(State(http): State<Arc<Http>>) -> Response {
+    let text = match http.outside.base.as_str() {
+        "" => TEXT.clone(),
+        base => {
+            let mut document = document();
+            document["servers"] = serde_json::json!([{ "url": base }]);
+            document.to_string()
+        }
+    };
+    ([(CONTENT_TYPE, "application/json")], text).into_response()
 }
 
 /// The document.

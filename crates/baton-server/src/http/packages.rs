@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, ETAG};
+use axum::http::{HeaderValue, StatusCode};
 use baton_api::package::{self, MAX_PACKAGE};
 use baton_api::rest::Package;
+use baton_core::id::RobotId;
 use baton_store::StoreError;
 use baton_store::catalog::BLOB_CHUNK;
 use tokio::sync::Semaphore;
@@ -41,10 +42,19 @@ pub(crate) async fn put_package(
 
 pub(crate) async fn get_package(
     State(http): State<Arc<Http>>,
-    _caller: Caller,
+    caller: Caller,
     Name(hash): Name,
 ) -> Result<Bytes, ApiError> {
     check_hash(&hash)?;
+    if let Some(robot) = caller.robot
+        && !is_of_its_runs(&http, &caller, robot, &hash).await?
+    {
+        return Err(ApiError::new(
+            StatusCode::NOT_FOUND,
+            "not_its_package",
+            "no run that this robot holds uses this package; it fetches the packages of its runs only",
+        ));
+    }
     let mut response = stream_blob(&http, &hash).await?;
     let headers = response.headers_mut();
     let tag = HeaderValue::try_from(format!("\"{hash}\"")).expect("hex fits a header");
@@ -53,6 +63,30 @@ pub(crate) async fn get_package(
     let forever = HeaderValue::from_static("private, max-age=31536000, immutable");
     headers.insert(CACHE_CONTROL, forever);
     Ok(Bytes(response))
+}
+
+/// Whether a run that the robot holds, or has just been given, executes this package.
+async fn is_of_its_runs(
+    http: &Http,
+    caller: &Caller,
+    robot: RobotId,
+    hash: &str,
+) -> Result<bool, ApiError> {
+    let store = &http.app.store;
+    for attempt in store.live_attempts_of(robot).await? {
+        let Some(version) = store.run(caller.org, attempt.run_id).await?.spec.version_id else {
+            continue;
+        };
+        let version = store.version(caller.org, version).await?;
+        if version
+            .package
+            .as_ref()
+            .is_some_and(|package| package == hash)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 async fn receive(

@@ -243,7 +243,7 @@ pub(crate) async fn connect(
 /// `/` is the dashboard's page, and a door for robots that were told only the server's address.
 pub(crate) async fn page_or_connect(State(http): State<Arc<Http>>, request: Request) -> Response {
     if !request.headers().contains_key(UPGRADE) {
-        return super::dashboard::fallback(request).await;
+        return super::dashboard::fallback(State(http), request).await;
     }
     let (mut parts, _) = request.into_parts();
     let access = Access::Needs(Permission::ActAsRobot);

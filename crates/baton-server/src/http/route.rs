@@ -208,6 +208,7 @@ silent! {
     [] Name,
     [] axum::http::HeaderMap,
     [] super::guard::Peer,
+    [] crate::outside::Seen,
 }
 
 impl<T> Argument for Id<T> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use baton_api::rest::{
     Attempt, Collection, CreateRun, CreatedRun, Order, PageQuery, Run, RunEvent, RunExplanation,
@@ -28,6 +28,7 @@ use super::route::{Answer, Rows, Shape};
 use super::runs_view::{attempt_view, event_view, left_out, view};
 use super::server::outer_url;
 use crate::error::ApiError;
+use crate::outside::Seen;
 use crate::submit::{Plan, RunAsk, find_deployment};
 
 type Reply<T> = Result<axum::Json<T>, ApiError>;
@@ -426,12 +427,12 @@ pub(crate) async fn explain_run(
     State(http): State<Arc<Http>>,
     caller: Caller,
     Name(text): Name,
-    headers: HeaderMap,
+    seen: Seen,
 ) -> Reply<RunExplanation> {
     let run = find(&http, caller.org, &text).await?;
     let explanation = crate::operations::explain(&http.app, caller.org, run.id).await?;
     let commands = explanation.change.as_ref().map_or(Vec::new(), |change| {
-        baton_api::rest::advice(change, &outer_url(&http, &headers))
+        baton_api::rest::advice(change, &outer_url(&http, &seen))
     });
     Ok(axum::Json(RunExplanation {
         run_id: run.id,

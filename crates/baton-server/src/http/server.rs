@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use baton_api::package::hex;
 use baton_api::rest::{About, Breach, Health, Verification};
@@ -23,6 +23,7 @@ use super::extract::Caller;
 use super::flows::entropy;
 use super::route::{Bytes, Text};
 use crate::error::ApiError;
+use crate::outside::Seen;
 
 /// The version of this server.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -234,33 +235,14 @@ async fn file_response(file: tokio::fs::File) -> Result<Response, ApiError> {
     Ok(response)
 }
 
-/// Under which URL the caller reaches this server. Only what can stand in a host name is taken over.
-pub(crate) fn base_url(http: &Http, headers: &HeaderMap) -> String {
-    let scheme = if http.app.config.tls.is_some() {
-        "https"
-    } else {
-        "http"
-    };
-    let is_host = |text: &&str| {
-        let allowed =
-            |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
-        !text.is_empty() && text.chars().all(allowed)
-    };
-    let host = headers
-        .get(HOST)
-        .and_then(|v| v.to_str().ok())
-        .filter(is_host);
-    match host {
-        Some(host) => format!("{scheme}://{host}"),
-        None => format!("{scheme}://{}", http.app.config.listen),
-    }
-}
-
 /// This server's URL as another machine reaches it. Who asks from the server's own machine calls it by an
 /// address that means something else elsewhere; then the first `--allowed-host` is taken, or the address
 /// that it listens on, or the one by which this machine reaches others.
-pub(crate) fn outer_url(http: &Http, headers: &HeaderMap) -> String {
-    let told = base_url(http, headers);
+pub(crate) fn outer_url(http: &Http, seen: &Seen) -> String {
+    let told = seen.url.clone();
+    if http.outside.public.is_some() {
+        return told;
+    }
     let listen = http.app.config.listen.ip();
     let Ok(url) = told.parse::<axum::http::Uri>() else {
         return told;
@@ -277,8 +259,8 @@ pub(crate) fn outer_url(http: &Http, headers: &HeaderMap) -> String {
     };
     let scheme = url.scheme_str().unwrap_or("http");
     match url.port_u16() {
-        Some(port) => format!("{scheme}://{name}:{port}"),
-        None => format!("{scheme}://{name}"),
+        Some(port) => format!("{scheme}://{name}:{port}{}", http.outside.base),
+        None => format!("{scheme}://{name}{}", http.outside.base),
     }
 }
 
@@ -324,11 +306,8 @@ fn sha256(bytes: &[u8]) -> String {
 }
 
 /// `GET /install.sh`.
-pub(crate) async fn get_install_script(
-    State(http): State<Arc<Http>>,
-    headers: HeaderMap,
-) -> Response {
-    let text = script(&http, &base_url(&http, &headers));
+pub(crate) async fn get_install_script(State(http): State<Arc<Http>>, seen: Seen) -> Response {
+    let text = script(&http, &seen.url);
     ([(CONTENT_TYPE, "text/x-shellscript; charset=utf-8")], text).into_response()
 }
 

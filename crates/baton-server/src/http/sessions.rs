@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::HeaderValue;
 use axum::http::header::SET_COOKIE;
-use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use baton_api::rest::{CreateSession, Session, SignInLink};
 use baton_core::access::Role;
@@ -15,11 +15,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Http;
 use super::extract::{Caller, Json};
-use super::guard::{COOKIE_NAME, Peer};
+use super::guard::COOKIE_NAME;
 use super::route::{Answer, Created, Done, Shape};
-use super::server::base_url;
 use crate::auth::{new_secret, one_time, sign_in_link};
 use crate::error::ApiError;
+use crate::outside::Seen;
 
 /// How long a browser stays signed in: over a weekend, not for ever.
 const SIGNED_IN: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -47,10 +47,10 @@ impl<A: Answer> Answer for WithCookie<A> {
 
 pub(crate) async fn create_session(
     State(http): State<Arc<Http>>,
-    Peer(peer): Peer,
+    seen: Seen,
     Json(body): Json<CreateSession>,
 ) -> Result<WithCookie<Created<Session>>, ApiError> {
-    let now = http.app.clock.now();
+    let (now, peer) = (http.app.clock.now(), seen.peer);
     let expires_at = now + SIGNED_IN;
     match (body.token, body.key) {
         (Some(token), None) => {
@@ -68,7 +68,14 @@ pub(crate) async fn create_session(
             let exchange = http.app.store.exchange_key(token.id, made, now);
             http.recorded(event, exchange).await?;
             http.auth.forget(token.id);
-            Ok(signed_in(&http, &token.name, token.role, &text, expires_at))
+            Ok(signed_in(
+                &http,
+                &seen,
+                &token.name,
+                token.role,
+                &text,
+                expires_at,
+            ))
         }
         (None, Some(key)) => {
             let kinds = [KeyKind::Api];
@@ -81,7 +88,9 @@ pub(crate) async fn create_session(
             let event = event(&http, who.org, &who.name, "session.created");
             http.recorded(event, http.app.store.create_key(made))
                 .await?;
-            Ok(signed_in(&http, &who.name, who.role, &text, expires_at))
+            Ok(signed_in(
+                &http, &seen, &who.name, who.role, &text, expires_at,
+            ))
         }
         _ => Err(ApiError::invalid(
             "missing_field",
@@ -131,6 +140,7 @@ fn session_key(
 
 fn signed_in(
     http: &Http,
+    seen: &Seen,
     name: &str,
     role: Role,
     text: &str,
@@ -143,17 +153,19 @@ fn signed_in(
             expires_at: Some(expires_at),
             browser: true,
         }),
-        cookie: cookie(http, text, SIGNED_IN.as_secs()),
+        cookie: cookie(http, seen, text, SIGNED_IN.as_secs()),
     }
 }
 
-fn cookie(http: &Http, text: &str, seconds: i64) -> String {
-    let secure = if http.app.config.tls.is_some() {
-        "; Secure"
-    } else {
-        ""
+fn cookie(http: &Http, seen: &Seen, text: &str, seconds: i64) -> String {
+    let secure = if seen.is_https { "; Secure" } else { "" };
+    let path = match http.outside.base.as_str() {
+        "" => "/",
+        base => base,
     };
-    format!("{COOKIE_NAME}={text}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}")
+    format!(
+        "{COOKIE_NAME}={text}; Path={path}; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}"
+    )
 }
 
 pub(crate) async fn get_session(caller: Caller) -> Result<axum::Json<Session>, ApiError> {
@@ -168,6 +180,7 @@ pub(crate) async fn get_session(caller: Caller) -> Result<axum::Json<Session>, A
 pub(crate) async fn delete_session(
     State(http): State<Arc<Http>>,
     caller: Caller,
+    seen: Seen,
 ) -> Result<WithCookie<Done>, ApiError> {
     if caller.is_browser {
         let now = http.app.clock.now();
@@ -178,21 +191,20 @@ pub(crate) async fn delete_session(
     }
     Ok(WithCookie {
         answer: Done,
-        cookie: cookie(&http, "", 0),
+        cookie: cookie(&http, &seen, "", 0),
     })
 }
 
 pub(crate) async fn create_sign_in_link(
     State(http): State<Arc<Http>>,
     caller: Caller,
-    headers: HeaderMap,
+    seen: Seen,
 ) -> Result<Created<SignInLink>, ApiError> {
     let now = http.app.clock.now();
-    let url = base_url(&http, &headers);
     let store = &*http.app.store;
     let (org, name, role) = (caller.org, &caller.name, caller.role);
     let event = event(&http, org, name, "session.link_created");
-    let link = sign_in_link(store, &url, org, name, role, caller.authority, now);
+    let link = sign_in_link(store, &seen.url, org, name, role, caller.authority, now);
     let link = http.recorded(event, link).await?;
     Ok(Created(link))
 }

@@ -12,9 +12,9 @@ use baton_core::lease::{HEARTBEAT, LEASE, START_WITHIN};
 use baton_core::queue::DEFAULT_QUEUE;
 use baton_core::robot::{MAX_SLOTS, Robot, RobotOffer};
 use baton_core::state::State;
-use baton_store::StoreError;
-use baton_store::logs::ResourceEvent;
+use baton_store::logs::{EventFilter, ResourceEvent};
 use baton_store::runs::LiveAttempt;
+use baton_store::{PageRequest, StoreError};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
@@ -138,12 +138,17 @@ async fn open(
             ),
         });
     }
-    let offer = bounded(register.offer)?;
+    let mut offer = bounded(register.offer)?;
     let moved = succeed(app, key, &before, &offer).await?;
     let rebooted = !before.offer.boot_id.is_empty()
         && !offer.boot_id.is_empty()
         && before.offer.boot_id != offer.boot_id;
-    let fresh = unknown_queues(app, key, &offer).await;
+    let mut fresh = unknown_queues(app, key, &offer).await;
+    // Its own computer's queue comes before what else it names.
+    fresh.sort_by_key(|name| *name != offer.computer);
+    for name in beyond_bound(app, key, &before.name, &mut fresh).await {
+        offer.queues.remove(&name);
+    }
     let now = app.now();
     let lease_until = now.saturating_add(LEASE).unwrap_or(Timestamp::MAX);
     let robot = app
@@ -300,6 +305,41 @@ async fn unknown_queues(app: &App, key: &RobotKey, offer: &RobotOffer) -> Vec<St
         }
     }
     unknown
+}
+
+/// Queues that one robot's registrations make at most, as far as the trail reaches back.
+const MADE_BY_ONE: usize = 32;
+
+/// Takes off the list what would be more queues than one robot makes; a person can make those.
+async fn beyond_bound(
+    app: &App,
+    key: &RobotKey,
+    robot: &str,
+    fresh: &mut Vec<String>,
+) -> Vec<String> {
+    if fresh.is_empty() {
+        return Vec::new();
+    }
+    let filter = EventFilter {
+        kinds: vec!["queue.created".into()],
+        actor: Some(robot.to_owned()),
+        ..EventFilter::default()
+    };
+    let most = u32::try_from(MADE_BY_ONE).unwrap_or(u32::MAX);
+    let made = app
+        .store
+        .events(filter, PageRequest::first(key.org, most))
+        .await;
+    let made = made.map_or(MADE_BY_ONE, |page| page.items.len());
+    let beyond = fresh.split_off(fresh.len().min(MADE_BY_ONE.saturating_sub(made)));
+    if !beyond.is_empty() {
+        tracing::warn!(
+            robot,
+            queues = beyond.len(),
+            "a robot names more new queues than one makes ({MADE_BY_ONE}); it does not serve them until they are made by hand"
+        );
+    }
+    beyond
 }
 
 /// Tells the streams of the queues that came with a robot.

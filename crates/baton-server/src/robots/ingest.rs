@@ -57,6 +57,18 @@ pub(super) enum Taken {
     },
 }
 
+/// A result says how an attempt has ended; one that goes on has none.
+fn ended(result: JobResult) -> serde_json::Result<JobResult> {
+    if result.state.is_terminal() {
+        return Ok(result);
+    }
+    let why = format!(
+        "a result says how a run has ended, and {} is no end",
+        result.state
+    );
+    Err(serde::de::Error::custom(why))
+}
+
 impl Inbox {
     /// Whether more may be read before the next commit.
     pub(super) fn has_room(&self) -> bool {
@@ -104,7 +116,7 @@ impl Inbox {
         match frame.kind {
             Accept::KIND => self.accepts.push(Accept::read(frame)?.claim),
             Reject::KIND => self.rejects.push(Reject::read(frame)?),
-            JobResult::KIND => self.results.push(JobResult::read(frame)?),
+            JobResult::KIND => self.results.push(ended(JobResult::read(frame)?)?),
             LogBatch::KIND => self.logs.push(LogBatch::read(frame)?),
             TaskUpdate::KIND => self.tasks.push(TaskUpdate::read(frame)?),
             RobotLog::KIND => self.robot_log.push(RobotLog::read(frame)?),

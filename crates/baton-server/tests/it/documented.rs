@@ -31,9 +31,8 @@ async fn filled() -> World {
     let world = World::new().await;
     world.deploy("cat_fact").await;
     world.enrol("sap-1").await;
-    let run = world
-        .client
-        .run_deployment("cat_fact/default", &Default::default());
+    let ask = baton_api::rest::CreateRun::default();
+    let run = world.client.run_deployment("cat_fact/default", &ask);
     run.await.expect("a run");
     for (method, path, body) in [
         (

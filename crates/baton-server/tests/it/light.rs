@@ -80,9 +80,8 @@ async fn an_unchanged_answer_is_not_sent_again_and_a_changed_one_is() {
     let again = get(&world, "/api/v1/runs", Some(&tag)).await;
     assert_eq!(again.status(), 304);
     assert!(again.bytes().await.expect("nothing").is_empty());
-    let run = world
-        .client
-        .run_deployment("cat_fact/default", &Default::default());
+    let ask = Default::default();
+    let run = world.client.run_deployment("cat_fact/default", &ask);
     run.await.expect("a run");
     let changed = get(&world, "/api/v1/runs", Some(&tag)).await;
     assert_eq!(changed.status(), 200);

@@ -19,6 +19,7 @@ mod manual;
 mod openapi;
 mod packages;
 mod paging;
+mod proxy;
 mod registering;
 mod reporting;
 mod resources;

@@ -184,3 +184,26 @@ async fn a_robot_that_offers_a_label_nobody_can_read_is_told_which() {
     assert_eq!(script.hear_close().await.0, CLOSE_PROTOCOL);
     world.done().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_robot_makes_no_queues_without_bound() {
+    let world = World::new().await;
+    let robot = world.enrol("r1").await;
+    for round in 0..4 {
+        let script = Script::connect_with(&robot, |register| {
+            let names = (0..20).map(|n| format!("made-{round}-{n:02}"));
+            register.offer.queues = names.collect();
+        })
+        .await;
+        drop(script);
+    }
+    let queues = world.store.queues(Some(ORG)).await.expect("queues");
+    let names: Vec<&str> = queues.iter().map(|queue| queue.name.as_str()).collect();
+    // `default` is there from the start; its computer's own queue comes first.
+    assert_eq!(names.len(), 33, "{names:?}");
+    assert!(
+        names.contains(&"pc-r1") && names.contains(&"made-0-19"),
+        "{names:?}"
+    );
+    world.done().await;
+}

@@ -35,17 +35,27 @@ impl World {
 
     /// A server on this store.
     pub(crate) async fn on(store: Arc<dyn Store>) -> Self {
+        Self::with(store, |_| {}).await
+    }
+
+    /// A server on an empty store that is told something.
+    pub(crate) async fn configured(change: impl FnOnce(&mut Config)) -> Self {
+        Self::with(Arc::new(MemoryStore::new()), change).await
+    }
+
+    async fn with(store: Arc<dyn Store>, change: impl FnOnce(&mut Config)) -> Self {
         let data = tempfile::tempdir().expect("a folder");
         let clock = Arc::new(SystemClock);
         let admin = ensure_admin_key(&*store, data.path(), clock.now())
             .await
             .expect("an admin key")
             .key;
-        let config = Config {
+        let mut config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
             data: data.path().to_owned(),
             ..Config::default()
         };
+        change(&mut config);
         let server = start(config, Arc::clone(&store), clock)
             .await
             .expect("a server");

@@ -30,6 +30,15 @@ pub(crate) struct Listen {
     /// A further name under which browsers may call this server
     #[arg(long, value_name = "NAME")]
     pub(crate) allowed_host: Vec<String>,
+    /// Where people and robots reach this server through a proxy, such as https://rpa.example/baton
+    #[arg(long, env = "BATON_PUBLIC_URL", value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+    /// The path below which everything lies, where it is not that of --public-url
+    #[arg(long, env = "BATON_BASE_PATH", value_name = "PATH")]
+    pub(crate) base_path: Option<String>,
+    /// A proxy whose X-Forwarded-* and Forwarded headers are believed: an address or network
+    #[arg(long, value_name = "CIDR")]
+    pub(crate) trusted_proxy: Vec<String>,
     /// Run timeout of deployments that name none, in seconds [default: 3600]
     #[arg(long, env = "DEFAULT_JOB_TIMEOUT", value_name = "SECONDS")]
     pub(crate) default_timeout: Option<u32>,

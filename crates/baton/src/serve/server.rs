@@ -54,7 +54,7 @@ impl Running {
     pub(crate) async fn sign_in_link(&self) -> Done<String> {
         let link = auth::sign_in_link(
             &*self.handle.app.store,
-            &self.handle.url,
+            &self.handle.outer_url(),
             OrgId::DEFAULT,
             "dashboard",
             Role::Admin,

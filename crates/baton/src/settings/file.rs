@@ -52,6 +52,12 @@ pub(crate) struct Server {
     pub(crate) insecure_http: bool,
     /// Further names under which browsers may call.
     pub(crate) allowed_hosts: Vec<String>,
+    /// Where people and robots reach this server through a proxy.
+    pub(crate) public_url: Option<String>,
+    /// The path below which everything lies.
+    pub(crate) base_path: Option<String>,
+    /// Proxies whose forwarded headers are believed: addresses or networks.
+    pub(crate) trusted_proxies: Vec<String>,
     /// Run timeout of deployments that name none, in seconds.
     pub(crate) default_timeout: Option<u32>,
     /// Safety tick, in seconds.

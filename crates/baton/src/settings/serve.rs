@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use baton_server::config::{Config, TlsFiles};
+use baton_server::outside::{self, PublicUrl};
 use baton_store::stats::Retention;
 
 use super::file;
@@ -63,11 +64,15 @@ pub(crate) fn configure(
     }
     let mut allowed_hosts = file.allowed_hosts.clone();
     allowed_hosts.extend(flags.allowed_host.iter().cloned());
+    let (public_url, base_path, trusted_proxies) = outside(flags, file)?;
     let config = Config {
         listen: SocketAddr::new(ip, port),
         tls,
         insecure_http,
         allowed_hosts,
+        public_url,
+        base_path,
+        trusted_proxies,
         data: data(flags.data.clone(), file),
         default_timeout_seconds: flags
             .default_timeout
@@ -83,6 +88,41 @@ pub(crate) fn configure(
         ..defaults
     };
     Ok((config, warnings))
+}
+
+/// What stands in front of the server.
+fn outside(
+    flags: &Listen,
+    file: &file::Server,
+) -> Done<(Option<PublicUrl>, String, Vec<outside::Network>)> {
+    let refuse = |flag: &str, why: String| {
+        let text = format!("{flag}: {why}");
+        Failure::new(Exit::Usage, "bad_public_address", text).fix(
+            "docs/operating/reverse-proxy.md has the lines for nginx, Apache, HAProxy and Caddy",
+        )
+    };
+    let public = flags.public_url.as_ref().or(file.public_url.as_ref());
+    let public = public.map(|text| text.parse::<PublicUrl>()).transpose();
+    let public = public.map_err(|why| refuse("--public-url", why))?;
+    let base = flags.base_path.as_ref().or(file.base_path.as_ref());
+    let base = match base {
+        Some(text) => outside::base_path(text).map_err(|why| {
+            refuse(
+                "--base-path",
+                format!("{text:?} {why}; it looks like /baton"),
+            )
+        })?,
+        None => String::new(),
+    };
+    let of_public = public.as_ref().map_or("", PublicUrl::path);
+    if !base.is_empty() && public.is_some() && base != of_public {
+        let why = format!("{base} is another path than that of --public-url, {of_public:?}");
+        return Err(refuse("--base-path", why));
+    }
+    let proxies = file.trusted_proxies.iter().chain(&flags.trusted_proxy);
+    let proxies: Result<Vec<_>, _> = proxies.map(|text| outside::network(text)).collect();
+    let proxies = proxies.map_err(|why| refuse("--trusted-proxy", why))?;
+    Ok((public, base, proxies))
 }
 
 /// The server's data folder.

@@ -3922,7 +3922,16 @@ export type ListDeploymentSchedulesData = {
     path: {
         deployment: string;
     };
-    query?: never;
+    query?: {
+        /**
+         * Rows on the page: 1 to 1000, 50 unless given.
+         */
+        limit?: number;
+        /**
+         * The `next` of the page before.
+         */
+        cursor?: string;
+    };
     url: '/api/v1/deployments/{deployment}/schedules';
 };
 
@@ -4183,7 +4192,16 @@ export type ListVersionsData = {
     path: {
         flow: string;
     };
-    query?: never;
+    query?: {
+        /**
+         * Rows on the page: 1 to 1000, 50 unless given.
+         */
+        limit?: number;
+        /**
+         * The `next` of the page before.
+         */
+        cursor?: string;
+    };
     url: '/api/v1/flows/{flow}/versions';
 };
 
@@ -4208,7 +4226,16 @@ export type ListVersionsResponse = ListVersionsResponses[keyof ListVersionsRespo
 export type ListKeysData = {
     body?: never;
     path?: never;
-    query?: never;
+    query?: {
+        /**
+         * Rows on the page: 1 to 1000, 50 unless given.
+         */
+        limit?: number;
+        /**
+         * The `next` of the page before.
+         */
+        cursor?: string;
+    };
     url: '/api/v1/keys';
 };
 
@@ -4285,7 +4312,16 @@ export type RevokeKeyResponse = RevokeKeyResponses[keyof RevokeKeyResponses];
 export type ListLimitsData = {
     body?: never;
     path?: never;
-    query?: never;
+    query?: {
+        /**
+         * Rows on the page: 1 to 1000, 50 unless given.
+         */
+        limit?: number;
+        /**
+         * The `next` of the page before.
+         */
+        cursor?: string;
+    };
     url: '/api/v1/limits';
 };
 
@@ -4593,7 +4629,16 @@ export type PutPackageResponse = PutPackageResponses[keyof PutPackageResponses];
 export type ListQueuesData = {
     body?: never;
     path?: never;
-    query?: never;
+    query?: {
+        /**
+         * Rows on the page: 1 to 1000, 50 unless given.
+         */
+        limit?: number;
+        /**
+         * The `next` of the page before.
+         */
+        cursor?: string;
+    };
     url: '/api/v1/queues';
 };
 
@@ -4936,7 +4981,16 @@ export type ListQueueRunsResponse = ListQueueRunsResponses[keyof ListQueueRunsRe
 export type ListRobotsData = {
     body?: never;
     path?: never;
-    query?: never;
+    query?: {
+        /**
+         * Rows on the page: 1 to 1000, 50 unless given.
+         */
+        limit?: number;
+        /**
+         * The `next` of the page before.
+         */
+        cursor?: string;
+    };
     url: '/api/v1/robots';
 };
 
@@ -5099,6 +5153,10 @@ export type ListRobotLogsData = {
          * Lines after this `seq`; without it, the newest.
          */
         after?: number;
+        /**
+         * The `next` of the page before: the same place, as other lists name it.
+         */
+        cursor?: string;
         /**
          * How many at most: 1 to 1000, 200 unless given.
          */
@@ -5561,7 +5619,16 @@ export type ListArtifactsData = {
     path: {
         run: string;
     };
-    query?: never;
+    query?: {
+        /**
+         * Rows on the page: 1 to 1000, 50 unless given.
+         */
+        limit?: number;
+        /**
+         * The `next` of the page before.
+         */
+        cursor?: string;
+    };
     url: '/api/v1/runs/{run}/artifacts';
 };
 
@@ -5628,7 +5695,16 @@ export type ListAttemptsData = {
     path: {
         run: string;
     };
-    query?: never;
+    query?: {
+        /**
+         * Rows on the page: 1 to 1000, 50 unless given.
+         */
+        limit?: number;
+        /**
+         * The `next` of the page before.
+         */
+        cursor?: string;
+    };
     url: '/api/v1/runs/{run}/attempts';
 };
 
@@ -5682,7 +5758,16 @@ export type ListRunEventsData = {
     path: {
         run: string;
     };
-    query?: never;
+    query?: {
+        /**
+         * Rows on the page: 1 to 1000, 50 unless given.
+         */
+        limit?: number;
+        /**
+         * The `next` of the page before.
+         */
+        cursor?: string;
+    };
     url: '/api/v1/runs/{run}/events';
 };
 
@@ -6161,6 +6246,14 @@ export type ListTaskRunsData = {
          * Of this attempt; all unless given.
          */
         attempt?: number;
+        /**
+         * Rows on the page: 1 to 1000, 50 unless given.
+         */
+        limit?: number;
+        /**
+         * The `next` of the page before.
+         */
+        cursor?: string;
     };
     url: '/api/v1/runs/{run}/task-runs';
 };
@@ -6192,9 +6285,13 @@ export type ListSchedulesData = {
          */
         deployment?: string;
         /**
-         * How many at most: 1 to 1000, 50 unless given.
+         * Rows on the page: 1 to 1000, 50 unless given.
          */
         limit?: number;
+        /**
+         * The `next` of the page before.
+         */
+        cursor?: string;
     };
     url: '/api/v1/schedules';
 };

@@ -3,6 +3,7 @@ import { useState } from "react";
 import { useQueryClient } from "@tanstack/react-query";
 import { TriangleAlert } from "lucide-react";
 import { api, type CreatedKey, type Role } from "@/api";
+import { BASE_PATH } from "@/lib/base";
 import { Button, CommandLine, Dialog, errorText, Field, Input, Select } from "@/ui";
 
 const ROLES: [Role, string, string][] = [
@@ -40,7 +41,7 @@ export function NewKey({ onClose }: { onClose: () => void }) {
         <p className="mb-3 flex items-start gap-2 text-sm text-late"><TriangleAlert size={15} className="mt-0.5 shrink-0" aria-hidden />It is shown only now: the server keeps no copy that can be read.</p>
         <CommandLine command={made.secret} />
         <p className="mt-4 mb-1 text-xs text-muted">On another machine, for the command line:</p>
-        <CommandLine command={`export BATON_URL=${location.origin} BATON_API_KEY=${made.secret}`} />
+        <CommandLine command={`export BATON_URL=${location.origin}${BASE_PATH} BATON_API_KEY=${made.secret}`} />
       </Dialog>
     );
   }

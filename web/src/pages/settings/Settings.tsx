@@ -2,6 +2,7 @@
 import type { ReactNode } from "react";
 import { useQuery } from "@tanstack/react-query";
 import { q } from "@/api";
+import { BASE } from "@/api/http";
 import { cx } from "@/lib/format";
 import { usePreferences, type Theme } from "@/lib/preferences";
 import type { Zone } from "@/lib/time";
@@ -53,7 +54,7 @@ function About() {
           <Fact name="Late after">{a.late_after_seconds} s past the due time</Fact>
           <Fact name="Robot protocol">{a.robot_protocol}</Fact>
           {a.fingerprint && <Fact name="Certificate"><Copyable text={a.fingerprint} label="Copy fingerprint" /></Fact>}
-          <Fact name="API"><a href="/api/v1/openapi.json" className="text-accent hover:underline">OpenAPI document</a></Fact>
+          <Fact name="API"><a href={`${BASE}/openapi.json`} className="text-accent hover:underline">OpenAPI document</a></Fact>
         </dl>
       )}
     </Card>
