@@ -29,6 +29,7 @@ mod deployments;
 mod downloads;
 mod enrolment;
 mod events;
+mod exposition;
 mod extract;
 mod figures;
 mod flows;

@@ -1,6 +1,5 @@
 //! The server itself: what it is, whether it is well, its copy, its checks, and its executable.
 
-use std::fmt::Write;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,7 +20,7 @@ use tokio_util::io::ReaderStream;
 use super::Http;
 use super::extract::Caller;
 use super::flows::entropy;
-use super::route::{Bytes, Text};
+use super::route::Bytes;
 use crate::error::ApiError;
 use crate::outside::Seen;
 
@@ -75,70 +74,6 @@ pub(crate) async fn get_ready(State(http): State<Arc<Http>>) -> Response {
         version: VERSION.into(),
     };
     (status, axum::Json(health)).into_response()
-}
-
-/// The few figures that every monitoring wants, in the text form of Prometheus.
-pub(crate) async fn get_metrics(
-    State(http): State<Arc<Http>>,
-    caller: Caller,
-) -> Result<Text, ApiError> {
-    let store = &http.app.store;
-    let mut text = String::new();
-    let mut family = |name: &str, kind: &str, help: &str, values: &[(String, f64)]| {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
-        for (labels, value) in values {
-            let _ = writeln!(text, "{name}{labels} {value}");
-        }
-    };
-    let states: Vec<_> = store
-        .state_counts(caller.org)
-        .await?
-        .into_iter()
-        .map(|(state, count)| (format!("{{state=\"{state}\"}}"), count as f64))
-        .collect();
-    family("baton_runs", "gauge", "Runs by state.", &states);
-    let mut depths = Vec::new();
-    for (_, queue, depth, _) in store.queue_depths(Some(caller.org)).await? {
-        let name = http.names.queue(&**store, caller.org, queue).await?;
-        let name = name.replace('\\', "\\\\").replace('"', "\\\"");
-        depths.push((format!("{{queue=\"{name}\"}}"), depth as f64));
-    }
-    family(
-        "baton_queue_depth",
-        "gauge",
-        "Runs that wait for a robot.",
-        &depths,
-    );
-    let robots = [(String::new(), http.app.robots.of(caller.org).len() as f64)];
-    family(
-        "baton_robots_connected",
-        "gauge",
-        "Robots connected to this server.",
-        &robots,
-    );
-    let counters = store.counters();
-    for (name, help, value) in [
-        (
-            "baton_store_commits_total",
-            "Transactions committed.",
-            counters.commits,
-        ),
-        (
-            "baton_store_operations_total",
-            "Operations within them.",
-            counters.operations,
-        ),
-        (
-            "baton_store_syncs_total",
-            "Syncs of the disk.",
-            counters.syncs,
-        ),
-    ] {
-        family(name, "counter", help, &[(String::new(), value as f64)]);
-    }
-    let kind = "text/plain; version=0.0.4; charset=utf-8";
-    Ok(Text(([(CONTENT_TYPE, kind)], text).into_response()))
 }
 
 pub(crate) async fn verify(

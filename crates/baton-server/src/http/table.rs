@@ -5,9 +5,9 @@ use baton_core::access::Permission::{ActAsRobot, Administer, Deploy, Operate, Re
 
 use super::route::{Access, Route};
 use super::{
-    artifacts, audit, deploy, deployments, enrolment, events, figures, flows, keys, limits, logs,
-    openapi, packages, peek, queues, reports, results, robots, runs, runs_bulk, runs_verbs,
-    schedules, server, sessions,
+    artifacts, audit, deploy, deployments, enrolment, events, exposition, figures, flows, keys,
+    limits, logs, openapi, packages, peek, queues, reports, results, robots, runs, runs_bulk,
+    runs_verbs, schedules, server, sessions,
 };
 
 use Access::{Either, Needs, Public};
@@ -170,7 +170,7 @@ fn upkeep() -> Vec<Route> {
         plain!(GET "/api/v1/openapi.json", Public, openapi::get_openapi, "This document."),
         plain!(GET "/", Public, robots::page_or_connect, "The dashboard; with an upgrade, a robot's connection."),
         plain!(GET "/install.sh", Public, server::get_install_script, "Makes a machine a robot."),
-        plain!(GET "/metrics", Needs(Read), server::get_metrics, "Figures for Prometheus."),
+        plain!(GET "/metrics", Needs(Read), exposition::get_metrics, "Figures for Prometheus."),
         plain!(GET "/healthz", Public, server::get_health, "Whether the process answers."),
         plain!(GET "/readyz", Public, server::get_ready, "Whether the store answers and keeps what is written."),
     ]

@@ -146,7 +146,7 @@ const QUERIES: &[(&str, &str, &str, &str)] = &[
         "/queues?colour=red",
         "bad_query",
         "colour",
-        "colour=red is not known here; known are `limit`, `cursor`",
+        "colour=red is not known here; known are `limit` or `cursor`",
     ),
     (
         "/session?limit=5",

@@ -53,7 +53,7 @@ async fn filled() -> World {
         (
             Method::POST,
             "/schedules",
-            json!({"deployment": "cat_fact/default", "settings": {"rule": {"kind": "interval", "seconds": 3600}}}),
+            json!({"deployment": "cat_fact/default", "settings": {"rule": {"frequency": "interval", "every_seconds": 3600}}}),
         ),
     ] {
         let path = format!("/api/v1{path}");

@@ -16,6 +16,7 @@ mod full_disk;
 mod light;
 mod losing;
 mod manual;
+mod metrics;
 mod openapi;
 mod packages;
 mod paging;

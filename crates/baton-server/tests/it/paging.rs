@@ -76,7 +76,7 @@ async fn filled() -> World {
         let deployment = format!("flow {n} of \"five\"/default");
         for hour in 1..=2 {
             let rule = format!(
-                r#"{{"deployment":{deployment:?},"name":"h{hour}","settings":{{"rule":{{"kind":"interval","seconds":{}}}}}}}"#,
+                r#"{{"deployment":{deployment:?},"name":"h{hour}","settings":{{"rule":{{"frequency":"interval","every_seconds":{}}}}}}}"#,
                 hour * 3600
             );
             let (status, said) = world.send(Method::POST, "/api/v1/schedules", &rule).await;

@@ -2498,7 +2498,7 @@ export type Run = {
     /**
      * The orchestrator reference's `JobStatus` for the same.
      */
-    job_status: string;
+    job_status?: string;
     /**
      * Whether it has not started although it was due.
      */
@@ -2518,11 +2518,11 @@ export type Run = {
     /**
      * How many retries have been spent.
      */
-    retries_used: number;
+    retries_used?: number;
     /**
      * The fence of its latest assignment.
      */
-    fence: Fence;
+    fence?: Fence;
     /**
      * Whether its current attempt occupies a robot.
      */
@@ -2570,11 +2570,11 @@ export type Run = {
     /**
      * Labels its robot must have.
      */
-    labels: Array<string>;
+    labels?: Array<string>;
     /**
      * Capabilities its robot must have.
      */
-    capabilities: Array<string>;
+    capabilities?: Array<string>;
     /**
      * The environment its robot must belong to.
      */
@@ -2582,7 +2582,7 @@ export type Run = {
     /**
      * Who executes it.
      */
-    executor: Executor;
+    executor?: Executor;
     /**
      * Who or what made it.
      */
@@ -2594,15 +2594,15 @@ export type Run = {
     /**
      * How long a cancel waits before the process tree is killed, in seconds.
      */
-    cancel_grace_seconds: number;
+    cancel_grace_seconds?: number;
     /**
      * When to try again.
      */
-    retry: RetryPolicy;
+    retry?: RetryPolicy;
     /**
      * What happens when its robot is lost.
      */
-    on_lost: OnLost;
+    on_lost?: OnLost;
     /**
      * Its parameters; absent in lists.
      */
@@ -2830,6 +2830,7 @@ export type RunQuery = {
      * Says of the first ten that wait why they do; no part of the filter.
      */
     explain?: boolean;
+    view?: View | null;
     /**
      * Rows on the page: 1 to 1000, 50 unless given.
      */
@@ -3573,6 +3574,11 @@ export type VersionId = string;
  * Whether new runs may use a version.
  */
 export type VersionStatus = 'draft' | 'active' | 'deprecated' | 'archived';
+
+/**
+ * How much of each row a list gives.
+ */
+export type View = 'full' | 'slim';
 
 export type GetArtifactData = {
     body?: never;
@@ -4500,6 +4506,10 @@ export type ListSamplesData = {
          * Seconds between points: 10, 60 or 3600; fitting to the range unless given.
          */
         grain_seconds?: number;
+        /**
+         * Points of each line at most: 2 to 2000, 500 unless given; neighbours are averaged where there are more.
+         */
+        points?: number;
     };
     url: '/api/v1/metrics/samples';
 };
@@ -4949,6 +4959,10 @@ export type ListQueueRunsData = {
          */
         explain?: boolean;
         /**
+         * How much of each row a list gives.
+         */
+        view?: 'full' | 'slim';
+        /**
          * Rows on the page: 1 to 1000, 50 unless given.
          */
         limit?: number;
@@ -5364,6 +5378,10 @@ export type ListRunsData = {
          * Says of the first ten that wait why they do; no part of the filter.
          */
         explain?: boolean;
+        /**
+         * How much of each row a list gives.
+         */
+        view?: 'full' | 'slim';
         /**
          * Rows on the page: 1 to 1000, 50 unless given.
          */
