@@ -66,7 +66,7 @@ export const robots: t.Robot[] = [
 
 export const deployments: t.Deployment[] = flows.map((f, i): t.Deployment => {
   const id = uuid();
-  const rules: t.Rule[] = [{ frequency: "cron", expression: "*/15 6-20 * * mon-fri" }, { frequency: "daily", time: "06:30" }, { frequency: "interval", every_seconds: 3600 }];
+  const rules: t.Rule[] = [{ frequency: "cron", expression: "*/15 6-20 * * mon-fri" }, { frequency: "daily", time: "06:30" }, { frequency: "interval", every_seconds: 3600, wall_clock: false }];
   const words = ["Every 15 minutes, between 06:00 and 20:59, Monday to Friday", "Every day at 06:30", "Every hour"];
   const schedule: t.Schedule = {
     id: uuid(), deployment_id: id, deployment_name: "default", flow_id: f.id, flow_name: f.name, name: "main",

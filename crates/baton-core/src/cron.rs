@@ -7,13 +7,15 @@
 //! Monday); 0 and 7 are Sunday. When day and weekday are both restricted, either suffices; a field
 //! that begins with `*` does not count as restricted.
 //!
-//! Clock changes follow the rule of Vixie's cron. An expression with a `*` or a step in its minute or
-//! hour field follows real time: nothing is caught up in a gap, and an hour that comes twice counts
-//! twice. Any other expression has fixed times: one that falls into a gap fires right after it, one
-//! that comes twice fires the first time.
+//! Clock changes follow the rule of Vixie's cron (and cronie, its heir): only how a field begins
+//! counts. An expression whose second, minute or hour field begins with `*` follows real time: nothing
+//! is caught up in a gap, and an hour that comes twice counts twice. Any other expression is a set of
+//! fixed times, whether they are written as a list, a range or a step: those that fall into a gap fire
+//! once, right after it, and those that come twice fire the first time.
 
 mod alias;
 mod describe;
+mod dialect;
 mod error;
 mod field;
 mod matching;
@@ -45,7 +47,15 @@ pub struct Cron {
 
 impl Cron {
     /// Reads an expression or alias. One that could never fire, such as `0 0 31 2 *`, is refused.
+    /// So is one that proves to be of another dialect and means something else there.
     pub fn parse(text: &str) -> Result<Self, CronError> {
+        dialect::check(text)?;
+        parse::parse(text)
+    }
+
+    /// Reads an expression that was accepted before: an earlier version took what [`Cron::parse`] now
+    /// refuses as another dialect, and a stored schedule keeps its times.
+    pub fn parse_stored(text: &str) -> Result<Self, CronError> {
         parse::parse(text)
     }
 
@@ -66,7 +76,13 @@ impl Cron {
 
     /// Whether it counts real time across clock changes, rather than meaning fixed times of day.
     pub fn follows_real_time(&self) -> bool {
-        self.minute.is_open() || self.hour.is_open()
+        let fields = [&self.second, &self.minute, &self.hour];
+        fields.into_iter().any(Set::begins_with_star)
+    }
+
+    /// Whether it names every hour, so that a gap leaves none of its times out for good.
+    pub(crate) fn has_every_hour(&self) -> bool {
+        self.hour.is_full()
     }
 
     /// What it means in plain English, without the zone: `At 09:00 on weekdays`.

@@ -183,7 +183,7 @@ pub struct DeploymentSettings {
     /// Seconds after its due time at which a run that has not started ends as timed out.
     #[serde(default)]
     pub start_within_seconds: Option<u32>,
-    /// Whether its schedules are held.
+    /// Whether it is paused, and all its schedules with it.
     #[serde(default)]
     pub paused: bool,
 }

@@ -7,6 +7,7 @@ mod check;
 mod describe;
 mod edit;
 mod error;
+mod normal;
 mod plan;
 mod preview;
 mod rule;
@@ -14,6 +15,7 @@ mod timetable;
 mod zone;
 
 pub use check::{MAX_JITTER_SECONDS, MAX_UPCOMING};
+pub use edit::Edit;
 pub use error::ScheduleError;
 pub use plan::{
     GRACE, MAX_CREATED, MAX_SKIPPED_COUNTED, MAX_SKIPPED_LISTED, PlannedRun, SkipReason,
@@ -42,11 +44,11 @@ pub struct Schedule {
     pub name: String,
     /// Everything that can be edited.
     pub settings: ScheduleSettings,
-    /// Whether it is held.
+    /// Whether it is paused.
     pub paused: bool,
-    /// The next slot; `None` when there is none or it is held.
+    /// The next slot; `None` when there is none, or when it or its deployment is paused.
     pub next_at: Option<Timestamp>,
-    /// The latest slot that was decided; slots at or before it are never decided again.
+    /// Every slot up to here is decided, and never again: the latest one that was, or a later edit.
     pub last_slot: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
@@ -102,14 +104,19 @@ pub enum Rule {
         /// Local date and time.
         at: String,
     },
-    /// Every so many seconds of real time, counted from the anchor.
+    /// Every so many seconds, counted from the anchor.
     Interval {
         /// At least 1.
         every_seconds: u32,
-        /// Where counting starts; the Unix epoch unless given.
+        /// Where counting starts: the start of the schedule unless given, and 1970-01-01 00:00 (UTC; under
+        /// `wall_clock` in the zone) where there is none either.
         #[serde(default)]
         #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
         anchor: Option<Timestamp>,
+        /// Counts days of the calendar, each slot at the same time of day, rather than real time;
+        /// `every_seconds` must be whole days then.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        wall_clock: bool,
     },
     /// Every hour at this minute.
     Hourly {

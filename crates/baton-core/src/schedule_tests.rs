@@ -174,6 +174,7 @@ fn an_interval_keeps_step_with_its_anchor_on_both_sides_and_across_clock_changes
     let rule = Rule::Interval {
         every_seconds: 7_200,
         anchor: Some(at("2030-01-01T00:30:00.123456789Z")),
+        wall_clock: false,
     };
     let slots = settings(rule, BERLIN).upcoming(at("2026-03-28T23:00:00Z"), 3);
     assert_eq!(
@@ -276,6 +277,11 @@ fn a_preview_explains_clock_changes() {
             "2026-10-03T00:00:00Z",
             2
         ),
+        shown(berlin(cron("15,45 2 * * *")), spring, 4),
+        shown(berlin(cron("5-59/10 2 * * *")), spring, 7),
+        shown(berlin(cron("0 2,3 * * *")), spring, 4),
+        shown(berlin(cron("*/15 2 * * *")), spring, 6),
+        shown(berlin(cron("*/20 30 2 * * *")), spring, 5),
     ]);
 }
 
@@ -287,6 +293,11 @@ fn descriptions_name_zone_start_and_end() {
         ends_at: Some(at("2027-06-30T21:59:00Z")),
         ..settings(daily("09:00"), BERLIN)
     };
+    let from_start = ScheduleSettings {
+        starts_at: Some(at("2026-12-01T08:00:00Z")),
+        ..settings(Rule::every_seconds(86_400), BERLIN)
+    };
+    let from_start = from_start.normal().expect("good settings");
     let monthly = Rule::Monthly {
         days: vec![1, -1],
         time: "18:00".into(),
@@ -294,6 +305,7 @@ fn descriptions_name_zone_start_and_end() {
     let anchored = Rule::Interval {
         every_seconds: 5_400,
         anchor: Some(at("2026-01-01T08:00:00Z")),
+        wall_clock: false,
     };
     insta::assert_debug_snapshot!([
         berlin(cron("0 9 * * 1-5")),
@@ -312,6 +324,14 @@ fn descriptions_name_zone_start_and_end() {
         berlin(Rule::every_seconds(300)),
         berlin(Rule::every_seconds(3_600)),
         berlin(Rule::every_seconds(86_400)),
+        berlin(Rule::every_seconds(7 * 86_400)),
+        berlin(Rule::every_seconds(5 * 3_600)),
+        berlin(Rule::Interval {
+            every_seconds: 2 * 86_400,
+            anchor: Some(at("2026-12-01T08:00:00Z")),
+            wall_clock: true,
+        }),
+        from_start.describe(),
         berlin(anchored),
         bounded.describe(),
         settings(daily("25:00"), BERLIN).describe(),
@@ -343,4 +363,21 @@ fn an_endless_request_is_cut() {
     assert_eq!(settings.upcoming(at(NOW), usize::MAX).len(), MAX_UPCOMING);
     let first = settings.upcoming(at(NOW), 1);
     assert_eq!(first, [at(NOW) + SignedDuration::from_secs(1)]);
+}
+
+#[test]
+fn a_preview_begins_at_the_very_moment_it_is_asked_from() {
+    let midnight = "2026-12-01T00:00:00Z";
+    for rule in [
+        daily("00:00"),
+        Rule::every_seconds(86_400),
+        Rule::every_seconds(3_600),
+        cron("0 0 * * *"),
+        once("2026-12-01T00:00"),
+    ] {
+        let settings = settings(rule, "UTC");
+        let slots = settings.preview(at(midnight), 1);
+        assert_eq!(slots[0].slot_utc, at(midnight), "{}", settings.describe());
+        assert_eq!(settings.check_from(at(midnight)), Ok(()));
+    }
 }

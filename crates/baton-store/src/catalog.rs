@@ -38,8 +38,8 @@ pub struct Deploy {
     /// The deployment's settings: of a new one, or the whole new settings of an existing one.
     /// The caller merges what the redeploy names into what is there.
     pub settings: DeploymentSettings,
-    /// A schedule to create, or to replace where one of this name exists; others stay as they are.
-    pub schedule: Option<Schedule>,
+    /// Schedules to create, or to replace where one of that name exists; others stay as they are.
+    pub schedules: Vec<Schedule>,
     /// Ids for what is new.
     pub flow_id: FlowId,
     /// Id for the version, if it is new.
@@ -63,6 +63,10 @@ pub struct Deployed {
     pub new_deployment: bool,
     /// All its schedules.
     pub schedules: Vec<Schedule>,
+    /// Whether anything is new or differs from what was there.
+    pub changed: bool,
+    /// The names of the schedules that are new or changed.
+    pub schedules_changed: Vec<String>,
 }
 
 /// A file that a run left behind.
@@ -107,7 +111,8 @@ pub trait Catalog {
     /// Makes flow, version, deployment and schedule as one. A version is new when package, entry or
     /// parameter schema differ from the flow's latest. Settings that pin `version_id` pin the version
     /// that is found or made. `NotFound` when queue or pinned version are not there. Schedules come by name;
-    /// a replaced one keeps id and age, and the rule of [`crate::Schedules::update_schedule`] for its `last_slot`.
+    /// a replaced one keeps id and age, and is edited as by [`crate::Schedules::update_schedule`].
+    /// What is the same as before keeps its `updated_at`.
     async fn deploy(&self, deploy: Deploy, now: Timestamp) -> Result<Deployed>;
 
     /// One flow.

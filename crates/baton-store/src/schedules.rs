@@ -31,19 +31,19 @@ pub struct SlotCommit {
 #[async_trait]
 pub trait Schedules {
     /// Creates a schedule. `Conflict` with `schedule_exists` when the name is taken in the deployment;
-    /// `NotFound` without the deployment.
+    /// `NotFound` without the deployment. In a paused deployment it has no next slot yet.
     async fn create_schedule(&self, schedule: Schedule) -> Result<()>;
 
-    /// Replaces settings, name or pause of a schedule; `next_at` as the caller computed it.
-    /// `last_slot` becomes `now` unless it is later when rule or time zone changed, so that an edit never
-    /// fires the past.
+    /// Replaces settings and pause of a schedule, as [`Schedule::edited`] says, so that an edit never
+    /// fires the past, and its name where one is given. `Conflict` with `schedule_exists` when that is taken
+    /// in the deployment.
     async fn update_schedule(
         &self,
         org: OrgId,
         id: ScheduleId,
+        name: Option<String>,
         settings: ScheduleSettings,
         paused: bool,
-        next_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Schedule>;
 
@@ -72,7 +72,8 @@ pub trait Schedules {
     async fn open_runs_of(&self, org: OrgId, id: ScheduleId) -> Result<Vec<RunId>>;
 
     /// Commits decisions: runs, high-water mark and next slot of each schedule as one. Answers per
-    /// schedule how many runs were made; `Conflict` with `schedule_changed` for one that was edited.
+    /// schedule how many runs were made; `Conflict` with `schedule_changed` for one that was edited, or that
+    /// has no next slot any more because it or its deployment was paused.
     /// A slot that has a run, or is not after the schedule's `last_slot`, is passed over. A `last_slot` of
     /// `None` keeps the one there is. A run that cannot be made undoes its whole commit. Not an edit:
     /// `updated_at` stays. The actor is `scheduler`.

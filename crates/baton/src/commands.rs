@@ -20,6 +20,7 @@ pub(crate) mod runs;
 pub(crate) mod runs_rm;
 pub(crate) mod runs_show;
 pub(crate) mod schedules;
+pub(crate) mod schedules_file;
 pub(crate) mod service;
 pub(crate) mod verify;
 pub(crate) mod watch;

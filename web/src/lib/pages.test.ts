@@ -49,7 +49,7 @@ describe("schedule drafts", () => {
   });
   it("come back as the rule they were read from", () => {
     const rules: Schedule["settings"]["rule"][] = [
-      { frequency: "cron", expression: "*/5 * * * *" }, { frequency: "interval", every_seconds: 5400 }, { frequency: "hourly", minute: 7 }, { frequency: "daily", time: "06:30" },
+      { frequency: "cron", expression: "*/5 * * * *" }, { frequency: "interval", every_seconds: 5400, wall_clock: false }, { frequency: "hourly", minute: 7 }, { frequency: "daily", time: "06:30" },
       { frequency: "weekly", days: ["mon", "thu"], time: "22:15" }, { frequency: "monthly", days: [1, 15, -1], time: "02:30" }, { frequency: "once", at: "2026-12-24T18:00" },
     ];
     for (const rule of rules) expect(ruleOf(draftOf(schedule(rule))).rule).toEqual(rule);

@@ -15,6 +15,8 @@ export interface ScheduleDraft {
   every: string;
   unit: Unit;
   anchor: string | null;
+  /** Days are counted by the calendar. */
+  wallClock: boolean;
   minute: string;
   time: string;
   days: string[];
@@ -34,7 +36,7 @@ export interface ScheduleDraft {
 
 export function newDraft(timezone: string): ScheduleDraft {
   return {
-    name: "", frequency: "daily", expression: "0 9 * * MON-FRI", every: "15", unit: "minutes", anchor: null, minute: "0", time: "09:00",
+    name: "", frequency: "daily", expression: "0 9 * * MON-FRI", every: "15", unit: "minutes", anchor: null, wallClock: false, minute: "0", time: "09:00",
     days: ["mon", "tue", "wed", "thu", "fri"], monthDays: [1], at: "", timezone, startsAt: null, endsAt: null, jitter: "0",
     missed: "last", windowSeconds: 86_400, overlap: "allow", parameters: {}, priority: null, robotId: null,
   };
@@ -55,7 +57,7 @@ export function draftOf(schedule: Schedule): ScheduleDraft {
   const rule = s.rule;
   switch (rule.frequency) {
     case "cron": return { ...base, expression: rule.expression };
-    case "interval": return { ...base, ...spanOf(rule.every_seconds), anchor: rule.anchor ?? null };
+    case "interval": return { ...base, ...spanOf(rule.every_seconds), anchor: rule.anchor ?? null, wallClock: rule.wall_clock ?? false };
     case "hourly": return { ...base, minute: String(rule.minute) };
     case "daily": return { ...base, time: rule.time };
     case "weekly": return { ...base, days: rule.days.map((d) => d.slice(0, 3).toLowerCase()), time: rule.time };
@@ -76,7 +78,7 @@ export function ruleOf(draft: ScheduleDraft): { rule?: Rule; missing?: string } 
       return draft.expression.trim() ? { rule: { frequency: "cron", expression: draft.expression.trim() } } : { missing: "Type a cron expression, such as 0 9 * * MON-FRI" };
     case "interval": {
       const every = whole(draft.every, 1, 1_000_000);
-      return every ? { rule: { frequency: "interval", every_seconds: every * UNIT_SECONDS[draft.unit], ...(draft.anchor ? { anchor: draft.anchor } : {}) } } : { missing: "Say every how many, as a whole number from 1" };
+      return every ? { rule: { frequency: "interval", every_seconds: every * UNIT_SECONDS[draft.unit], ...(draft.anchor ? { anchor: draft.anchor } : {}), wall_clock: draft.wallClock && draft.unit === "days" } } : { missing: "Say every how many, as a whole number from 1" };
     }
     case "hourly": {
       const minute = whole(draft.minute, 0, 59);

@@ -125,7 +125,7 @@ pub struct DeploymentPatch {
     #[serde(default, with = "nullable", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u32>)]
     pub start_within_seconds: Option<Option<u32>>,
-    /// Whether its schedules are held.
+    /// Whether it is paused, and all its schedules with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<bool>,
 }
@@ -166,6 +166,9 @@ pub struct DeployRequest {
     /// A schedule to make, or to replace where one of its name exists; others stay as they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<DeploySchedule>,
+    /// More of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedules: Vec<DeploySchedule>,
 }
 
 /// The name of a deployment unless one is given.
@@ -188,7 +191,7 @@ pub struct DeploySchedule {
     pub name: String,
     /// When it fires, and how.
     pub settings: ScheduleInput,
-    /// Whether it is held; absent leaves it as it is, or runs a new one.
+    /// Whether it is paused; absent leaves it as it is, or runs a new one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<bool>,
 }

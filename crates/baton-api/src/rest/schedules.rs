@@ -2,7 +2,7 @@
 
 use baton_core::id::{DeploymentId, FlowId, RobotId, ScheduleId};
 use baton_core::run::Priority;
-use baton_core::schedule::{Missed, Overlap, Rule, ScheduleSettings};
+use baton_core::schedule::{Missed, Overlap, Rule, ScheduleError, ScheduleSettings};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -29,13 +29,13 @@ pub struct Schedule {
     pub settings: ScheduleSettings,
     /// The rule in plain English.
     pub description: String,
-    /// Whether it is held.
+    /// Whether it is paused.
     pub paused: bool,
-    /// Whether its deployment holds all its schedules.
+    /// Whether its deployment is paused, and with it all its schedules.
     pub deployment_paused: bool,
-    /// The next slot; absent when there is none or it is held.
+    /// The next slot; absent when there is none, or when it or its deployment is paused.
     pub next_at: Option<Timestamp>,
-    /// The latest slot that was decided.
+    /// Every slot up to here is decided: the latest one that was, or a later edit.
     pub last_slot: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
@@ -112,6 +112,22 @@ impl ScheduleInput {
             priority: None,
         }
     }
+
+    /// These settings as they were given, with this zone where none was named.
+    pub fn given(self, timezone: &str) -> ScheduleSettings {
+        ScheduleSettings {
+            rule: self.rule,
+            timezone: self.timezone.unwrap_or_else(|| timezone.to_owned()),
+            starts_at: self.starts_at,
+            ends_at: self.ends_at,
+            jitter_seconds: self.jitter_seconds,
+            missed: self.missed,
+            overlap: self.overlap,
+            parameters: self.parameters,
+            robot_id: self.robot_id,
+            priority: self.priority,
+        }
+    }
 }
 
 /// A schedule to be made.
@@ -125,7 +141,7 @@ pub struct CreateSchedule {
     pub name: Option<String>,
     /// When it fires, and how.
     pub settings: ScheduleInput,
-    /// Whether it starts held.
+    /// Whether it starts paused.
     #[serde(default)]
     pub paused: bool,
 }
@@ -134,6 +150,10 @@ pub struct CreateSchedule {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateSchedule {
+    /// Unique within the deployment. A schedule that is called after the kind of its rule follows a rule
+    /// of another kind unless a name is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// When it fires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<Rule>,
@@ -169,7 +189,7 @@ pub struct UpdateSchedule {
     #[serde(default, with = "nullable", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Priority>)]
     pub priority: Option<Option<Priority>>,
-    /// Whether it is held.
+    /// Whether it is paused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<bool>,
 }
@@ -180,7 +200,7 @@ pub struct UpdateSchedule {
 pub struct PreviewRequest {
     /// When it fires, and how.
     pub settings: ScheduleInput,
-    /// Slots after this; now unless given.
+    /// Slots at or after this; now unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Timestamp>,
     /// How many slots: 1 to 1000, 10 unless given.
@@ -219,4 +239,31 @@ pub struct PreviewSlot {
     /// What daylight saving does here, where it does something.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edge: Option<String>,
+}
+
+impl SchedulePreview {
+    /// The first `count` slots at or after `from` of settings that were given, after a look at whether they
+    /// make sense. It needs no server: a command line without one shows the same.
+    pub fn of(given: ScheduleSettings, from: Timestamp, count: u32) -> Result<Self, ScheduleError> {
+        let settings = given.normal()?;
+        settings.check_from(from)?;
+        Ok(Self::stored(&settings, from, count))
+    }
+
+    /// The first `count` slots at or after `from` of settings that are stored.
+    pub fn stored(settings: &ScheduleSettings, from: Timestamp, count: u32) -> Self {
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let slots = settings.preview(from, count).into_iter();
+        Self {
+            description: settings.describe(),
+            timezone: settings.timezone.clone(),
+            slots: slots
+                .map(|occurrence| PreviewSlot {
+                    at: occurrence.slot_utc,
+                    local: occurrence.local,
+                    edge: occurrence.note,
+                })
+                .collect(),
+        }
+    }
 }

@@ -112,7 +112,7 @@ fn pattern(cron: &Cron) -> String {
     match shape(&cron.second) {
         Shape::One(second) => minutes(cron, second),
         seconds => {
-            let rhythm = rhythm(&seconds, "second", 60, "the full minute");
+            let rhythm = rhythm(&seconds, "second", 60, "minute");
             let listed = rhythm.starts_with("At");
             let within = match shape(&cron.minute) {
                 Shape::Any if listed => " of every minute".to_owned(),
@@ -141,7 +141,7 @@ fn minutes(cron: &Cron, second: u8) -> String {
         Shape::One(minute) => hourly(&hours, minute, second),
         Shape::Any => format!("Every minute{}{at_second}", through(&hours, 0, 59)),
         minutes @ Shape::Step { open: true, .. } => {
-            let rhythm = rhythm(&minutes, "minute", 60, "the full hour");
+            let rhythm = rhythm(&minutes, "minute", 60, "hour");
             let (first, last) = ends(&minutes);
             format!("{rhythm}{}{at_second}", through(&hours, first, last))
         }
@@ -194,8 +194,9 @@ fn hourly(hours: &Shape, minute: u8, second: u8) -> String {
     }
 }
 
-/// `Every 5 minutes`, or `At minutes 1, 2 and 40` where there is no rhythm.
-fn rhythm(shape: &Shape, unit: &str, size: u8, start: &str) -> String {
+/// `Every 5 minutes`, or `At minutes 1, 2 and 40` where there is no rhythm. Steps that do not come out
+/// even at the end of the `whole` say where they begin anew.
+fn rhythm(shape: &Shape, unit: &str, size: u8, whole: &str) -> String {
     match shape {
         Shape::Any => format!("Every {unit}"),
         Shape::Step {
@@ -205,17 +206,28 @@ fn rhythm(shape: &Shape, unit: &str, size: u8, start: &str) -> String {
             ..
         } if size.is_multiple_of(*step) => format!("Every {step} {unit}s"),
         Shape::Step {
-            from: 0,
+            from,
+            last,
             step,
             open: true,
-            ..
-        } => format!("Every {step} {unit}s from {start}"),
+        } if *last + step == size + from => format!("Every {step} {unit}s from {unit} {from}"),
         Shape::Step {
             from,
+            last,
             step,
             open: true,
-            ..
-        } => format!("Every {step} {unit}s from {unit} {from}"),
+        } => {
+            let values: Vec<String> = (*from..=*last)
+                .step_by(usize::from(*step))
+                .map(|value| value.to_string())
+                .collect();
+            let few = match &values[..] {
+                [first, second] => format!("{unit}s {first} and {second}"),
+                [first, second, .., last] => format!("{unit}s {first}, {second} … {last}"),
+                _ => format!("{unit} {from}"),
+            };
+            format!("Every {step} {unit}s, beginning anew each {whole} ({few})")
+        }
         other => format!("At {}", members(other, unit)),
     }
 }

@@ -1,6 +1,6 @@
 //! What the fields of a cron expression are made of.
 
-/// How a span was written; decides whether it follows real time and how it is described.
+/// How a span was written; decides whether its field follows real time and how it is described.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     /// `*`, `?` or `*/n`.
@@ -32,11 +32,6 @@ impl Span {
             .map(|n| (u16::from(self.from - min) + n) % size)
             .map(|n| u8::try_from(n).expect("a value of a field is below 60") + min)
             .collect()
-    }
-
-    /// Whether it is a `*` or has a step.
-    pub(super) const fn is_open(self) -> bool {
-        matches!(self.form, Form::Star | Form::From) || self.step > 1
     }
 }
 
@@ -88,9 +83,11 @@ impl Set {
         (self.min..=self.max).all(|v| self.has(v))
     }
 
-    /// Whether it makes the expression follow real time: a `*` or a step, or all values written out.
-    pub(super) fn is_open(&self) -> bool {
-        self.spans.iter().any(|span| span.is_open()) || self.is_full()
+    /// Whether it is written with a `*` first, which makes the expression follow real time.
+    pub(super) fn begins_with_star(&self) -> bool {
+        self.spans
+            .first()
+            .is_some_and(|span| span.form == Form::Star)
     }
 }
 

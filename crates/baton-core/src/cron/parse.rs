@@ -46,12 +46,14 @@ fn read(text: &str) -> Result<Cron, CronError> {
         text: "0",
         position: 1,
         field: CronField::Second,
+        whole: text,
     }; 6];
-    for (index, &(position, text)) in words.iter().enumerate() {
+    for (index, &(position, word)) in words.iter().enumerate() {
         pieces[index + skip] = Piece {
-            text,
+            text: word,
             position,
             field: CronField::ALL[index + skip],
+            whole: text,
         };
     }
     let [second, minute, hour, day, month, weekday] = pieces;
@@ -94,7 +96,9 @@ fn syntax(found: &str, message: String) -> CronError {
 
 fn unknown_alias(name: &str) -> CronError {
     let advice = if name.eq_ignore_ascii_case("@reboot") {
-        "; a schedule fires at times, not at events".to_owned()
+        "; a schedule fires at times, not at events such as the start of a machine. To run \
+         something when a robot's machine starts, let that machine's service call `baton run`"
+            .to_owned()
     } else {
         match nearest(name, ALIASES.iter().map(|&(alias, _)| alias)) {
             Some(alias) => format!(", did you mean {alias}?"),

@@ -34,6 +34,13 @@ impl Change {
             start,
         }
     }
+
+    /// Whether nothing is to be done but to wait for a time.
+    pub fn is_waiting(&self) -> bool {
+        self.steps
+            .iter()
+            .all(|step| matches!(step, Step::Wait { .. }))
+    }
 }
 
 /// All that a robot has to be started with so that it takes the run: what it offers now, and what the steps add.

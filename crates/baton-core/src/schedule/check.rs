@@ -16,6 +16,13 @@ pub const MAX_JITTER_SECONDS: u32 = 86_400;
 pub const MAX_UPCOMING: usize = 1_000;
 
 impl ScheduleSettings {
+    /// Whether these settings make sense and something is still to come at or after `from`, for a look
+    /// at them.
+    pub fn check_from(&self, from: Timestamp) -> Result<(), ScheduleError> {
+        let just_before = from.checked_sub(SignedDuration::from_nanos(1));
+        self.check(just_before.unwrap_or(from))
+    }
+
     /// Whether these settings make sense and something is still to come after `now`.
     pub fn check(&self, now: Timestamp) -> Result<(), ScheduleError> {
         let timetable = Timetable::new(self)?;

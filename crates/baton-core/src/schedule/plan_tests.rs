@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::id::{DeploymentId, OrgId, ScheduleId};
-use crate::schedule::{Missed, Rule, ScheduleSettings};
+use crate::schedule::{Edit, Missed, Rule, ScheduleSettings};
 
 fn at(text: &str) -> Timestamp {
     text.parse().expect("an instant")
@@ -70,6 +70,16 @@ fn skipped(plan: &SlotPlan, reason: SkipReason) -> Vec<String> {
 }
 
 const DAY: u32 = 86_400;
+
+/// An edit while the deployment is on.
+fn edit(settings: &ScheduleSettings, paused: bool) -> Edit<'_> {
+    Edit {
+        settings,
+        paused,
+        deployment_was_paused: false,
+        deployment_paused: false,
+    }
+}
 
 #[test]
 fn a_slot_fires_at_its_time_and_never_early() {
@@ -242,22 +252,20 @@ fn a_paused_schedule_does_nothing_and_resuming_makes_up_for_nothing() {
     assert_eq!(held.last_slot, schedule.last_slot);
 
     let settings = schedule.settings.clone();
-    let next_at = schedule.next_at_after_edit(&settings, false, now);
-    assert_eq!(next_at, Some(at("2026-11-25T13:00:00Z")));
-    schedule.paused = false;
-    schedule.updated_at = now;
+    let schedule = schedule.edited(edit(&settings, false), now);
+    assert_eq!(schedule.next_at, Some(at("2026-11-25T13:00:00Z")));
     let resumed = plan(&schedule, &[], at("2026-11-25T12:45:00Z")).expect("good settings");
     assert_eq!(resumed.create, []);
 }
 
 #[test]
 fn a_slot_that_came_just_before_an_edit_is_kept() {
-    let mut schedule = schedule("0 * * * *");
+    let schedule = schedule("0 * * * *");
     let edited_at = at("2026-11-21T23:00:00.2Z");
-    let settings = schedule.settings.clone();
-    let next_at = schedule.next_at_after_edit(&settings, false, edited_at);
-    assert_eq!(next_at, Some(at("2026-11-21T23:00:00Z")));
-    schedule.updated_at = edited_at;
+    let mut settings = schedule.settings.clone();
+    settings.jitter_seconds = 1;
+    let schedule = schedule.edited(edit(&settings, false), edited_at);
+    assert_eq!(schedule.next_at, Some(at("2026-11-21T23:00:00Z")));
     let plan = plan(&schedule, &[], at("2026-11-21T23:00:01Z")).expect("good settings");
     assert_eq!(created(&plan), ["21 23:00"]);
 }

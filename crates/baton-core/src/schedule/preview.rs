@@ -2,11 +2,11 @@
 
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
 
 use super::rule::Beat;
-use super::timetable::Timetable;
+use super::timetable::{Timetable, first_day};
 use super::{MAX_UPCOMING, ScheduleSettings};
 use crate::cron::zoned::{Landing, land};
 
@@ -27,14 +27,14 @@ pub struct Occurrence {
 }
 
 impl ScheduleSettings {
-    /// The next slots strictly after `from`: at most `count`, and at most [`MAX_UPCOMING`]. Nothing
+    /// The next slots at or after `from`: at most `count`, and at most [`MAX_UPCOMING`]. Nothing
     /// when the settings are broken; [`ScheduleSettings::check`] says why.
     pub fn preview(&self, from: Timestamp, count: usize) -> Vec<Occurrence> {
         let Ok(timetable) = Timetable::new(self) else {
             return Vec::new();
         };
         let mut before = from;
-        let slots = timetable.slots(from).take(count.min(MAX_UPCOMING));
+        let slots = timetable.slots_from(from).take(count.min(MAX_UPCOMING));
         slots
             .map(|slot| {
                 let occurrence = timetable.occurrence(before, slot);
@@ -49,8 +49,9 @@ impl Timetable {
     fn occurrence(&self, before: Timestamp, slot: Timestamp) -> Occurrence {
         let local = slot.to_zoned(self.zone.clone());
         let edge = self.edge_note(slot, local.datetime());
+        let left_out = self.left_out_note(before, slot);
         let change = change_note(&self.zone, before, slot);
-        let notes: Vec<String> = [edge, change].into_iter().flatten().collect();
+        let notes: Vec<String> = [edge, left_out, change].into_iter().flatten().collect();
         Occurrence {
             slot_utc: slot,
             local: local.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
@@ -61,12 +62,17 @@ impl Timetable {
 
     /// What happens to a slot that a clock change touches.
     fn edge_note(&self, slot: Timestamp, local: DateTime) -> Option<String> {
-        if let Some(wanted) = self.wanted_in_gap(slot) {
-            return Some(format!(
-                "{} does not exist on this day; runs at {}",
-                clock(wanted),
-                clock(local)
-            ));
+        let missing = self.run_after_gap(slot);
+        if !missing.is_empty() {
+            let times = named(&missing);
+            let does = if missing.len() == 1 { "does" } else { "do" };
+            let own = self.has_time(local);
+            let runs = match (missing.len(), own) {
+                (_, true) => format!("the run at {} stands for it", clock(local)),
+                (1, _) => format!("runs at {}", clock(local)),
+                _ => format!("one run at {} stands for them", clock(local)),
+            };
+            return Some(format!("{times} {does} not exist on this day; {runs}"));
         }
         let AmbiguousOffset::Fold { before, .. } = self.zone.to_ambiguous_timestamp(local).offset()
         else {
@@ -83,25 +89,111 @@ impl Timetable {
 
     fn follows_real_time(&self) -> bool {
         match &self.beat {
-            Beat::Once(_) => false,
+            Beat::Once(_) | Beat::Days { .. } => false,
             Beat::Interval { .. } => true,
             Beat::Cron(cron) => cron.follows_real_time(),
         }
     }
 
-    /// The wall-clock time for which a slot right after a gap stands in.
-    fn wanted_in_gap(&self, slot: Timestamp) -> Option<DateTime> {
+    /// The fixed times in a gap for which the slot right after it stands in.
+    fn run_after_gap(&self, slot: Timestamp) -> Vec<DateTime> {
         if self.follows_real_time() {
+            return Vec::new();
+        }
+        let Ok(instant_before) = slot.checked_sub(SignedDuration::from_nanos(1)) else {
+            return Vec::new();
+        };
+        let gap_from = self.zone.to_offset(instant_before).to_datetime(slot);
+        let gap_to = self.zone.to_datetime(slot);
+        let mut times = self.times(gap_from, gap_to);
+        times.retain(|time| land(&self.zone, *time) == Some(Landing::AfterGap(slot)));
+        times
+    }
+
+    /// Whether the rule names this wall-clock time.
+    fn has_time(&self, time: DateTime) -> bool {
+        let until = time.checked_add(1.second()).unwrap_or(time);
+        self.times(time, until).first() == Some(&time)
+    }
+
+    /// The wall-clock times of the rule from `from` on and before `to`: at most [`MAX_TIMES`].
+    fn times(&self, from: DateTime, to: DateTime) -> Vec<DateTime> {
+        let within = |time: &DateTime| *time >= from && *time < to;
+        match &self.beat {
+            Beat::Once(time) => Some(*time).into_iter().filter(within).collect(),
+            Beat::Interval { .. } => Vec::new(),
+            Beat::Days { days, anchor } => {
+                let first = first_day(*anchor, &self.zone);
+                let time = from.date().to_datetime(first.time());
+                let since = first.date().until(time.date()).map(|s| s.get_days());
+                let days = i32::try_from(*days).unwrap_or(i32::MAX);
+                let on = since.is_ok_and(|since| since % days == 0);
+                Some(time)
+                    .into_iter()
+                    .filter(|_| on)
+                    .filter(within)
+                    .collect()
+            }
+            Beat::Cron(cron) => {
+                let next = |time: &DateTime| cron.at_or_after(time.checked_add(1.second()).ok()?);
+                std::iter::successors(cron.at_or_after(from), next)
+                    .take_while(within)
+                    .take(MAX_TIMES)
+                    .collect()
+            }
+        }
+    }
+
+    /// Names the times of a rule that follows real time which a gap between two slots left out. A rule of
+    /// every hour goes on evenly and leaves nothing out.
+    fn left_out_note(&self, before: Timestamp, slot: Timestamp) -> Option<String> {
+        let Beat::Cron(cron) = &self.beat else {
+            return None;
+        };
+        if !cron.follows_real_time() || cron.has_every_hour() {
             return None;
         }
-        let instant_before = slot.checked_sub(SignedDuration::from_nanos(1)).ok()?;
-        let gap_from = self.zone.to_offset(instant_before).to_datetime(slot);
-        let wanted = match &self.beat {
-            Beat::Once(time) => *time,
-            Beat::Interval { .. } => return None,
-            Beat::Cron(cron) => cron.at_or_after(gap_from)?,
-        };
-        (land(&self.zone, wanted) == Some(Landing::AfterGap(slot))).then_some(wanted)
+        let changes = self.zone.following(before).take(MAX_CHANGES);
+        let notes = changes
+            .take_while(|change| change.timestamp() <= slot)
+            .filter_map(|change| {
+                let at = change.timestamp();
+                let was = self
+                    .zone
+                    .to_offset(at.checked_sub(SignedDuration::from_nanos(1)).ok()?);
+                let (from, to) = (was.to_datetime(at), change.offset().to_datetime(at));
+                let times = self.times(from, to);
+                (!times.is_empty()).then(|| {
+                    let day = from.strftime("%a %-d %b %Y");
+                    format!(
+                        "{} on {day} left out: the clocks jump over it",
+                        named(&times)
+                    )
+                })
+            });
+        notes.last()
+    }
+}
+
+/// Most times of a gap that are looked at: every second of three hours, the longest gap.
+const MAX_TIMES: usize = 10_800;
+/// Most times that are named one by one.
+const MAX_NAMED: usize = 4;
+/// Most clock changes looked at between two slots: more are not worth a note.
+const MAX_CHANGES: usize = 8;
+
+/// `02:15 and 02:45`, `02:05, 02:15, 02:25 and 3 more`.
+fn named(times: &[DateTime]) -> String {
+    let mut words: Vec<String> = times.iter().map(|time| clock(*time)).collect();
+    if words.len() > MAX_NAMED {
+        let more = words.len() - (MAX_NAMED - 1);
+        words.truncate(MAX_NAMED - 1);
+        words.push(format!("{more} more"));
+    }
+    match &words[..] {
+        [one] => one.clone(),
+        [many @ .., last] => format!("{} and {last}", many.join(", ")),
+        [] => String::new(),
     }
 }
 

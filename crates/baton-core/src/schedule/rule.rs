@@ -11,6 +11,9 @@ use crate::nearest::nearest;
 /// Days of the week as settings name them, Sunday first as cron counts them.
 pub(super) const WEEKDAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
+/// Seconds of a day.
+const DAY: u32 = 86_400;
+
 /// A rule that was understood.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Beat {
@@ -18,6 +21,12 @@ pub(super) enum Beat {
     Once(DateTime),
     /// Every so many seconds of real time, in step with the anchor.
     Interval { every: u32, anchor: Timestamp },
+    /// Every so many days of the calendar, in step with the anchor and at its time of day; counted from
+    /// the first of January 1970 where there is none.
+    Days {
+        days: u32,
+        anchor: Option<Timestamp>,
+    },
     /// Wall-clock times that repeat.
     Cron(Box<Cron>),
 }
@@ -35,6 +44,7 @@ impl Rule {
         Self::Interval {
             every_seconds,
             anchor: None,
+            wall_clock: false,
         }
     }
 
@@ -52,6 +62,26 @@ impl Rule {
             Self::Interval {
                 every_seconds,
                 anchor,
+                wall_clock: true,
+            } => match every_seconds % DAY {
+                0 => Ok(Beat::Days {
+                    days: every_seconds / DAY,
+                    anchor: *anchor,
+                }),
+                _ => Err(ScheduleError::new(
+                    "bad_interval",
+                    "rule.every_seconds",
+                    format!(
+                        "the wall clock is kept over whole days, and {every_seconds} seconds are \
+                         none; choose 1 day, 2 days or more ({DAY} seconds each), or leave the wall \
+                         clock out"
+                    ),
+                )),
+            },
+            Self::Interval {
+                every_seconds,
+                anchor,
+                ..
             } => Ok(Beat::Interval {
                 every: *every_seconds,
                 // Slots are stored in microseconds; a finer anchor would not find itself again.
@@ -81,17 +111,20 @@ impl Rule {
                 Ok(cron(&format!("{time} {days} * *")))
             }
             Self::Cron { expression } => {
-                let cron = Cron::parse(expression).map_err(|error| {
-                    let code = match error.kind {
-                        CronErrorKind::Syntax => "bad_cron",
-                        CronErrorKind::NeverFires => "never_fires",
-                    };
-                    ScheduleError::new(code, "rule.expression", error.message)
-                })?;
+                let cron = Cron::parse_stored(expression).map_err(bad_cron)?;
                 Ok(Beat::Cron(Box::new(cron)))
             }
         }
     }
+}
+
+/// Why an expression was refused, as a setting of a schedule.
+pub(super) fn bad_cron(error: CronError) -> ScheduleError {
+    let code = match error.kind {
+        CronErrorKind::Syntax => "bad_cron",
+        CronErrorKind::NeverFires => "never_fires",
+    };
+    ScheduleError::new(code, "rule.expression", error.message)
 }
 
 /// The expression of a rule whose parts were checked before.
@@ -101,7 +134,7 @@ fn cron(expression: &str) -> Beat {
 }
 
 /// A local time of day as the first three cron fields: `15 30 9`.
-fn clock_time(text: &str) -> Result<String, ScheduleError> {
+pub(super) fn clock_time(text: &str) -> Result<String, ScheduleError> {
     let bad = || {
         let shown: String = text.chars().take(40).collect();
         ScheduleError::new(
@@ -130,7 +163,7 @@ fn clock_time(text: &str) -> Result<String, ScheduleError> {
 }
 
 /// A local date and time without zone or offset.
-fn local_time(text: &str) -> Result<DateTime, ScheduleError> {
+pub(super) fn local_time(text: &str) -> Result<DateTime, ScheduleError> {
     let shown: String = text.chars().take(40).collect();
     let bad = |why: &str| {
         ScheduleError::new(
@@ -155,6 +188,16 @@ fn local_time(text: &str) -> Result<DateTime, ScheduleError> {
 
 /// Weekdays as a cron list.
 fn weekdays(days: &[String]) -> Result<String, ScheduleError> {
+    let named = weekday_set(days)?;
+    let list: Vec<String> = (0..7)
+        .filter(|&i| named[i])
+        .map(|i| i.to_string())
+        .collect();
+    Ok(list.join(","))
+}
+
+/// Which weekdays are named, Sunday first; `mon-fri` names five.
+pub(super) fn weekday_set(days: &[String]) -> Result<[bool; 7], ScheduleError> {
     let bad = |message| ScheduleError::new("bad_days", "rule.days", message);
     if days.is_empty() {
         return Err(bad(
@@ -162,41 +205,50 @@ fn weekdays(days: &[String]) -> Result<String, ScheduleError> {
                 .to_owned(),
         ));
     }
-    let mut numbers = [false; 7];
+    let mut named = [false; 7];
     for day in days {
-        let start = day.get(..3).unwrap_or(day).to_lowercase();
-        let full = [
-            "sunday",
-            "monday",
-            "tuesday",
-            "wednesday",
-            "thursday",
-            "friday",
-            "saturday",
-        ];
-        let lower = day.to_lowercase();
-        let index = (0..7).find(|&i| WEEKDAYS[i] == lower || full[i] == lower);
-        let Some(index) = index else {
-            let shown: String = day.chars().take(20).collect();
-            let meant = WEEKDAYS.iter().copied().find(|name| *name == start);
-            let advice = meant
-                .or_else(|| nearest(&lower, WEEKDAYS))
-                .map_or(String::new(), |name| format!(", did you mean {name}?"));
-            return Err(bad(format!(
-                "\"{shown}\" is not a weekday{advice}; allowed: mon, tue, wed, thu, fri, sat, sun"
-            )));
-        };
-        numbers[index] = true;
+        let (from, to) = day.split_once('-').unwrap_or((day, day));
+        let (from, to) = (weekday(from)?, weekday(to)?);
+        for step in 0..=(to + 7 - from) % 7 {
+            named[(from + step) % 7] = true;
+        }
     }
-    let list: Vec<String> = (0..7)
-        .filter(|&i| numbers[i])
-        .map(|i| i.to_string())
-        .collect();
-    Ok(list.join(","))
+    Ok(named)
+}
+
+/// One weekday as its place from Sunday.
+fn weekday(day: &str) -> Result<usize, ScheduleError> {
+    let full = [
+        "sunday",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+    ];
+    let lower = day.trim().to_lowercase();
+    let index = (0..7).find(|&i| WEEKDAYS[i] == lower || full[i] == lower);
+    index.ok_or_else(|| {
+        let shown: String = day.chars().take(20).collect();
+        let start = lower.get(..3).unwrap_or(&lower);
+        let meant = WEEKDAYS.iter().copied().find(|name| *name == start);
+        let advice = meant
+            .or_else(|| nearest(&lower, WEEKDAYS))
+            .map_or(String::new(), |name| format!(", did you mean {name}?"));
+        ScheduleError::new(
+            "bad_days",
+            "rule.days",
+            format!(
+                "\"{shown}\" is not a weekday{advice}; allowed: mon, tue, wed, thu, fri, sat, sun, \
+                 and ranges such as mon-fri"
+            ),
+        )
+    })
 }
 
 /// Days of the month as a cron list; -1 is the last one.
-fn month_days(days: &[i8]) -> Result<String, ScheduleError> {
+pub(super) fn month_days(days: &[i8]) -> Result<String, ScheduleError> {
     let bad = |message| ScheduleError::new("bad_days", "rule.days", message);
     if days.is_empty() {
         return Err(bad(

@@ -1,7 +1,8 @@
 //! The slots of a schedule: the instants at which it is meant to fire.
 
+use jiff::civil::{DateTime, date};
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
 use super::error::ScheduleError;
 use super::rule::Beat;
@@ -43,6 +44,7 @@ impl Timetable {
                 .map(|landing| landing.at())
                 .filter(|at| *at > floor),
             Beat::Interval { every, anchor } => next_interval(*every, *anchor, floor),
+            Beat::Days { days, anchor } => next_days(*days, *anchor, floor, &self.zone),
             Beat::Cron(cron) => cron.next_after(floor, &self.zone),
         }?;
         match self.ends_at {
@@ -67,10 +69,54 @@ impl Timetable {
         Some(latest)
     }
 
+    /// Whether its beat is counted from this instant.
+    pub(super) fn counts_from(&self, start: Timestamp) -> bool {
+        match self.beat {
+            Beat::Interval { anchor, .. } => anchor == start,
+            Beat::Days { anchor, .. } => anchor == Some(start),
+            Beat::Once(_) | Beat::Cron(_) => false,
+        }
+    }
+
+    /// The slots at or after `from`, in order, without end where the schedule has none.
+    pub fn slots_from(&self, from: Timestamp) -> impl Iterator<Item = Timestamp> {
+        let just_before = from.checked_sub(SignedDuration::from_nanos(1));
+        self.slots(just_before.unwrap_or(from))
+    }
+
     /// The slots after `after`, in order, without end where the schedule has none.
     pub fn slots(&self, after: Timestamp) -> impl Iterator<Item = Timestamp> {
         std::iter::successors(self.next_after(after), |slot| self.next_after(*slot))
     }
+}
+
+/// Most days looked at for one slot: only a day that the calendar drops has none.
+const MAX_DAYS: i64 = 8;
+
+/// The wall-clock time from which days are counted.
+pub(super) fn first_day(anchor: Option<Timestamp>, zone: &TimeZone) -> DateTime {
+    let local = anchor.map(|anchor| zone.to_datetime(anchor));
+    let local = local.unwrap_or_else(|| date(1970, 1, 1).at(0, 0, 0, 0));
+    local.with().subsec_nanosecond(0).build().unwrap_or(local)
+}
+
+/// The first slot after `after` that is a whole number of so many days of the calendar away from the
+/// anchor, at the anchor's time of day.
+fn next_days(
+    days: u32,
+    anchor: Option<Timestamp>,
+    after: Timestamp,
+    zone: &TimeZone,
+) -> Option<Timestamp> {
+    let first = first_day(anchor, zone);
+    let since = first.date().until(zone.to_datetime(after).date()).ok()?;
+    let days = i64::from(days);
+    let from = i64::from(since.get_days()).div_euclid(days) - 1;
+    (from..from + MAX_DAYS)
+        .filter_map(|count| first.date().checked_add((count * days).days()).ok())
+        .filter_map(|day| land(zone, day.to_datetime(first.time())))
+        .map(|landing| landing.at())
+        .find(|at| *at > after)
 }
 
 /// The instant half-way, rounded down.

@@ -51,13 +51,15 @@ pub(crate) async fn deploy(
     };
     let settings = merge(&http, org, base, body.settings).await?;
     check_defaults(&schema, &settings)?;
-    let schedule = match body.schedule {
-        Some(ask) => {
-            Some(plan_schedule(&http, org, existing.as_ref(), ask, &schema, &settings, now).await?)
+    let mut planned: Vec<Schedule> = Vec::new();
+    for ask in body.schedule.into_iter().chain(body.schedules) {
+        if planned.iter().any(|other| other.name == ask.name) {
+            let why = format!("two schedules are named {:?}; name each once", ask.name);
+            return Err(ApiError::invalid("schedule_exists", "schedules", why));
         }
-        None => None,
-    };
-    let scheduled = schedule.as_ref().map(|schedule| schedule.name.clone());
+        let existing = existing.as_ref();
+        planned.push(plan_schedule(&http, org, existing, ask, &schema, &settings, now).await?);
+    }
     let deploy = Deploy {
         org,
         flow_name: body.flow,
@@ -70,12 +72,12 @@ pub(crate) async fn deploy(
         source: body.source,
         deployment_name: body.deployment,
         settings,
-        schedule,
+        schedules: planned,
         flow_id: FlowId::new(now, entropy()),
         version_id: VersionId::new(now, entropy()),
         deployment_id: DeploymentId::new(now, entropy()),
     };
-    let note = note(&http, &caller, scheduled);
+    let note = note(&http, &caller);
     let deployed = http.noted(note, store.deploy(deploy, now)).await?;
     http.app.wakeups.fleet_changed();
     http.app.wakeups.scheduler.notify_one();
@@ -90,8 +92,9 @@ pub(crate) async fn deploy(
     }))
 }
 
-/// The rows of a deploy, and of the version and schedule that came with it, each for whoever looks at its list.
-fn note(http: &Http, caller: &Caller, scheduled: Option<String>) -> Note {
+/// The rows of a deploy, and of the version and schedules that came with it, each for whoever looks at its
+/// list. A deploy that changes nothing leaves none.
+fn note(http: &Http, caller: &Caller) -> Note {
     let event = http.event(caller, "deployment.deployed", "", Value::Null);
     Note::when(move |deployed: &Deployed| {
         let row = |kind: &str, subject: String, detail| ResourceEvent {
@@ -110,14 +113,15 @@ fn note(http: &Http, caller: &Caller, scheduled: Option<String>) -> Note {
             let id = deployed.version.id.to_string();
             rows.push(row("version.created", id, detail.clone()));
         }
-        let name = scheduled.as_ref();
-        let schedule = name.and_then(|name| deployed.schedules.iter().find(|s| s.name == *name));
-        if let Some(schedule) = schedule {
+        let changed = |s: &&Schedule| deployed.schedules_changed.contains(&s.name);
+        for schedule in deployed.schedules.iter().filter(changed) {
             let about = json!({"name": schedule.name, "deployment": deployed.deployment.name});
             rows.push(row("schedule.deployed", schedule.id.to_string(), about));
         }
-        let id = deployed.deployment.id.to_string();
-        rows.push(row("deployment.deployed", id, detail));
+        if deployed.changed || deployed.new_version {
+            let id = deployed.deployment.id.to_string();
+            rows.push(row("deployment.deployed", id, detail));
+        }
         rows
     })
 }
@@ -161,8 +165,6 @@ async fn plan_schedule(
     now: Timestamp,
 ) -> Result<Schedule, ApiError> {
     check("schedule.name", &ask.name)?;
-    let settings = schedules::settings(http, org, ask.settings, now).await?;
-    schedules::check_parameters(schema, &settings, defaults)?;
     let before = match deployment {
         Some(deployment) => http
             .app
@@ -173,14 +175,14 @@ async fn plan_schedule(
             .find(|schedule| schedule.name == ask.name),
         None => None,
     };
+    let stored = before.as_ref().map(|schedule| &schedule.settings);
+    let settings = schedules::settings(http, org, ask.settings, stored, now).await?;
+    schedules::check_parameters(schema, &settings, defaults)?;
     let paused = ask
         .paused
         .unwrap_or_else(|| before.as_ref().is_some_and(|schedule| schedule.paused));
-    let next_at = match &before {
-        Some(schedule) => schedule.next_at_after_edit(&settings, paused, now),
-        None if paused => None,
-        None => settings.next_after(now),
-    };
+    // Of a new one; the store edits one that is there.
+    let next_at = settings.next_after(now).filter(|_| !paused);
     Ok(Schedule {
         id: before
             .as_ref()

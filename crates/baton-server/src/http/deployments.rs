@@ -1,4 +1,4 @@
-//! Deployments: seen, changed, held, deleted.
+//! Deployments: seen, changed, paused, deleted.
 
 use std::sync::Arc;
 

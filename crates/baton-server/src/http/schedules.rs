@@ -1,16 +1,16 @@
-//! Schedules: made, changed, held, and looked at before they are used.
+//! Schedules: made, changed, paused, and looked at before they are used.
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use baton_api::rest::{
-    Collection, CreateSchedule, NextQuery, PreviewRequest, PreviewSlot, Schedule, ScheduleInput,
+    Collection, CreateSchedule, MAX_PAGE, NextQuery, PreviewRequest, Schedule, ScheduleInput,
     SchedulePreview, ScheduleQuery, UpdateSchedule,
 };
 use baton_core::flow::{Deployment, DeploymentSettings};
 use baton_core::id::{OrgId, ScheduleId};
 use baton_core::parameter::ParameterSchema;
-use baton_core::schedule::{self, Rule, ScheduleSettings};
+use baton_core::schedule::{self, ScheduleSettings};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -75,16 +75,17 @@ pub(crate) async fn create_schedule(
     let deployment = find_deployment(&**store, caller.org, &body.deployment).await?;
     let name = body
         .name
-        .unwrap_or_else(|| rule_name(&body.settings.rule).to_owned());
+        .unwrap_or_else(|| body.settings.rule.kind().to_owned());
     check("name", &name)?;
-    let settings = settings(&http, caller.org, body.settings, now).await?;
+    let settings = settings(&http, caller.org, body.settings, None, now).await?;
     check_against(&http, deployment.clone(), &settings).await?;
     let schedule = schedule::Schedule {
         id: ScheduleId::new(now, entropy()),
         org: caller.org,
         deployment_id: deployment.id,
         name,
-        next_at: (!body.paused).then(|| settings.next_after(now)).flatten(),
+        // A paused deployment is the store's to know.
+        next_at: settings.next_after(now).filter(|_| !body.paused),
         settings,
         paused: body.paused,
         last_slot: None,
@@ -139,9 +140,10 @@ async fn change(
     let (store, now) = (&http.app.store, http.app.clock.now());
     let before = store.schedule(caller.org, id).await?;
     let paused = patch.paused.unwrap_or(before.paused);
-    let settings = merge(before.settings.clone(), patch);
-    // What changes nothing leaves no row.
-    if settings == before.settings && paused == before.paused {
+    let asked = patch.name.clone();
+    let settings = merge(&before.settings, patch)?;
+    let name = name_after(http, &before, asked, &settings).await?;
+    if settings == before.settings && paused == before.paused && name.is_none() {
         return Ok(axum::Json(view(http, before).await?));
     }
     if settings != before.settings {
@@ -152,10 +154,31 @@ async fn change(
         let deployment = store.deployment(caller.org, before.deployment_id).await?;
         check_against(http, deployment, &settings).await?;
     }
-    let next_at = before.next_at_after_edit(&settings, paused, now);
-    let update = store.update_schedule(caller.org, id, settings, paused, next_at, now);
+    let update = store.update_schedule(caller.org, id, name, settings, paused, now);
     let schedule = changed(http, caller, &before, kind, update).await?;
     Ok(axum::Json(view(http, schedule).await?))
+}
+
+/// The new name, if it gets one: the one that is asked for, or that of the new kind of rule where it is
+/// called after the old kind and nothing else has that name.
+async fn name_after(
+    http: &Http,
+    before: &schedule::Schedule,
+    asked: Option<String>,
+    settings: &ScheduleSettings,
+) -> Result<Option<String>, ApiError> {
+    if let Some(name) = asked {
+        check("name", &name)?;
+        return Ok(Some(name).filter(|name| *name != before.name));
+    }
+    let (old, new) = (before.settings.rule.kind(), settings.rule.kind());
+    if before.name != old || new == old {
+        return Ok(None);
+    }
+    let store = &http.app.store;
+    let all = store.schedules(before.org, Some(before.deployment_id), MAX_PAGE);
+    let taken = all.await?.iter().any(|other| other.name == new);
+    Ok((!taken).then(|| new.to_owned()))
 }
 
 pub(crate) async fn delete_schedule(
@@ -178,7 +201,11 @@ pub(crate) async fn next_slots(
     let schedule = http.app.store.schedule(caller.org, id).await?;
     let count = bounded(query.count, SHOWN)?;
     let now = http.app.clock.now();
-    Ok(axum::Json(preview(&schedule.settings, now, count)))
+    Ok(axum::Json(SchedulePreview::stored(
+        &schedule.settings,
+        now,
+        count,
+    )))
 }
 
 pub(crate) async fn preview_schedule(
@@ -188,27 +215,12 @@ pub(crate) async fn preview_schedule(
 ) -> Reply<SchedulePreview> {
     let now = http.app.clock.now();
     let from = body.from.unwrap_or(now);
-    let settings = settings(&http, caller.org, body.settings, from).await?;
-    let count = bounded(body.count, SHOWN)?;
-    Ok(axum::Json(preview(&settings, from, count)))
-}
-
-fn preview(settings: &ScheduleSettings, from: Timestamp, count: u32) -> SchedulePreview {
-    let count = usize::try_from(count).unwrap_or(usize::MAX);
-    let slots = settings
-        .preview(from, count)
-        .into_iter()
-        .map(|occurrence| PreviewSlot {
-            at: occurrence.slot_utc,
-            local: occurrence.local,
-            edge: occurrence.note,
-        })
-        .collect();
-    SchedulePreview {
-        description: settings.describe(),
-        timezone: settings.timezone.clone(),
-        slots,
+    if let Some(robot) = body.settings.robot_id {
+        known_robot(&http, caller.org, robot).await?;
     }
+    let given = body.settings.given(&http.app.config.timezone);
+    let count = bounded(body.count, SHOWN)?;
+    Ok(axum::Json(SchedulePreview::of(given, from, count)?))
 }
 
 /// Makes a change together with its row, and wakes whom it concerns.
@@ -226,41 +238,44 @@ async fn changed<T>(
     Ok(answer)
 }
 
-/// What was asked for, with the server's zone where none was named, checked.
+/// What was asked for, with the server's zone where none was named, checked. What is stored already is
+/// left as it is, also where an earlier version understood it otherwise, or where its time is over.
 pub(crate) async fn settings(
     http: &Http,
     org: OrgId,
     input: ScheduleInput,
+    stored: Option<&ScheduleSettings>,
     now: Timestamp,
 ) -> Result<ScheduleSettings, ApiError> {
     if let Some(robot) = input.robot_id {
         known_robot(http, org, robot).await?;
     }
-    let settings = ScheduleSettings {
-        rule: input.rule,
-        timezone: input
-            .timezone
-            .unwrap_or_else(|| http.app.config.timezone.clone()),
-        starts_at: input.starts_at,
-        ends_at: input.ends_at,
-        jitter_seconds: input.jitter_seconds,
-        missed: input.missed,
-        overlap: input.overlap,
-        parameters: input.parameters,
-        robot_id: input.robot_id,
-        priority: input.priority,
+    let given = input.given(&http.app.config.timezone);
+    let plain = ScheduleSettings {
+        rule: given.rule.normal().unwrap_or_else(|_| given.rule.clone()),
+        ..given.clone()
     };
-    settings.check(now)?;
+    if let Some(stored) = stored.filter(|stored| **stored == given || **stored == plain) {
+        return Ok(stored.clone());
+    }
+    let settings = given.normal()?;
+    if stored != Some(&settings) {
+        settings.check(now)?;
+    }
     Ok(settings)
 }
 
-fn merge(mut settings: ScheduleSettings, patch: UpdateSchedule) -> ScheduleSettings {
+/// What is there, with what the patch names.
+fn merge(before: &ScheduleSettings, patch: UpdateSchedule) -> Result<ScheduleSettings, ApiError> {
+    let mut settings = before.clone();
     fn set<T>(field: &mut T, value: Option<T>) {
         if let Some(value) = value {
             *field = value;
         }
     }
-    set(&mut settings.rule, patch.rule);
+    if let Some(rule) = patch.rule.filter(|rule| *rule != before.rule) {
+        settings.rule = rule.normal()?;
+    }
     set(&mut settings.timezone, patch.timezone);
     set(&mut settings.starts_at, patch.starts_at);
     set(&mut settings.ends_at, patch.ends_at);
@@ -270,7 +285,7 @@ fn merge(mut settings: ScheduleSettings, patch: UpdateSchedule) -> ScheduleSetti
     set(&mut settings.parameters, patch.parameters);
     set(&mut settings.robot_id, patch.robot_id);
     set(&mut settings.priority, patch.priority);
-    settings
+    Ok(settings.after(before))
 }
 
 async fn check_against(
@@ -297,18 +312,6 @@ pub(crate) fn check_parameters(
         .map_err(bad_parameters)
 }
 
-const fn rule_name(rule: &Rule) -> &'static str {
-    match rule {
-        Rule::Once { .. } => "once",
-        Rule::Interval { .. } => "interval",
-        Rule::Hourly { .. } => "hourly",
-        Rule::Daily { .. } => "daily",
-        Rule::Weekly { .. } => "weekly",
-        Rule::Monthly { .. } => "monthly",
-        Rule::Cron { .. } => "cron",
-    }
-}
-
 async fn view(http: &Http, schedule: schedule::Schedule) -> Result<Schedule, ApiError> {
     let (store, org) = (&*http.app.store, schedule.org);
     let deployment = store.deployment(org, schedule.deployment_id).await?;
@@ -333,7 +336,8 @@ pub(crate) fn view_of(
         settings: schedule.settings,
         paused: schedule.paused,
         deployment_paused: deployment.settings.paused,
-        next_at: schedule.next_at,
+        // Rows of an earlier version have one beside a paused deployment.
+        next_at: schedule.next_at.filter(|_| !deployment.settings.paused),
         last_slot: schedule.last_slot,
         created_at: schedule.created_at,
         updated_at: schedule.updated_at,

@@ -9,6 +9,7 @@ mod cancelling;
 mod clocks;
 mod copies;
 mod documented;
+mod editing;
 mod ending;
 mod files;
 mod following;

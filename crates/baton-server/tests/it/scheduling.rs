@@ -20,6 +20,7 @@ async fn every_minute(world: &World, deployed: &Deployed, overlap: Overlap) -> S
         rule: Rule::Interval {
             every_seconds: 60,
             anchor: Some(now),
+            wall_clock: false,
         },
         timezone: "UTC".into(),
         starts_at: None,

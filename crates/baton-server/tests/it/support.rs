@@ -175,7 +175,7 @@ impl World {
             source: Default::default(),
             deployment_name: "default".into(),
             settings,
-            schedule: None,
+            schedules: Vec::new(),
             flow_id: FlowId::new(now, entropy()),
             version_id: VersionId::new(now, entropy()),
             deployment_id: DeploymentId::new(now, entropy()),

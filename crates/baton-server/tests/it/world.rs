@@ -205,6 +205,7 @@ pub(crate) fn deploy_request(flow: &str) -> DeployRequest {
         deployment: "default".into(),
         settings: Default::default(),
         schedule: None,
+        schedules: Vec::new(),
     }
 }
 

@@ -231,11 +231,16 @@ impl Catalog for MemoryStore {
                 .deployments
                 .get_mut(&id)
                 .expect("it has just been read");
+            let was_paused = deployment.settings.paused;
             deployment.settings = settings;
             deployment.updated_at = now;
+            let deployment = deployment.clone();
+            if was_paused != deployment.settings.paused {
+                world.turn_schedules(id, deployment.settings.paused, now);
+            }
             note.queued = true;
             note.due_changed = true;
-            Ok(deployment.clone())
+            Ok(deployment)
         })
     }
 
@@ -349,41 +354,25 @@ impl World {
         let org = deploy.org;
         let flow = self.ensure_flow(org, deploy.flow_id, &deploy.flow_name, now);
         let (flow_id, latest) = (flow.id, flow.latest_version);
+        let flow_before = flow.clone();
         describe(
             flow,
-            deploy.description,
-            deploy.folder,
-            deploy.flow_tags,
-            now,
+            deploy.description.clone(),
+            deploy.folder.clone(),
+            deploy.flow_tags.clone(),
+            flow_before.updated_at,
         );
-        let latest = latest.map(|id| self.versions[&id].clone());
-        let same = |v: &Version| {
-            v.package == deploy.package
-                && v.entry == deploy.entry
-                && v.parameter_schema == deploy.parameter_schema
-        };
-        let new_version = !latest.as_ref().is_some_and(same);
-        let version = match latest {
-            Some(latest) if !new_version => latest,
-            latest => Version {
-                id: deploy.version_id,
-                flow_id,
-                org,
-                number: latest.map_or(0, |v| v.number) + 1,
-                status: VersionStatus::Active,
-                package: deploy.package,
-                entry: deploy.entry,
-                parameter_schema: deploy.parameter_schema,
-                source: deploy.source,
-                created_at: now,
-            },
-        };
+        let (version, new_version) = self.version_for(&deploy, flow_id, latest, now);
         self.versions.insert(version.id, version.clone());
         let flow = self
             .flows
             .get_mut(&flow_id)
             .expect("it has just been made sure of");
         flow.latest_version = Some(version.id);
+        let mut changed = *flow != flow_before;
+        if changed {
+            flow.updated_at = now;
+        }
         let flow = flow.clone();
 
         let mut settings = deploy.settings;
@@ -393,6 +382,10 @@ impl World {
         let known = (self.deployments.values())
             .find(|d| d.flow_id == flow_id && d.name == deploy.deployment_name);
         let new_deployment = known.is_none();
+        let was_paused = known.map_or(settings.paused, |d| d.settings.paused);
+        let same = known.filter(|d| d.settings == settings);
+        changed |= same.is_none();
+        let updated_at = same.map_or(now, |d| d.updated_at);
         let deployment = Deployment {
             id: known.map_or(deploy.deployment_id, |d| d.id),
             org,
@@ -400,10 +393,19 @@ impl World {
             name: deploy.deployment_name,
             settings,
             created_at: known.map_or(now, |d| d.created_at),
-            updated_at: now,
+            updated_at,
         };
         self.deployments.insert(deployment.id, deployment.clone());
-        (deploy.schedule.into_iter()).for_each(|s| self.put_schedule(&deployment, s, now));
+        if was_paused != deployment.settings.paused {
+            self.turn_schedules(deployment.id, deployment.settings.paused, now);
+        }
+        let mut schedules_changed = Vec::new();
+        for schedule in deploy.schedules {
+            let name = schedule.name.clone();
+            if self.put_schedule(&deployment, schedule, now) {
+                schedules_changed.push(name);
+            }
+        }
         Ok(Deployed {
             flow,
             version,
@@ -411,7 +413,43 @@ impl World {
             new_deployment,
             schedules: self.schedules_of(deployment.id),
             deployment,
+            changed: changed || !schedules_changed.is_empty(),
+            schedules_changed,
         })
+    }
+
+    /// The flow's latest version when nothing in it changed, or a new one.
+    fn version_for(
+        &self,
+        deploy: &Deploy,
+        flow_id: FlowId,
+        latest: Option<VersionId>,
+        now: Timestamp,
+    ) -> (Version, bool) {
+        let latest = latest.map(|id| self.versions[&id].clone());
+        let same = |v: &Version| {
+            v.package == deploy.package
+                && v.entry == deploy.entry
+                && v.parameter_schema == deploy.parameter_schema
+        };
+        match latest {
+            Some(latest) if same(&latest) => (latest, false),
+            latest => {
+                let version = Version {
+                    id: deploy.version_id,
+                    flow_id,
+                    org: deploy.org,
+                    number: latest.map_or(0, |v| v.number) + 1,
+                    status: VersionStatus::Active,
+                    package: deploy.package.clone(),
+                    entry: deploy.entry.clone(),
+                    parameter_schema: deploy.parameter_schema.clone(),
+                    source: deploy.source.clone(),
+                    created_at: now,
+                };
+                (version, true)
+            }
+        }
     }
 
     /// Whether all that a deploy refers to is there.
@@ -434,19 +472,28 @@ impl World {
         found
     }
 
-    /// Creates the schedule that came with a deploy, or replaces the one of its name.
-    fn put_schedule(&mut self, deployment: &Deployment, new: Schedule, now: Timestamp) {
+    /// Creates the schedule that came with a deploy, or replaces the one of its name. Says whether it is
+    /// new or changed.
+    fn put_schedule(&mut self, deployment: &Deployment, new: Schedule, now: Timestamp) -> bool {
+        let held = deployment.settings.paused;
         let known = (self.schedules.values_mut())
             .find(|s| s.deployment_id == deployment.id && s.name == new.name);
         match known {
-            Some(known) => schedules::replace(known, new.settings, new.paused, new.next_at, now),
+            Some(known) => {
+                let edited = schedules::edited(known, &new.settings, new.paused, held, now);
+                let changed = edited != *known;
+                *known = edited;
+                changed
+            }
             None => {
                 let schedule = Schedule {
                     org: deployment.org,
                     deployment_id: deployment.id,
+                    next_at: new.next_at.filter(|_| !held),
                     ..new
                 };
                 self.schedules.insert(schedule.id, schedule);
+                true
             }
         }
     }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use baton_core::id::{DeploymentId, OrgId, RunId, ScheduleId};
 use baton_core::run::Trigger;
-use baton_core::schedule::{Schedule, ScheduleSettings};
+use baton_core::schedule::{Edit, Schedule, ScheduleSettings};
 use jiff::Timestamp;
 
 use super::{MemoryStore, World};
@@ -13,9 +13,11 @@ use crate::schedules::{MAX_OPEN_RUNS, Schedules, SlotCommit};
 
 #[async_trait]
 impl Schedules for MemoryStore {
-    async fn create_schedule(&self, schedule: Schedule) -> Result<()> {
+    async fn create_schedule(&self, mut schedule: Schedule) -> Result<()> {
         self.write(|world, note| {
-            world.deployment_of(schedule.org, schedule.deployment_id)?;
+            let deployment = world.deployment_of(schedule.org, schedule.deployment_id)?;
+            let held = deployment.settings.paused;
+            schedule.next_at = schedule.next_at.filter(|_| !held);
             let taken = world.schedules.contains_key(&schedule.id)
                 || world
                     .schedules
@@ -35,17 +37,30 @@ impl Schedules for MemoryStore {
         &self,
         org: OrgId,
         id: ScheduleId,
+        name: Option<String>,
         settings: ScheduleSettings,
         paused: bool,
-        next_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Schedule> {
         self.write(|world, note| {
-            world.schedule_of(org, id)?;
-            let schedule = world.schedules.get_mut(&id).expect("it has just been read");
-            replace(schedule, settings, paused, next_at, now);
+            let before = world.schedule_of(org, id)?;
+            let name = name.filter(|name| *name != before.name);
+            let taken = |s: &Schedule| {
+                s.deployment_id == before.deployment_id && Some(&s.name) == name.as_ref()
+            };
+            if world.schedules.values().any(taken) {
+                let text = format!("there is a schedule {} already", name.unwrap_or_default());
+                return Err(StoreError::conflict("schedule_exists", text));
+            }
+            let deployment = world.deployment_of(org, before.deployment_id)?;
+            let mut after = edited(before, &settings, paused, deployment.settings.paused, now);
+            if let Some(name) = name {
+                after.name = name;
+                after.updated_at = now;
+            }
+            world.schedules.insert(id, after.clone());
             note.due_changed = true;
-            Ok(schedule.clone())
+            Ok(after)
         })
     }
 
@@ -110,25 +125,33 @@ impl Schedules for MemoryStore {
     }
 }
 
-/// Edits a schedule. A new rule never fires the past: slots up to now count as decided.
-pub(super) fn replace(
-    schedule: &mut Schedule,
-    settings: ScheduleSettings,
+/// A schedule after an edit, its deployment being paused (`held`) or not.
+pub(super) fn edited(
+    before: &Schedule,
+    settings: &ScheduleSettings,
     paused: bool,
-    next_at: Option<Timestamp>,
+    held: bool,
     now: Timestamp,
-) {
-    let old = &schedule.settings;
-    if old.rule != settings.rule || old.timezone != settings.timezone {
-        schedule.last_slot = schedule.last_slot.max(Some(now));
-    }
-    schedule.settings = settings;
-    schedule.paused = paused;
-    schedule.next_at = next_at;
-    schedule.updated_at = now;
+) -> Schedule {
+    let edit = Edit {
+        settings,
+        paused,
+        deployment_was_paused: held,
+        deployment_paused: held,
+    };
+    before.edited(edit, now)
 }
 
 impl World {
+    /// The schedules of a deployment that was paused or resumed.
+    pub(super) fn turn_schedules(&mut self, id: DeploymentId, paused: bool, now: Timestamp) {
+        for schedule in self.schedules.values_mut() {
+            if schedule.deployment_id == id {
+                *schedule = schedule.turned(paused, now);
+            }
+        }
+    }
+
     fn schedule_of(&self, org: OrgId, id: ScheduleId) -> Result<&Schedule> {
         (self.schedules.get(&id))
             .filter(|s| s.org == org)
@@ -155,7 +178,10 @@ impl World {
         now: Timestamp,
     ) -> Result<u32> {
         let schedule = self.schedule_of(commit.org, commit.schedule_id)?;
-        if schedule.updated_at != commit.read_at || schedule.last_slot != commit.read_last_slot {
+        if schedule.updated_at != commit.read_at
+            || schedule.last_slot != commit.read_last_slot
+            || schedule.next_at.is_none()
+        {
             let text = format!("schedule {} has changed meanwhile", schedule.name);
             return Err(StoreError::conflict("schedule_changed", text));
         }

@@ -199,9 +199,10 @@ impl Catalog for SqliteStore {
         self.write(move |tx| {
             let mut deployment = flow_rows::deployment(&tx.conn, org, id)?;
             deploy::check_settings(tx, org, &settings, None)?;
+            let was_paused = deployment.settings.paused;
             deployment.settings = settings.clone();
             deployment.updated_at = now;
-            deploy::write_deployment(tx, &deployment)?;
+            deploy::write_deployment(tx, &deployment, was_paused, now)?;
             catalog_changed(tx);
             Ok(deployment)
         })

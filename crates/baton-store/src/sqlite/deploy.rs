@@ -106,8 +106,14 @@ fn insert_version(tx: &Tx, version: &Version) -> Result<()> {
     Ok(())
 }
 
-/// Inserts or replaces a deployment; its schedules are held while it is paused.
-pub(super) fn write_deployment(tx: &Tx, deployment: &Deployment) -> Result<()> {
+/// Inserts or replaces a deployment. Its schedules have no next slot while it is paused; when it is
+/// resumed, the next one to come.
+pub(super) fn write_deployment(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    was_paused: bool,
+    now: Timestamp,
+) -> Result<()> {
     let settings = &deployment.settings;
     tx.conn
         .prepare_cached(
@@ -130,16 +136,10 @@ pub(super) fn write_deployment(tx: &Tx, deployment: &Deployment) -> Result<()> {
             us(deployment.created_at),
             us(deployment.updated_at),
         ])?;
-    tx.conn
-        .prepare_cached(
-            "UPDATE schedules SET held = max(paused, ?3) WHERE org = ?1 AND deployment_id = ?2",
-        )?
-        .execute(params![
-            deployment.org.0,
-            deployment.id.bytes(),
-            settings.paused
-        ])?;
-    Ok(())
+    if was_paused == settings.paused {
+        return Ok(());
+    }
+    schedules::turn_with_deployment(tx, deployment, now)
 }
 
 /// Whether queue and pinned version are there; `making` is a version that will be.
@@ -168,16 +168,21 @@ pub(super) fn deploy(tx: &mut Tx, deploy: &Deploy, now: Timestamp) -> Result<Dep
     }
     check_settings(tx, org, &deploy.settings, Some(deploy.version_id))?;
     let mut flow = ensure_flow(tx, org, deploy.flow_id, &deploy.flow_name, now)?;
+    let flow_before = flow.clone();
     describe(
         &mut flow,
         &deploy.description,
         &deploy.folder,
         &deploy.flow_tags,
-        now,
+        flow_before.updated_at,
     );
     let (version, new_version) = version(tx, deploy, &flow, now)?;
     flow.latest_version = Some(version.id);
-    write_flow(tx, &flow)?;
+    let mut changed = flow != flow_before;
+    if changed {
+        flow.updated_at = now;
+        write_flow(tx, &flow)?;
+    }
 
     let mut settings = deploy.settings.clone();
     if settings.version_id == Some(deploy.version_id) {
@@ -185,6 +190,10 @@ pub(super) fn deploy(tx: &mut Tx, deploy: &Deploy, now: Timestamp) -> Result<Dep
     }
     let known = flow_rows::deployment_named(&tx.conn, org, flow.id, &deploy.deployment_name)?;
     let new_deployment = known.is_none();
+    let was_paused = (known.as_ref()).map_or(settings.paused, |d| d.settings.paused);
+    let same = known.as_ref().filter(|d| d.settings == settings);
+    changed |= same.is_none();
+    let updated_at = same.map_or(now, |d| d.updated_at);
     let deployment = Deployment {
         id: known.as_ref().map_or(deploy.deployment_id, |d| d.id),
         org,
@@ -192,11 +201,14 @@ pub(super) fn deploy(tx: &mut Tx, deploy: &Deploy, now: Timestamp) -> Result<Dep
         name: deploy.deployment_name.clone(),
         settings,
         created_at: known.map_or(now, |d| d.created_at),
-        updated_at: now,
+        updated_at,
     };
-    write_deployment(tx, &deployment)?;
-    if let Some(schedule) = &deploy.schedule {
-        schedules::put_with_deploy(tx, &deployment, schedule, now)?;
+    write_deployment(tx, &deployment, was_paused, now)?;
+    let mut schedules_changed = Vec::new();
+    for schedule in &deploy.schedules {
+        if schedules::put_with_deploy(tx, &deployment, schedule, now)? {
+            schedules_changed.push(schedule.name.clone());
+        }
     }
     Ok(Deployed {
         flow,
@@ -205,6 +217,8 @@ pub(super) fn deploy(tx: &mut Tx, deploy: &Deploy, now: Timestamp) -> Result<Dep
         schedules: schedules::of_deployment_by_name(&tx.conn, org, deployment.id)?,
         deployment,
         new_deployment,
+        changed: changed || !schedules_changed.is_empty(),
+        schedules_changed,
     })
 }
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use baton_core::flow::Deployment;
 use baton_core::id::{DeploymentId, OrgId, RunId, ScheduleId};
 use baton_core::run::Trigger;
-use baton_core::schedule::{Schedule, ScheduleSettings};
+use baton_core::schedule::{Edit, Schedule, ScheduleSettings};
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 use std::collections::BTreeSet;
@@ -75,7 +75,7 @@ fn write(tx: &mut Tx, schedule: &Schedule, deployment_paused: bool) -> Result<()
             "INSERT INTO schedules (org, id, deployment_id, name, settings, paused, held, next_at,
                  last_slot, created_at, updated_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
-             ON CONFLICT (org, id) DO UPDATE SET settings = excluded.settings,
+             ON CONFLICT (org, id) DO UPDATE SET name = excluded.name, settings = excluded.settings,
                  paused = excluded.paused, held = excluded.held, next_at = excluded.next_at,
                  last_slot = excluded.last_slot, updated_at = excluded.updated_at",
         )?
@@ -96,46 +96,73 @@ fn write(tx: &mut Tx, schedule: &Schedule, deployment_paused: bool) -> Result<()
     Ok(())
 }
 
-/// Edits a schedule. A new rule never fires the past: slots up to now count as decided.
-fn replace(
-    schedule: &mut Schedule,
-    settings: &ScheduleSettings,
-    paused: bool,
-    next_at: Option<Timestamp>,
-    now: Timestamp,
-) {
-    let old = &schedule.settings;
-    if old.rule != settings.rule || old.timezone != settings.timezone {
-        schedule.last_slot = schedule.last_slot.max(Some(now));
+/// Whether a schedule of this deployment may be named so.
+fn check_name(tx: &Tx, schedule: &Schedule, name: &str) -> Result<()> {
+    let taken = tx
+        .conn
+        .prepare_cached(
+            "SELECT 1 FROM schedules WHERE org = ?1 AND deployment_id = ?2 AND name = ?3",
+        )?
+        .exists(params![
+            schedule.org.0,
+            schedule.deployment_id.bytes(),
+            name
+        ])?;
+    if taken {
+        let text = format!("there is a schedule {name} already");
+        return Err(StoreError::conflict("schedule_exists", text));
     }
-    schedule.settings = settings.clone();
-    schedule.paused = paused;
-    schedule.next_at = next_at;
-    schedule.updated_at = now;
+    Ok(())
 }
 
-/// Creates the schedule that came with a deploy, or replaces the one of its name.
+/// The schedules of a deployment that was paused or resumed.
+pub(super) fn turn_with_deployment(
+    tx: &mut Tx,
+    deployment: &Deployment,
+    now: Timestamp,
+) -> Result<()> {
+    let paused = deployment.settings.paused;
+    for schedule in of_deployment_by_name(&tx.conn, deployment.org, deployment.id)? {
+        write(tx, &schedule.turned(paused, now), paused)?;
+    }
+    Ok(())
+}
+
+/// Creates the schedule that came with a deploy, or replaces the one of its name. Says whether it is new
+/// or changed.
 pub(super) fn put_with_deploy(
     tx: &mut Tx,
     deployment: &Deployment,
     new: &Schedule,
     now: Timestamp,
-) -> Result<()> {
+) -> Result<bool> {
     let known = of_deployment_by_name(&tx.conn, deployment.org, deployment.id)?
         .into_iter()
         .find(|s| s.name == new.name);
+    let held = deployment.settings.paused;
+    let edit = Edit {
+        settings: &new.settings,
+        paused: new.paused,
+        deployment_was_paused: held,
+        deployment_paused: held,
+    };
     let schedule = match known {
-        Some(mut known) => {
-            replace(&mut known, &new.settings, new.paused, new.next_at, now);
-            known
+        Some(known) => {
+            let edited = known.edited(edit, now);
+            if edited == known {
+                return Ok(false);
+            }
+            edited
         }
         None => Schedule {
             org: deployment.org,
             deployment_id: deployment.id,
+            next_at: new.next_at.filter(|_| !held),
             ..new.clone()
         },
     };
-    write(tx, &schedule, deployment.settings.paused)
+    write(tx, &schedule, held)?;
+    Ok(true)
 }
 
 #[async_trait]
@@ -143,23 +170,18 @@ impl Schedules for SqliteStore {
     async fn create_schedule(&self, schedule: Schedule) -> Result<()> {
         self.write(move |tx| {
             let deployment = flow_rows::deployment(&tx.conn, schedule.org, schedule.deployment_id)?;
-            let taken = tx
-                .conn
-                .prepare_cached(
-                    "SELECT 1 FROM schedules WHERE org = ?1 AND id = ?2 UNION ALL
-                     SELECT 1 FROM schedules WHERE org = ?1 AND deployment_id = ?3 AND name = ?4",
-                )?
-                .exists(params![
-                    schedule.org.0,
-                    schedule.id.bytes(),
-                    schedule.deployment_id.bytes(),
-                    schedule.name
-                ])?;
-            if taken {
-                let text = format!("there is a schedule {} already", schedule.name);
+            check_name(tx, &schedule, &schedule.name)?;
+            let sql = "SELECT 1 FROM schedules WHERE org = ?1 AND id = ?2";
+            if (tx.conn.prepare_cached(sql)?)
+                .exists(params![schedule.org.0, schedule.id.bytes()])?
+            {
+                let text = format!("there is a schedule {} already", schedule.id);
                 return Err(StoreError::conflict("schedule_exists", text));
             }
-            write(tx, &schedule, deployment.settings.paused)
+            let held = deployment.settings.paused;
+            let mut schedule = schedule.clone();
+            schedule.next_at = schedule.next_at.filter(|_| !held);
+            write(tx, &schedule, held)
         })
         .await
     }
@@ -168,17 +190,30 @@ impl Schedules for SqliteStore {
         &self,
         org: OrgId,
         id: ScheduleId,
+        name: Option<String>,
         settings: ScheduleSettings,
         paused: bool,
-        next_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Schedule> {
         self.write(move |tx| {
-            let mut schedule = schedule(&tx.conn, org, id)?;
-            let deployment = flow_rows::deployment(&tx.conn, org, schedule.deployment_id)?;
-            replace(&mut schedule, &settings, paused, next_at, now);
-            write(tx, &schedule, deployment.settings.paused)?;
-            Ok(schedule)
+            let before = schedule(&tx.conn, org, id)?;
+            let held = flow_rows::deployment(&tx.conn, org, before.deployment_id)?
+                .settings
+                .paused;
+            let edit = Edit {
+                settings: &settings,
+                paused,
+                deployment_was_paused: held,
+                deployment_paused: held,
+            };
+            let mut after = before.edited(edit, now);
+            if let Some(name) = name.as_ref().filter(|name| **name != before.name) {
+                check_name(tx, &before, name)?;
+                after.name.clone_from(name);
+                after.updated_at = now;
+            }
+            write(tx, &after, held)?;
+            Ok(after)
         })
         .await
     }
@@ -260,7 +295,11 @@ impl Schedules for SqliteStore {
 /// Commits what was decided for one schedule: its runs, and up to where it is decided.
 fn commit_slot(tx: &mut Tx, commit: &SlotCommit, runs: &[Prepared], now: Timestamp) -> Result<u32> {
     let mut schedule = schedule(&tx.conn, commit.org, commit.schedule_id)?;
-    if schedule.updated_at != commit.read_at || schedule.last_slot != commit.read_last_slot {
+    // A due schedule has a next slot; without one, it or its deployment was paused after it was read.
+    if schedule.updated_at != commit.read_at
+        || schedule.last_slot != commit.read_last_slot
+        || schedule.next_at.is_none()
+    {
         let text = format!("schedule {} has changed meanwhile", schedule.name);
         return Err(StoreError::conflict("schedule_changed", text));
     }

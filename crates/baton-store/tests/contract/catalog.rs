@@ -41,11 +41,11 @@ async fn a_deploy_makes_everything_as_one(b: &Bench) {
     deploy.parameter_schema = json!({"type": "object"});
     deploy.source.insert("revision".into(), "abc".into());
     deploy.settings.parameters.insert("n".into(), json!(3));
-    deploy.schedule = Some(schedule(
+    deploy.schedules = vec![schedule(
         ScheduleId(b.uuid()),
         deploy.deployment_id,
         "daily",
-    ));
+    )];
     let made = b
         .store
         .deploy(deploy.clone(), at(7))
@@ -131,7 +131,8 @@ async fn a_deploy_that_changes_nothing_reuses_the_version(b: &Bench) {
         (first.flow.id, first.deployment.id)
     );
     assert_eq!(again.deployment.created_at, first.deployment.created_at);
-    assert_eq!(again.deployment.updated_at, at(9));
+    assert_eq!(again.deployment.updated_at, first.deployment.updated_at);
+    assert!(!again.changed, "it changes nothing");
     let other = b.deployed("f", "other").await;
     assert!(!other.new_version && other.new_deployment);
     assert_eq!(
@@ -175,7 +176,7 @@ async fn a_deploy_that_changes_something_makes_the_next_version(b: &Bench) {
 async fn a_redeploy_keeps_schedules_and_replaces_the_one_it_names(b: &Bench) {
     let mut deploy = b.deploy_of("f", "d").await;
     let daily_id = ScheduleId(b.uuid());
-    deploy.schedule = Some(schedule(daily_id, deploy.deployment_id, "daily"));
+    deploy.schedules = vec![schedule(daily_id, deploy.deployment_id, "daily")];
     let made = b.deploy(deploy).await;
     let other = schedule(ScheduleId(b.uuid()), made.deployment.id, "other");
     b.store
@@ -186,8 +187,7 @@ async fn a_redeploy_keeps_schedules_and_replaces_the_one_it_names(b: &Bench) {
     let mut deploy = b.deploy_of("f", "d").await;
     let mut replaced = schedule(ScheduleId(b.uuid()), deploy.deployment_id, "daily");
     replaced.settings = daily("06:00");
-    replaced.next_at = Some(at(999));
-    deploy.schedule = Some(replaced.clone());
+    deploy.schedules = vec![replaced.clone()];
     let made = b.store.deploy(deploy, at(50)).await.expect("deployed");
     let names: Vec<_> = made.schedules.iter().map(|s| s.name.as_str()).collect();
     assert_eq!(names, ["daily", "other"]);
@@ -196,7 +196,7 @@ async fn a_redeploy_keeps_schedules_and_replaces_the_one_it_names(b: &Bench) {
     assert_eq!((now.id, now.deployment_id), (daily_id, made.deployment.id));
     assert_eq!(
         (&now.settings, now.next_at),
-        (&replaced.settings, Some(at(999)))
+        (&replaced.settings, Some(at(22 * 3_600)))
     );
     assert_eq!((now.created_at, now.updated_at), (at(0), at(50)));
     assert_eq!(
@@ -204,8 +204,19 @@ async fn a_redeploy_keeps_schedules_and_replaces_the_one_it_names(b: &Bench) {
         Some(at(50)),
         "a new rule does not fire the past"
     );
+    assert_eq!(made.schedules_changed, ["daily"]);
     let plain = b.deployed("f", "d").await;
     assert_eq!(plain.schedules, made.schedules);
+
+    let mut deploy = b.deploy_of("f", "d").await;
+    deploy.schedules = vec![replaced];
+    let again = b.store.deploy(deploy, at(99)).await.expect("deployed");
+    assert!(!again.changed && again.schedules_changed.is_empty());
+    let same = |made: &Deployed| {
+        let (flow, deployment) = (made.flow.clone(), made.deployment.clone());
+        (flow, deployment, made.schedules.clone())
+    };
+    assert_eq!(same(&again), same(&made), "it changes nothing");
 }
 
 async fn a_deploy_that_is_refused_makes_nothing(b: &Bench) {
@@ -362,7 +373,7 @@ async fn a_flow_is_ensured_once_and_described(b: &Bench) {
 async fn a_flow_in_use_is_not_deleted(b: &Bench) {
     let mut deploy = b.deploy_of("f", "d").await;
     let schedule_id = ScheduleId(b.uuid());
-    deploy.schedule = Some(schedule(schedule_id, deploy.deployment_id, "daily"));
+    deploy.schedules = vec![schedule(schedule_id, deploy.deployment_id, "daily")];
     let made = b.deploy(deploy).await;
     let id = b.create(b.run_of(&made).await).await;
     let delete = || b.store.delete_flow(ORG, made.flow.id, at(9));

@@ -336,7 +336,7 @@ impl Bench {
             source: Default::default(),
             deployment_name: name.into(),
             settings: DeploymentSettings::on(self.default_queue().await),
-            schedule: None,
+            schedules: Vec::new(),
             flow_id: FlowId(self.uuid()),
             version_id: VersionId(self.uuid()),
             deployment_id: DeploymentId(self.uuid()),

@@ -14,6 +14,7 @@ for_each_store!(
     a_new_rule_never_fires_the_past,
     schedules_come_by_next_slot,
     what_is_paused_is_not_due,
+    a_deployment_paused_in_between_voids_the_decision,
     a_slot_makes_its_run_and_moves_on,
     a_schedule_edited_in_between_voids_the_decision,
     a_decided_slot_is_passed_over,
@@ -22,6 +23,9 @@ for_each_store!(
     open_runs_are_those_that_have_not_ended,
     a_run_that_comes_after_the_earlier_ones_is_not_due_before,
 );
+
+/// Seconds; the tests begin at 08:00.
+const HOUR: i64 = 3_600;
 
 /// Every day at this time in UTC.
 pub(crate) fn daily(time: &str) -> ScheduleSettings {
@@ -126,36 +130,51 @@ async fn a_schedule_is_named_once_in_its_deployment(b: &Bench) {
 
 async fn a_new_rule_never_fires_the_past(b: &Bench) {
     let (_, held) = scheduled(b).await;
-    let update = |settings, paused, next: Option<i64>, second| {
+    let update = |settings, paused, second| {
         b.store
-            .update_schedule(ORG, held.id, settings, paused, next.map(at), at(second))
+            .update_schedule(ORG, held.id, None, settings, paused, at(second))
     };
-    let paused = update(daily("09:00"), true, None, 10)
-        .await
-        .expect("changed");
+    let paused = update(daily("09:00"), true, 10).await.expect("changed");
     assert_eq!(
         (paused.paused, paused.next_at, paused.last_slot),
         (true, None, None)
     );
     assert_eq!((paused.updated_at, paused.created_at), (at(10), at(0)));
-    let moved = update(daily("08:00"), false, Some(500), 20)
-        .await
-        .expect("changed");
+    let moved = update(daily("08:00"), false, 20).await.expect("changed");
     assert_eq!(
         (moved.last_slot, moved.next_at),
-        (Some(at(20)), Some(at(500)))
+        (Some(at(20)), Some(at(24 * HOUR)))
     );
     let zone = ScheduleSettings {
         timezone: "Europe/Berlin".into(),
         ..daily("08:00")
     };
-    let moved = update(zone, false, Some(600), 30).await.expect("changed");
+    let moved = update(zone, false, 30).await.expect("changed");
     assert_eq!(moved.last_slot, Some(at(30)));
+    assert_eq!(moved.next_at, Some(at(23 * HOUR)), "an hour ahead of UTC");
+    let same = update(moved.settings.clone(), false, 40).await;
+    assert_eq!(same.expect("nothing to change"), moved);
     assert_eq!(b.store.schedule(ORG, held.id).await.expect("found"), moved);
+    let named = async |name: &str, second| {
+        let name = Some(name.to_owned());
+        (b.store
+            .update_schedule(ORG, held.id, name, daily("08:00"), false, at(second)))
+        .await
+    };
+    let renamed = named("morning", 50).await.expect("renamed");
+    assert_eq!(
+        (renamed.name.as_str(), renamed.updated_at),
+        ("morning", at(50))
+    );
+    let other = schedule(ScheduleId(b.uuid()), held.deployment_id, "other");
+    b.store.create_schedule(other).await.expect("made");
+    assert_eq!(kind(&named("other", 60).await), "schedule_exists");
+    let stored = b.store.schedule(ORG, held.id).await.expect("found");
+    assert_eq!(stored.name, "morning");
     let nobody = ScheduleId(b.uuid());
     let unknown = b
         .store
-        .update_schedule(ORG, nobody, daily("08:00"), false, None, at(1))
+        .update_schedule(ORG, nobody, None, daily("08:00"), false, at(1))
         .await;
     assert_eq!(kind(&unknown), "not_found");
 }
@@ -214,24 +233,51 @@ async fn what_is_paused_is_not_due(b: &Bench) {
             .is_empty()
     );
     assert_eq!(b.store.next_slot_at().await.expect("read"), None);
+    let stored = b.store.schedule(ORG, held.id).await.expect("found");
+    assert_eq!(stored.next_at, None, "what will not fire has no next slot");
+    let late = schedule(ScheduleId(b.uuid()), id, "late");
+    b.store.create_schedule(late.clone()).await.expect("made");
+    let stored = b.store.schedule(ORG, late.id).await.expect("found");
+    assert_eq!(stored.next_at, None, "nor one that is made meanwhile");
     let settings = made.deployment.settings.clone();
     b.store
-        .update_deployment(ORG, id, settings, at(2))
+        .update_deployment(ORG, id, settings, at(10 * HOUR))
         .await
         .expect("resumed");
-    assert_eq!(b.store.next_slot_at().await.expect("read"), Some(at(100)));
-    let paused = b
-        .store
-        .update_schedule(ORG, held.id, daily("09:00"), true, Some(at(100)), at(3));
-    paused.await.expect("paused");
+    let next = at(25 * HOUR);
+    assert_eq!(b.store.next_slot_at().await.expect("read"), Some(next));
+    let stored = b.store.schedule(ORG, held.id).await.expect("found");
+    assert_eq!(
+        (stored.next_at, stored.last_slot),
+        (Some(next), Some(at(10 * HOUR))),
+        "nothing is made up for"
+    );
+    for id in [held.id, late.id] {
+        let paused = b
+            .store
+            .update_schedule(ORG, id, None, daily("09:00"), true, next);
+        paused.await.expect("paused");
+    }
     assert!(
         b.store
-            .due_schedules(at(100), 9)
+            .due_schedules(next, 9)
             .await
             .expect("read")
             .is_empty()
     );
     assert_eq!(b.store.next_slot_at().await.expect("read"), None);
+}
+
+async fn a_deployment_paused_in_between_voids_the_decision(b: &Bench) {
+    let (made, held) = scheduled(b).await;
+    let decision = decide(b, &made, &held, &[100]).await;
+    let mut settings = made.deployment.settings.clone();
+    settings.paused = true;
+    let paused = b
+        .store
+        .update_deployment(ORG, made.deployment.id, settings, at(99));
+    paused.await.expect("paused");
+    assert_eq!(kind(&commit(b, decision, 100).await), "schedule_changed");
 }
 
 async fn a_slot_makes_its_run_and_moves_on(b: &Bench) {
@@ -276,14 +322,14 @@ async fn a_schedule_edited_in_between_voids_the_decision(b: &Bench) {
     let id = decision.runs[0].id;
     let edit = b
         .store
-        .update_schedule(ORG, held.id, daily("10:00"), false, Some(at(400)), at(90));
+        .update_schedule(ORG, held.id, None, daily("10:00"), false, at(90));
     edit.await.expect("edited");
     assert_eq!(kind(&commit(b, decision, 100).await), "schedule_changed");
     assert_eq!(kind(&b.store.run(ORG, id).await), "not_found");
     let after = b.store.schedule(ORG, held.id).await.expect("found");
     assert_eq!(
         (after.next_at, after.last_slot),
-        (Some(at(400)), Some(at(90)))
+        (Some(at(2 * HOUR)), Some(at(90)))
     );
     b.store
         .delete_schedule(ORG, held.id)

@@ -47,13 +47,13 @@ pub(crate) enum Deployments {
   baton deployments edit invoice_report/nightly -p month=2026-11
   baton deployments edit cat_fact --queue web --priority high")]
     Edit(Box<DeploymentsEdit>),
-    /// Hold its schedules
+    /// Pause it: none of its schedules fires
     #[command(after_help = "Examples:\n  baton deployments pause invoice_report/nightly")]
     Pause {
         /// FLOW or FLOW/DEPLOYMENT
         deployment: String,
     },
-    /// Let its schedules go on
+    /// Let its schedules go on; what passed meanwhile is not made up for
     #[command(after_help = "Examples:\n  baton deployments resume invoice_report/nightly")]
     Resume {
         /// FLOW or FLOW/DEPLOYMENT

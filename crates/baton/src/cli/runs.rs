@@ -20,16 +20,22 @@ pub(crate) struct When {
     /// Cron expression of 5 or 6 fields, or an alias such as @daily
     #[arg(long, value_name = "EXPRESSION", group = "rule")]
     pub(crate) cron: Option<String>,
-    /// Every so long, such as 30s, 15m, 2h
+    /// Every so long, such as 30s, 15m, 2h, 7d
     #[arg(long, value_name = "DURATION", group = "rule")]
     pub(crate) every: Option<String>,
+    /// Count --every from this time [default: --starts, else 1970-01-01 00:00 UTC]
+    #[arg(long, value_name = "TIME", requires = "every")]
+    pub(crate) anchor: Option<String>,
+    /// Count whole days of --every by the calendar: the time of day stays when the clocks change
+    #[arg(long, requires = "every")]
+    pub(crate) wall_clock: bool,
     /// Every hour at this minute
     #[arg(long, value_name = "MINUTE", group = "rule", value_parser = clap::value_parser!(u8).range(0..=59))]
     pub(crate) hourly: Option<u8>,
     /// Every day at this time, such as 06:30
     #[arg(long, value_name = "TIME", group = "rule")]
     pub(crate) daily: Option<String>,
-    /// On weekdays at a time, such as mon,wed@06:30
+    /// On weekdays at a time, such as mon,wed@06:30 or mon-fri@06:30
     #[arg(long, value_name = "DAYS@TIME", group = "rule")]
     pub(crate) weekly: Option<String>,
     /// On days of the month at a time, such as 1,15@06:30 or last@18:00

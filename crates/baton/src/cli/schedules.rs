@@ -45,20 +45,21 @@ pub(crate) enum Schedules {
     /// Add a schedule to a deployment
     #[command(after_help = "Examples:
   baton schedules add invoice_report/nightly --daily 06:30
-  baton schedules add cat_fact --every 15m --overlap skip --name often")]
+  baton schedules add cat_fact --every 15m --overlap skip --name often
+  baton schedules add cat_fact --every 7d --wall-clock --starts 2026-12-01T09:00")]
     Add(Box<SchedulesAdd>),
     /// Change what is named, keep the rest
     #[command(
         after_help = "Examples:\n  baton schedules edit invoice_report/nightly --cron '0 7 * * *'\n  baton schedules edit cat_fact/default/often --missed skip\n  baton schedules edit cat_fact/default/often --ends none --robot none"
     )]
     Edit(Box<SchedulesEdit>),
-    /// Hold a schedule
+    /// Pause a schedule
     #[command(after_help = "Examples:\n  baton schedules pause invoice_report/nightly")]
     Pause {
         /// The schedule
         schedule: String,
     },
-    /// Let a schedule go on
+    /// Let a schedule go on; what passed meanwhile is not made up for
     #[command(after_help = "Examples:\n  baton schedules resume invoice_report/nightly")]
     Resume {
         /// The schedule
@@ -86,7 +87,7 @@ pub(crate) struct SchedulesPreview {
     /// How many slots
     #[arg(short = 'n', long = "number", default_value_t = 10, value_name = "N", value_parser = super::between(1, super::PAGE))]
     pub(crate) count: u32,
-    /// Start looking at this day or time [default: now]
+    /// The first slot at or after this day or time is shown first [default: now]
     #[arg(long, value_name = "TIME")]
     pub(crate) from: Option<String>,
 }
@@ -112,6 +113,9 @@ pub(crate) struct SchedulesAdd {
 pub(crate) struct SchedulesEdit {
     /// The schedule
     pub(crate) schedule: String,
+    /// A new name; one that is the kind of its rule follows a rule of another kind by itself
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
     /// When.
     #[command(flatten)]
     pub(crate) when: When,
@@ -127,7 +131,7 @@ pub(crate) struct SchedulesEdit {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Runs; none takes back what was set")]
 pub(crate) struct Rules {
-    /// No slot before this time
+    /// No slot before this time; --every counts from it
     #[arg(long, value_name = "TIME")]
     pub(crate) starts: Option<String>,
     /// No slot after this time
@@ -136,7 +140,7 @@ pub(crate) struct Rules {
     /// Each run is due up to so long after its slot
     #[arg(long, value_name = "DURATION")]
     pub(crate) jitter: Option<String>,
-    /// Slots missed while nothing could fire: skip, last or all
+    /// Slots missed while the server was off: skip, last or all
     #[arg(long, value_name = "POLICY")]
     pub(crate) missed: Option<String>,
     /// Slots missed longer ago than this are never made up for

@@ -25,8 +25,8 @@ pub(crate) async fn deployments(session: &Session, command: Deployments) -> Done
         Deployments::Ls { flow, search } => ls(session, flow, search).await,
         Deployments::Show { deployment } => show(session, &deployment).await,
         Deployments::Edit(args) => edit(session, &args).await,
-        Deployments::Pause { deployment } => hold(session, &deployment, true).await,
-        Deployments::Resume { deployment } => hold(session, &deployment, false).await,
+        Deployments::Pause { deployment } => turn(session, &deployment, true).await,
+        Deployments::Resume { deployment } => turn(session, &deployment, false).await,
         Deployments::Rm { deployment, sure } => rm_deployment(session, &deployment, sure).await,
     }
 }
@@ -71,8 +71,8 @@ async fn ls(session: &Session, flow: Option<String>, search: Option<String>) -> 
         let state = if deployment.schedules.is_empty() {
             table::cell("–")
         } else {
-            let all_held = deployment.schedules.iter().all(|s| s.paused);
-            Look::of_held(deployment.settings.paused || all_held).cell()
+            let all_paused = deployment.schedules.iter().all(|s| s.paused);
+            Look::of_pause(deployment.settings.paused || all_paused).cell()
         };
         table.add_row(vec![
             table::cell(&deployment.full_name),
@@ -203,7 +203,7 @@ async fn version_id(
     })
 }
 
-async fn hold(session: &Session, named: &str, paused: bool) -> Done {
+async fn turn(session: &Session, named: &str, paused: bool) -> Done {
     let id = choose::deployment(session, named).await?.id.to_string();
     let deployment = if paused {
         session.client.pause_deployment(&id).await?
@@ -215,7 +215,7 @@ async fn hold(session: &Session, named: &str, paused: bool) -> Done {
     } else {
         output::line(&format!(
             "{} {}",
-            Look::of_held(deployment.settings.paused).painted(),
+            Look::of_pause(deployment.settings.paused).painted(),
             deployment.full_name.bold()
         ));
     }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use owo_colors::OwoColorize as _;
 use serde_json::{Map, Value};
 
-use super::{Session, choose, policy, when};
+use super::{Session, choose, policy, schedules_file, when};
 use crate::cli::runs::{Deploy, When};
 use crate::exit::Exit;
 use crate::failure::{Done, Failure};
@@ -41,6 +41,7 @@ pub(crate) async fn deploy(session: &Session, args: &Deploy) -> Done {
     let mut request = request(&source, name, patch);
     request.folder = args.folder.clone().or(request.folder);
     request.schedule = schedule(&args.when)?;
+    request.schedules = schedules_file::all(&source.settings.schedules)?;
     let made = send(session, &source, request).await?;
     if session.json {
         output::json(&made);
@@ -113,6 +114,7 @@ pub(crate) fn request(
         deployment,
         settings: patch,
         schedule: None,
+        schedules: Vec::new(),
     }
 }
 
@@ -136,7 +138,8 @@ pub(crate) async fn send(
 
 /// The schedule on the command line. Its zone is this machine's unless one is given.
 pub(crate) fn schedule(when: &When) -> Done<Option<DeploySchedule>> {
-    let Some(rule) = when::rule(when)? else {
+    let zone = when.timezone.clone().unwrap_or_else(settings::zone);
+    let Some(rule) = when::rule(when, &zone)? else {
         if when.timezone.is_some() {
             return Err(Failure::usage("--timezone says nothing without a schedule")
                 .fix("add --cron, --daily or another rule"));
@@ -144,7 +147,7 @@ pub(crate) fn schedule(when: &When) -> Done<Option<DeploySchedule>> {
         return Ok(None);
     };
     let mut settings = ScheduleInput::new(rule);
-    settings.timezone = Some(when.timezone.clone().unwrap_or_else(settings::zone));
+    settings.timezone = Some(zone);
     Ok(Some(DeploySchedule {
         name: "default".to_owned(),
         settings,
@@ -222,18 +225,18 @@ pub(crate) fn facts(deployment: &Deployment) -> Vec<(&'static str, String)> {
 /// Shows each schedule in words, with its zone and the next runs.
 pub(crate) fn schedules(deployment: &Deployment) {
     for schedule in &deployment.schedules {
-        let held = if schedule.paused || schedule.deployment_paused {
-            " (paused)"
-        } else {
-            ""
-        };
+        let paused = schedule.paused || schedule.deployment_paused;
+        let state = if paused { " (paused)" } else { "" };
         output::line(&format!(
-            "{}  {}: {}, {}{held}",
+            "{}  {}: {}, {}{state}",
             "schedule".dimmed(),
             schedule.name,
             super::schedules::without_zone(&schedule.description, &schedule.settings.timezone),
             schedule.settings.timezone.cyan(),
         ));
+        if paused {
+            continue; // What will not fire has no next run.
+        }
         let now = Timestamp::now();
         for slot in schedule.settings.preview(now, SHOWN_SLOTS) {
             let note = slot.note.map_or(String::new(), |note| format!("  {note}"));

@@ -82,7 +82,7 @@ async fn ls(session: &Session) -> Done {
     for queue in &all {
         table.add_row(vec![
             table::cell(&queue.name),
-            Look::of_held(queue.settings.paused).cell(),
+            Look::of_pause(queue.settings.paused).cell(),
             table::cell(queue.depth),
             table::cell(output::or_dash(queue.oldest_wait_seconds.map(units::span))),
             table::cell(queue.live),
@@ -102,7 +102,7 @@ fn show(session: &Session, queue: &Queue) -> Done {
     }
     output::line(&format!(
         "{} {}",
-        Look::of_held(queue.settings.paused).painted(),
+        Look::of_pause(queue.settings.paused).painted(),
         queue.name.bold()
     ));
     if !queue.settings.description.is_empty() {

@@ -1,6 +1,7 @@
 //! `baton runs`: lists, logs, cancels, retries and explains runs.
 
 use baton_api::rest::{LogQuery, Remark, Run, RunExplanation};
+use baton_core::explain::ReasonCode;
 use baton_core::run::LogLevel;
 use baton_core::state::State;
 use jiff::Timestamp;
@@ -291,7 +292,9 @@ fn print_explanation(why: &RunExplanation) {
         why.summary
     ));
     for reason in &why.explanation.reasons {
-        let until = reason.until.map_or(String::new(), |at| {
+        // One that is not due says the time in its sentence.
+        let until = reason.until.filter(|_| reason.code != ReasonCode::NotDue);
+        let until = until.map_or(String::new(), |at| {
             format!(" (until {})", output::clock(at))
         });
         // A lone reason is the summary already.
@@ -313,5 +316,8 @@ fn print_explanation(why: &RunExplanation) {
         Some(1) => output::line("  1 run waits before it"),
         Some(ahead) => output::line(&format!("  {ahead} runs wait before it")),
     }
-    advice::print(why, output::line);
+    // To wait for a time that stands above is no advice.
+    if !(why.explanation.change.iter()).all(|change| change.is_waiting()) {
+        advice::print(why, output::line);
+    }
 }

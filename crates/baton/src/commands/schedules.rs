@@ -1,10 +1,11 @@
 //! `baton schedules`: when deployments run by themselves.
 
+use baton_api::client::ClientError;
 use baton_api::rest::{
     CreateSchedule, PreviewRequest, PreviewSlot, Schedule, ScheduleInput, SchedulePreview,
     ScheduleQuery, UpdateSchedule,
 };
-use baton_core::schedule::{Missed, Overlap};
+use baton_core::schedule::{Missed, Overlap, Rule};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use owo_colors::OwoColorize as _;
@@ -12,6 +13,7 @@ use owo_colors::OwoColorize as _;
 use super::{Session, choose, policy, run, sure, when};
 use crate::cli::or_none::or_none;
 use crate::cli::schedules::{Rules, Schedules, SchedulesAdd, SchedulesEdit, SchedulesPreview};
+use crate::exit::Exit;
 use crate::failure::{Done, Failure};
 use crate::output::{self, state::Look, table};
 use crate::{settings, units};
@@ -28,8 +30,8 @@ pub(crate) async fn schedules(session: &Session, command: Schedules) -> Done {
         Schedules::Preview(args) => preview(session, &args).await,
         Schedules::Add(args) => add(session, &args).await,
         Schedules::Edit(args) => edit(session, &args).await,
-        Schedules::Pause { schedule } => hold(session, &schedule, true).await,
-        Schedules::Resume { schedule } => hold(session, &schedule, false).await,
+        Schedules::Pause { schedule } => turn(session, &schedule, true).await,
+        Schedules::Resume { schedule } => turn(session, &schedule, false).await,
         Schedules::Rm {
             schedule,
             sure: asked,
@@ -77,13 +79,13 @@ async fn ls(session: &Session, flow: Option<String>, next: Option<u32>) -> Done 
     let now = Timestamp::now();
     let mut table = table::table(&["schedule", "state", "next", "", "rule", "zone"]);
     for schedule in &all {
-        let held = schedule.paused || schedule.deployment_paused;
+        let paused = schedule.paused || schedule.deployment_paused;
         let at = schedule
             .next_at
             .map(|at| local(at, &schedule.settings.timezone));
         table.add_row(vec![
             table::cell(full_name(schedule)),
-            Look::of_held(held).cell(),
+            Look::of_pause(paused).cell(),
             table::cell(output::or_dash(at)),
             table::cell(
                 schedule
@@ -114,8 +116,8 @@ pub(crate) fn local(at: Timestamp, zone: &str) -> String {
 
 async fn preview(session: &Session, args: &SchedulesPreview) -> Done {
     let when = &args.when;
-    let rule = when::rule(when)?;
     let zone = when.timezone.clone().unwrap_or_else(settings::zone);
+    let rule = when::rule(when, &zone)?;
     let mut settings = match (&args.schedule, rule) {
         (Some(_), Some(_)) => {
             return Err(Failure::usage("name a schedule or give a rule, not both"));
@@ -143,7 +145,10 @@ async fn preview(session: &Session, args: &SchedulesPreview) -> Done {
         from,
         count: Some(args.count),
     };
-    let preview = session.client.preview_schedule(&request).await?;
+    let preview = match session.client.preview_schedule(&request).await {
+        Err(ClientError::Unreachable { .. }) if args.schedule.is_none() => here(&request)?,
+        answer => answer?,
+    };
     if session.json {
         output::json(&preview);
     } else {
@@ -152,9 +157,36 @@ async fn preview(session: &Session, args: &SchedulesPreview) -> Done {
     Ok(())
 }
 
-/// What a stored schedule says, as a request says it.
+/// The preview of a rule without a server: nothing of it needs one but the rules of zones, which are this
+/// machine's then.
+fn here(request: &PreviewRequest) -> Done<SchedulePreview> {
+    let given = request.settings.clone().given("UTC");
+    if given.timezone != "UTC" {
+        output::note(&format!(
+            "no server answers: computed here, with this machine's rules of {}",
+            given.timezone
+        ));
+    }
+    let from = request.from.unwrap_or_else(Timestamp::now);
+    let count = request.count.unwrap_or(1);
+    SchedulePreview::of(given, from, count).map_err(|error| {
+        let what = format!("{}: {}", error.setting(), error.message);
+        Failure::new(Exit::Refused, error.code, what)
+    })
+}
+
+/// What a stored schedule says, as a request says it. An interval without an anchor is one of an earlier
+/// version, which counted from 1970 whatever its start.
 fn input(schedule: &Schedule) -> ScheduleInput {
-    let settings = schedule.settings.clone();
+    let mut settings = schedule.settings.clone();
+    if let Rule::Interval {
+        anchor,
+        wall_clock: false,
+        ..
+    } = &mut settings.rule
+    {
+        anchor.get_or_insert(Timestamp::UNIX_EPOCH);
+    }
     ScheduleInput {
         rule: settings.rule,
         timezone: Some(settings.timezone),
@@ -197,10 +229,10 @@ fn print(preview: &SchedulePreview) {
 
 async fn add(session: &Session, args: &SchedulesAdd) -> Done {
     let deployment = choose::deployment(session, &args.deployment).await?;
-    let rule = when::rule(&args.when)?.ok_or_else(|| {
+    let zone = args.when.timezone.clone().unwrap_or_else(settings::zone);
+    let rule = when::rule(&args.when, &zone)?.ok_or_else(|| {
         Failure::usage("no rule was given").fix("add --cron, --every, --daily or another rule")
     })?;
-    let zone = args.when.timezone.clone().unwrap_or_else(settings::zone);
     let mut settings = ScheduleInput::new(rule);
     settings.timezone = Some(zone.clone());
     let changes = changes(session, &args.rules, &zone).await?;
@@ -231,7 +263,15 @@ async fn edit(session: &Session, args: &SchedulesEdit) -> Done {
         .clone()
         .unwrap_or_else(|| before.settings.timezone.clone());
     let mut update = changes(session, &args.rules, &zone).await?;
-    update.rule = when::rule(&args.when)?;
+    update.name.clone_from(&args.name);
+    update.rule = when::rule(&args.when, &zone)?;
+    // Another length of an interval keeps the beat's beginning, unless a start or an anchor is said.
+    if let (Some(Rule::Interval { anchor, .. }), Rule::Interval { anchor: old, .. }) =
+        (&mut update.rule, &before.settings.rule)
+        && args.rules.starts.is_none()
+    {
+        *anchor = anchor.or(*old);
+    }
     update.timezone.clone_from(&args.when.timezone);
     update.missed = missed(&args.rules, before.settings.missed)?;
     if !args.rules.parameters.is_empty() || !args.unset.is_empty() {
@@ -365,7 +405,7 @@ async fn show(session: &Session, named: &str) -> Done {
     Ok(())
 }
 
-async fn hold(session: &Session, named: &str, paused: bool) -> Done {
+async fn turn(session: &Session, named: &str, paused: bool) -> Done {
     let id = choose::schedule(session, named).await?.id;
     let schedule = if paused {
         session.client.pause_schedule(id).await?
@@ -383,7 +423,7 @@ fn shown(session: &Session, schedule: &Schedule) {
     }
     output::line(&format!(
         "{} {}: {}, {}",
-        Look::of_held(schedule.paused).painted(),
+        Look::of_pause(schedule.paused || schedule.deployment_paused).painted(),
         full_name(schedule).bold(),
         without_zone(&schedule.description, &schedule.settings.timezone),
         schedule.settings.timezone

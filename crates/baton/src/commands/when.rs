@@ -1,13 +1,15 @@
 //! Turns the words of a schedule on the command line into a rule.
 
 use baton_core::schedule::Rule;
+use jiff::tz::TimeZone;
 
 use crate::cli::runs::When;
 use crate::failure::{Done, Failure};
-use crate::units;
+use crate::{settings, units};
 
-/// The rule that was given, if one was. clap has seen to it that there is at most one.
-pub(crate) fn rule(when: &When) -> Done<Option<Rule>> {
+/// The rule that was given, if one was; an anchor is meant in this zone. clap has seen to it that there is
+/// at most one.
+pub(crate) fn rule(when: &When, zone: &str) -> Done<Option<Rule>> {
     let rule = if let Some(expression) = &when.cron {
         Rule::Cron {
             expression: expression.clone(),
@@ -21,7 +23,8 @@ pub(crate) fn rule(when: &When) -> Done<Option<Rule>> {
         }
         Rule::Interval {
             every_seconds: seconds as u32,
-            anchor: None,
+            anchor: anchor(when, zone)?,
+            wall_clock: when.wall_clock,
         }
     } else if let Some(minute) = when.hourly {
         Rule::Hourly { minute }
@@ -35,23 +38,46 @@ pub(crate) fn rule(when: &When) -> Done<Option<Rule>> {
         }
     } else if let Some(monthly) = &when.monthly {
         let (days, time) = days_and_time(monthly, "1,15@06:30 or last@18:00")?;
-        let days = days
+        let days: Vec<Vec<i8>> = days
             .iter()
-            .map(|day| match day.as_str() {
-                "last" => Ok(-1),
-                number => number.parse().map_err(|_| {
-                    Failure::usage(format!("{number:?} is no day of the month"))
-                        .fix("write 1 to 31, or last")
-                }),
-            })
-            .collect::<Done<Vec<i8>>>()?;
-        Rule::Monthly { days, time }
+            .map(|day| month_days(day))
+            .collect::<Done<_>>()?;
+        Rule::Monthly {
+            days: days.concat(),
+            time,
+        }
     } else if let Some(at) = &when.once {
         Rule::Once { at: at.clone() }
     } else {
         return Ok(None);
     };
     Ok(Some(rule))
+}
+
+/// Where an interval is counted from, where that is said.
+fn anchor(when: &When, zone: &str) -> Done<Option<jiff::Timestamp>> {
+    let Some(anchor) = &when.anchor else {
+        return Ok(None);
+    };
+    let zone = TimeZone::get(zone).map_err(|_| settings::serve::unknown_zone(zone))?;
+    units::instant(anchor, &zone).map(Some)
+}
+
+/// The days of the month that one word names: `15`, `1-5` or `last`.
+fn month_days(word: &str) -> Done<Vec<i8>> {
+    let wrong = |word: &str| {
+        Failure::usage(format!("{word:?} is no day of the month"))
+            .fix("write 1 to 31, a range such as 1-5, or last")
+    };
+    let day = |text: &str| text.parse::<i8>().ok().filter(|day| (1..=31).contains(day));
+    match (word, word.split_once('-')) {
+        ("last", _) => Ok(vec![-1]),
+        (_, Some((from, to))) => match (day(from), day(to)) {
+            (Some(from), Some(to)) if from <= to => Ok((from..=to).collect()),
+            _ => Err(wrong(word)),
+        },
+        _ => day(word).map(|day| vec![day]).ok_or_else(|| wrong(word)),
+    }
 }
 
 fn days_and_time(text: &str, example: &str) -> Done<(Vec<String>, String)> {
@@ -78,7 +104,7 @@ mod tests {
     fn given(change: impl FnOnce(&mut When)) -> Done<Option<Rule>> {
         let mut when = When::default();
         change(&mut when);
-        rule(&when)
+        rule(&when, "Europe/Berlin")
     }
 
     #[test]
@@ -89,7 +115,21 @@ mod tests {
             every,
             Some(Rule::Interval {
                 every_seconds: 900,
-                anchor: None
+                anchor: None,
+                wall_clock: false,
+            })
+        );
+        let days = given(|w| {
+            w.every = Some("7d".into());
+            w.anchor = Some("2026-12-01T09:00".into());
+            w.wall_clock = true;
+        });
+        assert_eq!(
+            days.expect("said"),
+            Some(Rule::Interval {
+                every_seconds: 604_800,
+                anchor: Some("2026-12-01T08:00:00Z".parse().expect("an instant")),
+                wall_clock: true,
             })
         );
         let weekly = given(|w| w.weekly = Some("Mon, fri@06:30".into())).expect("said");
@@ -100,11 +140,11 @@ mod tests {
                 time: "06:30".into()
             })
         );
-        let monthly = given(|w| w.monthly = Some("1,last@18:00".into())).expect("said");
+        let monthly = given(|w| w.monthly = Some("1-3,15,last@18:00".into())).expect("said");
         assert_eq!(
             monthly,
             Some(Rule::Monthly {
-                days: vec![1, -1],
+                days: vec![1, 2, 3, 15, -1],
                 time: "18:00".into()
             })
         );

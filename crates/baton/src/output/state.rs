@@ -69,9 +69,9 @@ impl Look {
         Self::new("‖", 141, "drained")
     }
 
-    /// How something that can be held is shown.
-    pub(crate) const fn of_held(held: bool) -> Self {
-        if held {
+    /// How something that can be paused is shown.
+    pub(crate) const fn of_pause(paused: bool) -> Self {
+        if paused {
             Self::new("‖", 141, "paused")
         } else {
             Self::new("●", 35, "on")

@@ -32,6 +32,8 @@ pub(crate) struct BatonToml {
     pub(crate) parameters: Map<String, Value>,
     /// How it is deployed.
     pub(crate) deployment: Deployment,
+    /// When it runs by itself.
+    pub(crate) schedules: Vec<Schedule>,
 }
 
 /// `[server]`
@@ -116,6 +118,52 @@ pub(crate) struct Flow {
     pub(crate) requirements: Option<String>,
     /// Environment variables.
     pub(crate) env: BTreeMap<String, String>,
+}
+
+/// `[[schedules]]`: the flags of `baton schedules add`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Schedule {
+    /// Unique within the deployment; the kind of its rule unless given.
+    pub(crate) name: Option<String>,
+    /// Cron expression.
+    pub(crate) cron: Option<String>,
+    /// Every so long.
+    pub(crate) every: Option<String>,
+    /// Where `every` is counted from.
+    pub(crate) anchor: Option<String>,
+    /// Whether whole days of `every` are counted by the calendar.
+    pub(crate) wall_clock: bool,
+    /// Every hour at this minute.
+    pub(crate) hourly: Option<u8>,
+    /// Every day at this time.
+    pub(crate) daily: Option<String>,
+    /// On weekdays at a time.
+    pub(crate) weekly: Option<String>,
+    /// On days of the month at a time.
+    pub(crate) monthly: Option<String>,
+    /// Once.
+    pub(crate) once: Option<String>,
+    /// Zone in which times are meant; that of the machine that deploys unless given.
+    pub(crate) timezone: Option<String>,
+    /// No slot before this time.
+    pub(crate) starts: Option<String>,
+    /// No slot after this time.
+    pub(crate) ends: Option<String>,
+    /// Each run is due up to so long after its slot.
+    pub(crate) jitter: Option<String>,
+    /// skip, last or all.
+    pub(crate) missed: Option<String>,
+    /// Slots missed longer ago than this are never made up for.
+    pub(crate) missed_window: Option<String>,
+    /// allow, skip, queue or cancel_running.
+    pub(crate) overlap: Option<String>,
+    /// Parameters of its runs.
+    pub(crate) parameters: Map<String, Value>,
+    /// low, normal, high or critical.
+    pub(crate) priority: Option<String>,
+    /// Whether it is paused; left as it is unless given.
+    pub(crate) paused: Option<bool>,
 }
 
 /// `[deployment]`

@@ -330,3 +330,55 @@ fn a_wrong_command_line_is_told_as_json_to_a_program() {
             .contains("--limit")
     );
 }
+
+#[test]
+fn a_rule_is_previewed_without_a_server_and_the_zones_rules_are_named_where_they_matter() {
+    let home = Home::new();
+    let preview = |rule: &[&str]| {
+        let mut words = vec![
+            "schedules",
+            "preview",
+            "--url",
+            "http://127.0.0.1:1",
+            "-n",
+            "2",
+        ];
+        words.extend(rule);
+        home.baton(&words)
+    };
+    let utc = [
+        "--daily",
+        "00:00",
+        "--timezone",
+        "UTC",
+        "--from",
+        "2099-12-01",
+    ];
+    let said = preview(&utc).ok();
+    assert!(
+        said.out.contains("2099-12-01T00:00:00+00:00"),
+        "{}",
+        said.out
+    );
+    assert!(!said.err.contains("no server"), "{}", said.err);
+    let from_start = [
+        "--every",
+        "7d",
+        "--anchor",
+        "2099-12-01T09:00",
+        "--timezone",
+        "Europe/Berlin",
+        "--from",
+        "2099-12-01T09:00",
+    ];
+    let said = preview(&from_start).ok();
+    assert!(said.out.contains("Every 7 days"), "{}", said.out);
+    assert!(
+        said.out.contains("2099-12-01T09:00:00+01:00"),
+        "{}",
+        said.out
+    );
+    assert!(said.err.contains("rules of Europe/Berlin"), "{}", said.err);
+    let refused = preview(&["--cron", "0 0 12 ? * 2-6", "--timezone", "UTC"]);
+    assert!(refused.err.contains("MON-FRI"), "{}", refused.err);
+}

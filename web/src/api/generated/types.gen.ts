@@ -554,7 +554,7 @@ export type CreateSchedule = {
      */
     settings: ScheduleInput;
     /**
-     * Whether it starts held.
+     * Whether it starts paused.
      */
     paused?: boolean;
 };
@@ -783,6 +783,10 @@ export type DeployRequest = {
      */
     settings?: DeploymentPatch;
     schedule?: DeploySchedule | null;
+    /**
+     * More of them.
+     */
+    schedules?: Array<DeploySchedule>;
 };
 
 /**
@@ -828,7 +832,7 @@ export type DeploySchedule = {
      */
     settings: ScheduleInput;
     /**
-     * Whether it is held; absent leaves it as it is, or runs a new one.
+     * Whether it is paused; absent leaves it as it is, or runs a new one.
      */
     paused?: boolean | null;
 };
@@ -962,7 +966,7 @@ export type DeploymentPatch = {
      */
     start_within_seconds?: number | null;
     /**
-     * Whether its schedules are held.
+     * Whether it is paused, and all its schedules with it.
      */
     paused?: boolean | null;
 };
@@ -1042,7 +1046,7 @@ export type DeploymentSettings = {
      */
     start_within_seconds?: number | null;
     /**
-     * Whether its schedules are held.
+     * Whether it is paused, and all its schedules with it.
      */
     paused?: boolean;
 };
@@ -1781,7 +1785,7 @@ export type PreviewRequest = {
      */
     settings: ScheduleInput;
     /**
-     * Slots after this; now unless given.
+     * Slots at or after this; now unless given.
      */
     from?: string | null;
     /**
@@ -2431,9 +2435,15 @@ export type Rule = {
      */
     every_seconds: number;
     /**
-     * Where counting starts; the Unix epoch unless given.
+     * Where counting starts: the start of the schedule unless given, and 1970-01-01 00:00 (UTC; under
+     * `wall_clock` in the zone) where there is none either.
      */
     anchor?: string | null;
+    /**
+     * Counts days of the calendar, each slot at the same time of day, rather than real time;
+     * `every_seconds` must be whole days then.
+     */
+    wall_clock?: boolean;
     frequency: 'interval';
 } | {
     /**
@@ -2932,19 +2942,19 @@ export type Schedule = {
      */
     description: string;
     /**
-     * Whether it is held.
+     * Whether it is paused.
      */
     paused: boolean;
     /**
-     * Whether its deployment holds all its schedules.
+     * Whether its deployment is paused, and with it all its schedules.
      */
     deployment_paused: boolean;
     /**
-     * The next slot; absent when there is none or it is held.
+     * The next slot; absent when there is none, or when it or its deployment is paused.
      */
     next_at?: string | null;
     /**
-     * The latest slot that was decided.
+     * Every slot up to here is decided: the latest one that was, or a later edit.
      */
     last_slot?: string | null;
     /**
@@ -3442,6 +3452,11 @@ export type UpdateFlow = {
  * What of a schedule is changed. What is absent stays; `null` clears what may be empty.
  */
 export type UpdateSchedule = {
+    /**
+     * Unique within the deployment. A schedule that is called after the kind of its rule follows a rule
+     * of another kind unless a name is given.
+     */
+    name?: string | null;
     rule?: Rule | null;
     /**
      * IANA zone in which wall-clock times are meant.
@@ -3470,7 +3485,7 @@ export type UpdateSchedule = {
     robot_id?: RobotId | null;
     priority?: Priority | null;
     /**
-     * Whether it is held.
+     * Whether it is paused.
      */
     paused?: boolean | null;
 };

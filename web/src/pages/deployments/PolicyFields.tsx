@@ -45,7 +45,7 @@ export function PolicyFields(props: PolicyFieldsProps) {
   const [open, setOpen] = useState(false);
   return (
     <>
-      <Field label="When times were missed, because the server was off or the schedule held" hint={MISSED[draft.missed].meaning}>
+      <Field label="When times were missed, because the server was off" hint={MISSED[draft.missed].meaning}>
         {(control) => (
           <span className="flex flex-wrap items-center gap-2">
             <Select {...control} value={draft.missed} onChange={(e) => set({ missed: e.target.value as MissedPolicy })}>

@@ -64,7 +64,8 @@ function Fields(props: RuleFieldsProps) {
       );
     case "interval":
       return (
-        <Field label="Every" hint="Of real time: clock changes do not move it">
+        <>
+        <Field label="Every" hint={draft.unit === "days" && draft.wallClock ? "Days of the calendar: the time of day stays when the clocks change" : "Of real time: clock changes do not move it"}>
           {(control) => (
             <span className="flex gap-2">
               <Input {...control} inputMode="numeric" value={draft.every} onChange={(e) => set({ every: e.target.value })} className="w-24!" />
@@ -74,6 +75,8 @@ function Fields(props: RuleFieldsProps) {
             </span>
           )}
         </Field>
+        {draft.unit === "days" && <Toggle wide on={draft.wallClock} onClick={() => set({ wallClock: !draft.wallClock })}>Keep the time of day</Toggle>}
+        </>
       );
     case "once":
       return <Field label="At" hint={`On the clocks of ${draft.timezone}`}>{(control) => <Input {...control} type="datetime-local" value={draft.at} onChange={(e) => set({ at: e.target.value })} className="w-56!" />}</Field>;

@@ -70,7 +70,7 @@ export function Schedules({ deployment }: { deployment: Deployment }) {
         <EmptyState title="It runs only when asked" className="py-8" action={mayEdit && add}>With a schedule it runs by itself: at a time of day, every so often, once, or by a cron expression.</EmptyState>
       ) : (
         <>
-          {deployment.settings.paused && <p className="mx-4 mb-2 rounded-md border border-line bg-sunken px-3 py-1.5 text-xs text-muted">All schedules are paused by the switch of the deployment; none fires until it is on again.</p>}
+          {deployment.settings.paused && <p className="mx-4 mb-2 rounded-md border border-line bg-sunken px-3 py-1.5 text-xs text-muted">The deployment is paused by its switch, and all its schedules with it; none fires until it is on again.</p>}
           <ul className="divide-y divide-line">
             {deployment.schedules.map((s) => <Row key={s.id} schedule={s} deployment={deployment} onEdit={() => setEditing(s)} onDelete={() => setDeleting(s)} />)}
           </ul>

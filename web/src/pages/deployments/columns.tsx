@@ -32,7 +32,7 @@ export function DeploymentSwitch({ deployment }: { deployment: Deployment }) {
   const allowed = useMay("operate");
   if (deployment.schedules.length === 0) return <span className="text-faint" title="It has no schedule">–</span>;
   return (
-    <Tooltip text={deployment.settings.paused ? "Schedules are paused" : "Schedules are on"}>
+    <Tooltip text={deployment.settings.paused ? "Schedules are paused" : "Schedules fire"}>
       <span className="inline-flex"><Switch checked={!deployment.settings.paused} disabled={!allowed || turn.isPending} onChange={(on) => turn.mutate(on)} label={`Schedules of ${deployment.full_name}`} /></span>
     </Tooltip>
   );

@@ -18,7 +18,7 @@ fn span(piece: Piece<'_>) -> Result<Span, CronError> {
     }
     let (min, max) = piece.field.range();
     let (body, step) = match piece.cut('/') {
-        Some((body, step)) => (body, Some(self::step(step)?)),
+        Some((body, step)) => (body, Some(self::step(piece, body, step)?)),
         None => (piece, None),
     };
     let by = step.unwrap_or(1);
@@ -63,14 +63,33 @@ fn number(text: &str) -> Option<u32> {
     text.parse().ok().filter(|_| digits)
 }
 
-fn step(piece: Piece<'_>) -> Result<u8, CronError> {
-    let (_, max) = piece.field.range();
+fn step(member: Piece<'_>, body: Piece<'_>, piece: Piece<'_>) -> Result<u8, CronError> {
+    let (min, max) = piece.field.range();
     match number(piece.text) {
         Some(0) => Err(piece.error("is no step; a step is at least 1")),
-        Some(n) if n > u32::from(max) => Err(piece.error(&format!(
-            "is a step larger than the field, so only its first value would ever match; \
-             the largest step is {max}. For longer pauses use an interval"
-        ))),
+        Some(n) if n > u32::from(max) => {
+            let first = match body.text.split('-').next() {
+                Some(first) if first != "*" && first != "?" => first.to_owned(),
+                _ => min.to_string(),
+            };
+            let unit = match piece.field {
+                CronField::Second => "s",
+                CronField::Minute => "m",
+                CronField::Hour => "h",
+                CronField::Day | CronField::Weekday => "d",
+                CronField::Month => "",
+            };
+            let interval = if unit.is_empty() {
+                String::new()
+            } else {
+                format!("; for a pause of that length use --every {n}{unit}")
+            };
+            Err(piece.error(&format!(
+                "is a step larger than the field, so only its first value would ever match; the \
+                 largest step is {max}. The same times are \"{}\"{interval}",
+                member.replaced(&first)
+            )))
+        }
         Some(n) => Ok(u8::try_from(n).expect("a step is at most the largest value of its field")),
         None => Err(piece.error("is no step; a step is a whole number, as in */5")),
     }
@@ -151,6 +170,13 @@ pub(super) fn weekday_part(piece: Piece<'_>) -> Result<WeekdayPart, CronError> {
         return Err(piece.error(
             "does not say which weekday; write 5L for the last Friday of the month, or 6 for Saturday",
         ));
+    }
+    if let Some(day) = piece.text.strip_prefix(['L', 'l'])
+        && value(piece.part(1, day)).is_ok()
+    {
+        return Err(piece.error(&format!(
+            "is how Prefect names the last one of the month; write {day}L"
+        )));
     }
     if piece.text.len() > 1 && piece.text.ends_with(['L', 'l']) {
         let weekday = piece.part(0, &piece.text[..piece.text.len() - 1]);

@@ -8,6 +8,8 @@ pub(super) struct Piece<'a> {
     pub(super) text: &'a str,
     pub(super) position: usize,
     pub(super) field: CronField,
+    /// The whole expression.
+    pub(super) whole: &'a str,
 }
 
 impl<'a> Piece<'a> {
@@ -25,8 +27,18 @@ impl<'a> Piece<'a> {
         Self {
             text,
             position: self.position + self.text[..skip].chars().count(),
-            field: self.field,
+            ..self
         }
+    }
+
+    /// The whole expression with this piece replaced, for advice.
+    pub(super) fn replaced(self, by: &str) -> String {
+        let start: usize = (self.whole.chars().take(self.position - 1))
+            .map(char::len_utf8)
+            .sum();
+        let end = start + self.text.len();
+        let changed = format!("{}{by}{}", &self.whole[..start], &self.whole[end..]);
+        changed.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     /// This piece cut at the first `separator`.

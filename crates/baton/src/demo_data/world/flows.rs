@@ -100,7 +100,7 @@ impl World {
                 ]),
                 deployment_name: def.name.to_owned(),
                 settings,
-                schedule: None,
+                schedules: Vec::new(),
                 flow_id: FlowId::new(at, self.dice.entropy()),
                 version_id,
                 deployment_id: DeploymentId::new(at, self.dice.entropy()),

@@ -178,6 +178,7 @@ impl Install {
             source: BTreeMap::new(),
             deployment: "default".into(),
             schedule: None,
+            schedules: Vec::new(),
         };
         self.client().deploy(&request).await.expect("deployed");
     }
