@@ -10,11 +10,14 @@ use std::fmt::Write as _;
 use sha2::{Digest, Sha256};
 
 mod admit;
-mod ignore;
+mod extended;
+mod ignored;
+mod notable;
 mod pack;
 mod read;
 
-pub use pack::pack;
+pub use notable::{LARGE, looks_secret};
+pub use pack::{LeftOut, Packed, pack, pack_with};
 pub use read::{inspect, unpack};
 
 /// Longest archive, in bytes: flow code, not data; a larger thing belongs on a share or in an artifact.

@@ -152,8 +152,134 @@ fn a_symlink_is_not_packed_silently() {
     let error = pack(dir.path()).expect_err("refused");
     assert_eq!(
         (error.code, error.entry.as_deref()),
-        ("package_not_a_file", Some("link"))
+        ("package_link", Some("link"))
     );
+    assert!(error.message.contains("/etc/passwd"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_file_beside_it_is_packed_as_that_file_and_others_are_refused() {
+    let dir = folder(&[("a", "x"), ("sub/b", "y")]);
+    let link =
+        |to: &str, name: &str| std::os::unix::fs::symlink(to, dir.path().join(name)).expect("link");
+    link("sub/b", "c");
+    let out = tempfile::tempdir().expect("a folder");
+    unpack(&pack(dir.path()).expect("packs"), out.path()).expect("unpacks");
+    assert_eq!(
+        fs::read_to_string(out.path().join("c")).expect("there"),
+        "y"
+    );
+    for (to, why) in [
+        ("sub", "folder"),
+        ("gone", "not there"),
+        ("..", "out of the folder"),
+    ] {
+        link(to, "bad");
+        let error = pack(dir.path()).expect_err("refused");
+        assert_eq!(error.code, "package_link");
+        assert!(error.message.contains(why), "{error}");
+        fs::remove_file(dir.path().join("bad")).expect("removed");
+    }
+}
+
+/// An archive as Python's `tarfile` writes it in this format.
+fn of_tarfile(format: &str, name: &str) -> Vec<u8> {
+    const PACK: &str = "import io, sys, tarfile\n\
+        with tarfile.open(fileobj=sys.stdout.buffer, mode='w|gz', format=getattr(tarfile, sys.argv[1]),\n\
+                          pax_headers={'comment': 'x'} if sys.argv[1] == 'PAX_FORMAT' else None) as t:\n\
+        \x20top = tarfile.TarInfo('.'); top.type = tarfile.DIRTYPE; t.addfile(top)\n\
+        \x20i = tarfile.TarInfo(sys.argv[2]); i.size = 1; i.mtime = 1.5; t.addfile(i, io.BytesIO(b'x'))\n";
+    let made = std::process::Command::new("python3")
+        .args(["-c", PACK, format, name])
+        .output()
+        .expect("python3 is needed");
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
+    made.stdout
+}
+
+#[test]
+fn archives_of_other_programs_are_read_with_their_long_and_foreign_names() {
+    let long = format!("{}/Büro.txt", ["a-rather-long-folder-name"; 12].join("/"));
+    for format in ["PAX_FORMAT", "GNU_FORMAT"] {
+        for name in ["Büro.txt", "日本.txt", &long] {
+            let archive = of_tarfile(format, name);
+            let out = tempfile::tempdir().expect("a folder");
+            let entries = unpack(&archive, out.path()).expect("unpacks");
+            let paths: Vec<&str> = entries.iter().map(|e| e.path.as_str()).collect();
+            assert_eq!(paths, [name], "{format}");
+            assert_eq!(
+                fs::read_to_string(out.path().join(name)).expect("there"),
+                "x"
+            );
+        }
+    }
+}
+
+/// A header of properties before a file of three bytes.
+fn with_properties(kind: EntryType, properties: &[(&str, &str)]) -> Vec<u8> {
+    let mut content = Vec::new();
+    for (key, value) in properties {
+        let rest = format!(" {key}={value}\n");
+        let mut length = rest.len() + 1;
+        while length != rest.len() + length.to_string().len() {
+            length = rest.len() + length.to_string().len();
+        }
+        content.extend_from_slice(format!("{length}{rest}").as_bytes());
+    }
+    let mut tar = tar::Builder::new(Vec::new());
+    for (name, kind, bytes) in [("h", kind, &content[..]), ("a", EntryType::Regular, b"abc")] {
+        let mut header = tar::Header::new_ustar();
+        header.set_path(name).expect("short");
+        header.set_entry_type(kind);
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        header.set_cksum();
+        tar.append(&header, bytes).expect("memory");
+    }
+    gz(&tar.into_inner().expect("memory"))
+}
+
+#[test]
+fn properties_of_an_entry_are_believed_no_more_than_its_name() {
+    let of = |key: &str, value: &str| with_properties(EntryType::XHeader, &[(key, value)]);
+    assert_eq!(inspect(&of("path", "b")).expect("fine")[0].path, "b");
+    assert_eq!(inspect(&of("size", "3")).expect("fine")[0].size, 3);
+    assert_eq!(
+        inspect(&of("SCHILY.xattr.user.x", "y")).expect("fine")[0].path,
+        "a"
+    );
+    assert_eq!(refused(&of("path", "../evil")).code, "package_path");
+    assert_eq!(refused(&of("path", "/etc/evil")).code, "package_path");
+    // The library reads records by lines, so a name of two lines is no record to it.
+    assert_eq!(refused(&of("path", "a\nb")).code, "package_bad_header");
+    assert_eq!(
+        refused(&of("path", &"x".repeat(3_000))).code,
+        "package_name"
+    );
+    for bad in [
+        of("size", "4"),
+        of("size", "many"),
+        of("GNU.sparse.major", "1"),
+        of("x", &"y".repeat(70_000)),
+        with_properties(EntryType::XGlobalHeader, &[("path", "b")]),
+    ] {
+        assert_eq!(refused(&bad).code, "package_bad_header");
+    }
+    let alone = forged(&[("a", EntryType::Regular, 3), ("h", EntryType::XHeader, 0)]);
+    assert_eq!(refused(&alone).code, "package_corrupt");
+    let x = EntryType::XHeader;
+    let twice = forged(&[
+        ("a", EntryType::Regular, 3),
+        ("h", x, 0),
+        ("h", x, 0),
+        ("b", EntryType::Regular, 0),
+    ]);
+    assert_eq!(refused(&twice).code, "package_corrupt");
 }
 
 #[test]
@@ -171,7 +297,6 @@ fn what_could_leave_the_folder_is_refused_by_name() {
         ("dev", EntryType::Char, "package_not_a_file"),
         ("fifo", EntryType::Fifo, "package_not_a_file"),
         ("sparse", EntryType::GNUSparse, "package_not_a_file"),
-        ("pax", EntryType::XHeader, "package_not_a_file"),
     ] {
         let error = refused(&forged(&[("fine", EntryType::Regular, 3), (name, kind, 0)]));
         assert_eq!((error.code, error.entry.as_deref()), (code, Some(name)));

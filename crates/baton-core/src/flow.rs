@@ -82,7 +82,8 @@ pub enum VersionStatus {
 pub enum Entry {
     /// An executable with arguments, without a shell; the exit code decides.
     Command {
-        /// Program and arguments. `{{name}}` in an argument is replaced by the parameter of that name.
+        /// Program and arguments. `{{name}}` in an argument or a variable stands for that parameter,
+        /// `{{baton.artifacts}}` for what Baton tells a run ([`crate::template`]).
         argv: Vec<String>,
         /// Environment variables.
         #[serde(default)]
@@ -107,6 +108,61 @@ pub enum Python {
     Interpreter(String),
     /// An environment built from this requirements file of the package, cached by its content.
     Requirements(String),
+    /// An environment built with this interpreter from this requirements file.
+    Environment {
+        /// Name or path on the robot.
+        interpreter: String,
+        /// The file in the package.
+        requirements: String,
+    },
+}
+
+impl Python {
+    /// What is asked for: an interpreter, a requirements file, or both.
+    pub fn of(interpreter: Option<String>, requirements: Option<String>) -> Option<Self> {
+        match (interpreter, requirements) {
+            (Some(interpreter), Some(requirements)) => Some(Self::Environment {
+                interpreter,
+                requirements,
+            }),
+            (Some(interpreter), None) => Some(Self::Interpreter(interpreter)),
+            (None, requirements) => requirements.map(Self::Requirements),
+        }
+    }
+
+    /// The requirements file of the package that an environment is built from.
+    pub fn requirements(&self) -> Option<&str> {
+        match self {
+            Self::Requirements(file)
+            | Self::Environment {
+                requirements: file, ..
+            } => Some(file),
+            Self::Interpreter(_) => None,
+        }
+    }
+}
+
+/// What of the variables of a flow could not reach its runs, if anything.
+pub fn check_env(env: &BTreeMap<String, String>) -> Result<(), String> {
+    for (name, value) in env {
+        let ours = name.strip_prefix("BATON_").is_some_and(|rest| {
+            crate::template::WORDS.contains(&rest.to_ascii_lowercase().as_str())
+        });
+        if ours || name.starts_with(crate::parameter::VARIABLE_PREFIX) {
+            return Err(format!(
+                "{name} is set by Baton for each run; give the variable another name"
+            ));
+        }
+        if name.is_empty() || name.contains(['=', '\0']) {
+            return Err(format!("{name:?} cannot name a variable"));
+        }
+        if value.contains('\0') {
+            return Err(format!(
+                "the value of {name} holds a NUL character, which no variable can hold"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// A flow version made runnable.

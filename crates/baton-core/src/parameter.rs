@@ -5,13 +5,16 @@
 //! taken as a whole.
 
 mod coerce;
+mod describe;
 mod fill;
+mod format;
 mod issue;
 
 use jsonschema::{PatternOptions, Validator};
 use serde_json::{Map, Value};
 
 pub use coerce::{parse_pair, untyped};
+pub use describe::{VARIABLE_PREFIX, sharing, variable};
 pub use issue::ParameterIssue;
 
 /// Most bytes that the parameters of one run may take as JSON. Files travel as artifacts, not as
@@ -100,6 +103,9 @@ impl ParameterSchema {
             .offline()
             .should_validate_formats(true)
             .should_ignore_unknown_formats(true)
+            // The standard's own want an offset, which neither people nor baton.toml give a time of day.
+            .with_format("time", format::is_time)
+            .with_format("date-time", format::is_date_time)
             .with_pattern_options(
                 PatternOptions::fancy_regex()
                     .backtrack_limit(MAX_BACKTRACKS)
@@ -161,9 +167,9 @@ impl ParameterSchema {
     }
 
     /// Reads `name=value` pairs from a command line into typed values. Where the schema wants a string
-    /// the text stays as it is; elsewhere it is JSON if it reads as JSON, else a string. `a.b=1` sets
-    /// the member `b` of the object `a` where the schema knows no parameter called `a.b`. A name given
-    /// twice keeps its last value.
+    /// the text stays as it is; where it wants another type the text is JSON if that fits; where it says
+    /// nothing the text is JSON only if the same text comes back from it. `a.b=1` sets the member `b` of the
+    /// object `a` where the schema knows no parameter called `a.b`. A name given twice keeps its last value.
     pub fn coerce(&self, pairs: &[(String, String)]) -> Map<String, Value> {
         coerce::coerce(&self.schema, pairs)
     }
@@ -238,3 +244,7 @@ fn refuse_remote(schema: &Value, path: &str) -> Result<(), ParameterError> {
 #[cfg(test)]
 #[path = "parameter_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "parameter/text_tests.rs"]
+mod text_tests;

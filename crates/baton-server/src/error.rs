@@ -204,12 +204,21 @@ impl From<PackageError> for ApiError {
 
 /// Parameters that the schema does not allow, each with its place.
 pub fn bad_parameters(issues: Vec<ParameterIssue>) -> ApiError {
+    with_places("invalid_parameters", "parameters", issues)
+}
+
+/// A description of parameters that no run could fit, with each place.
+pub fn bad_description(issues: Vec<ParameterIssue>) -> ApiError {
+    with_places("bad_description", "parameter_schema", issues)
+}
+
+fn with_places(code: &'static str, holder: &str, issues: Vec<ParameterIssue>) -> ApiError {
     let errors: Vec<FieldError> = issues
         .into_iter()
         .map(|issue| FieldError {
             field: match issue.path.as_str() {
-                "" => "parameters".to_owned(),
-                path => format!("parameters.{path}"),
+                "" => holder.to_owned(),
+                path => format!("{holder}.{path}"),
             },
             message: issue.message,
         })
@@ -218,11 +227,7 @@ pub fn bad_parameters(issues: Vec<ParameterIssue>) -> ApiError {
         [one] => format!("{}: {}", one.field, one.message),
         _ => format!("{} parameters are wrong", errors.len()),
     };
-    let mut error = ApiError::new(
-        StatusCode::UNPROCESSABLE_ENTITY,
-        "invalid_parameters",
-        detail,
-    );
+    let mut error = ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail);
     error.errors = errors;
     error
 }

@@ -7,6 +7,7 @@ pub(crate) mod backup;
 pub(crate) mod catalog;
 pub(crate) mod choose;
 pub(crate) mod conditions;
+mod contents;
 pub(crate) mod deploy;
 pub(crate) mod did_you_mean;
 pub(crate) mod keys;

@@ -5,6 +5,7 @@ pub(crate) mod known;
 mod named;
 mod pinned;
 pub(crate) mod serve;
+mod values;
 
 use std::path::PathBuf;
 

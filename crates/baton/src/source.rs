@@ -1,7 +1,10 @@
 //! What `baton deploy` finds at a path: a folder or a script, its name, its entry and its parameters.
 
 pub(crate) mod entry;
+pub(crate) mod git;
+pub(crate) mod origin;
 pub(crate) mod parameters;
+pub(crate) mod requirements;
 pub(crate) mod runner;
 pub(crate) mod siblings;
 
@@ -27,6 +30,10 @@ pub(crate) struct Source {
     pub(crate) entry: Entry,
     /// JSON Schema of its parameters.
     pub(crate) schema: Value,
+    /// Files that go along although they do not lie there.
+    pub(crate) carried: Vec<(String, Vec<u8>)>,
+    /// What deserves a word when it is deployed.
+    pub(crate) notes: Vec<String>,
 }
 
 /// What the command line says about the source.
@@ -38,6 +45,8 @@ pub(crate) struct Wish {
     pub(crate) argv: Vec<String>,
     /// `--python`
     pub(crate) python: Option<String>,
+    /// `--requirements`
+    pub(crate) requirements: Option<PathBuf>,
 }
 
 /// Looks at a path.
@@ -63,14 +72,26 @@ pub(crate) fn look(path: &Path, wish: &Wish) -> Done<Source> {
         )
         .fix("give another with --flow NAME")
     })?;
-    let entry = entry::find(&path, &settings, wish)?;
+    let packages = requirements::find(&path, &settings, wish)?;
+    let entry = entry::find(&path, &flow, &settings, wish, packages.file.clone())?;
     let schema = parameters::schema(&path, &settings)?;
+    let mut notes = Vec::new();
+    if let Some(from) = &packages.from {
+        notes.push(format!("its Python packages are those of {from}"));
+    }
+    notes.extend(entry::without_robot(&entry, &packages.text));
+    let carried = match packages.file {
+        Some(file) if packages.carried => vec![(file, packages.text.into_bytes())],
+        _ => Vec::new(),
+    };
     Ok(Source {
         path,
         flow,
         settings,
         entry,
         schema,
+        carried,
+        notes,
     })
 }
 

@@ -153,10 +153,17 @@ fn a_python_flow_may_name_its_interpreter_or_its_requirements() {
         python: Some("python3.11".into()),
         ..Wish::default()
     };
-    assert_eq!(
-        entry(&wish).1,
-        Some(Python::Interpreter("python3.11".into()))
-    );
+    let both = Python::Environment {
+        interpreter: "python3.11".into(),
+        requirements: "requirements.txt".into(),
+    };
+    assert_eq!(entry(&wish).1, Some(both));
+    let folder = folder.with("f/baton.toml", "[flow]\nrequirements = \"\"\n");
+    let only = folder.look("f", &wish).expect("it can be deployed").entry;
+    let Entry::Command { python, .. } = only else {
+        panic!("a command was expected")
+    };
+    assert_eq!(python, Some(Python::Interpreter("python3.11".into())));
 }
 
 #[test]
@@ -211,4 +218,103 @@ fn misspelt_and_impossible_parameters_are_refused() {
     assert!(folder.look("f", &Wish::default()).is_ok());
     let folder = folder.with("f/baton.toml", "[parameters]\nx = 1\n");
     assert!(folder.look("f", &Wish::default()).is_err());
+}
+
+#[test]
+fn suites_of_robot_framework_run_as_its_module_and_leave_their_files_with_the_run() {
+    let robot = |words: &[&str]| runner::robot(words);
+    let folder = Folder::new()
+        .with("one/tasks.robot", "")
+        .with("one/notes.txt", "")
+        .with("two/a.robot", "")
+        .with("two/b.robot", "")
+        .with("three/a.robot", "")
+        .executable("three/run.sh");
+    let none = Wish::default();
+    assert_eq!(
+        folder.argv("one/tasks.robot", &none),
+        robot(&["tasks.robot"])
+    );
+    assert_eq!(folder.argv("one", &none), robot(&["tasks.robot"]));
+    assert_eq!(folder.argv("two", &none), robot(&["--name", "two", "."]));
+    assert_eq!(folder.argv("three", &none), ["./run.sh"]);
+    let source = folder.look("one", &none).expect("it can be deployed");
+    assert!(
+        source
+            .notes
+            .iter()
+            .any(|note| note.contains("--requirements")),
+        "{:?}",
+        source.notes
+    );
+    let folder = folder.with("one/requirements.txt", "robotframework==7.5\n");
+    let source = folder
+        .look("one/tasks.robot", &none)
+        .expect("it can be deployed");
+    assert_eq!(source.carried.len(), 1);
+    assert!(
+        !source
+            .notes
+            .iter()
+            .any(|note| note.contains("--requirements")),
+        "{:?}",
+        source.notes
+    );
+    let Entry::Command { argv, python, .. } = source.entry else {
+        panic!("a command was expected")
+    };
+    assert_eq!(argv[..3], ["python3", "-m", "robot"]);
+    assert_eq!(
+        python,
+        Some(Python::Requirements("requirements.txt".into()))
+    );
+}
+
+#[test]
+fn a_default_that_breaks_its_description_and_two_names_of_one_variable_never_deploy() {
+    for (text, words) in [
+        (
+            "x = { type = \"integer\", default = \"3\" }",
+            ["parameter x", "baton.toml"],
+        ),
+        (
+            "x = { choices = [\"a\"], default = \"b\" }",
+            ["parameter x", "baton.toml"],
+        ),
+        (
+            "day = { type = \"date\", default = 2026-10-01T07:30:00 }",
+            ["parameter day", "baton.toml"],
+        ),
+        (
+            "cost-center = 1\ncost_center = 2",
+            ["cost-center", "cost_center"],
+        ),
+    ] {
+        let folder = Folder::new()
+            .with("f/main.py", "")
+            .with("f/baton.toml", &format!("[parameters]\n{text}\n"));
+        let error = folder.look("f", &Wish::default()).expect_err(text);
+        assert_eq!(error.code, "bad_parameters", "{text}");
+        for word in words {
+            assert!(error.what.contains(word), "{}", error.what);
+        }
+    }
+    let fine = "day = { type = \"date\", default = 2026-10-01 }\nat = { type = \"time\", default = 07:30:00 }\n\
+                local = { type = \"datetime\", default = 2026-10-01T07:30:00 }\nshort = 2026-10-01\n";
+    let folder = Folder::new()
+        .with("f/main.py", "")
+        .with("f/baton.toml", &format!("[parameters]\n{fine}"));
+    let schema = folder.look("f", &Wish::default()).expect("fine").schema;
+    assert_eq!(
+        schema["properties"]["short"],
+        json!({"type": "string", "default": "2026-10-01"})
+    );
+    let folder = folder.with("f/baton.toml", "").with(
+        "f/parameters.json",
+        r#"{"properties": {"n": {"type": "integer", "default": "x"}}}"#,
+    );
+    let error = folder
+        .look("f", &Wish::default())
+        .expect_err("a bad default");
+    assert!(error.what.contains("parameters.json"), "{}", error.what);
 }

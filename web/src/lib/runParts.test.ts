@@ -7,7 +7,7 @@ import { fitted, NODE_WIDTH, placed } from "./graphLayout";
 import { phases } from "./latency";
 import { fits, LogStore, PAGE } from "./logStore";
 import { isFiltered, runQuery, toggled, withFilter } from "./runFilters";
-import { fromText, MOST_BYTES, parameterFields, tooLarge } from "./schemaForm";
+import { asWritten, changedNumber, fromText, MOST_BYTES, parameterFields, tooLarge } from "./schemaForm";
 
 describe("terminal colours", () => {
   test("a line without escapes is one span", () => expect(ansiSpans("<b>plain</b>")).toEqual([{ text: "<b>plain</b>" }]));
@@ -118,6 +118,29 @@ describe("forms from schemas", () => {
     expect(fromText(fields[2]!, "{").error).toContain("JSON");
   });
   test("choices keep their type", () => expect(fromText(fields[1]!, "1").value).toBe(1));
+});
+
+describe("what is written stays", () => {
+  test("a text that nobody describes is a value only if the same text comes back", () => {
+    for (const text of ["1.10", "12e5", "100.00", "007", "+5", "0x1F", "5.0", "null", '"q"', "[1, 2]", "9007199254740993", "True"]) expect(asWritten(text)).toBe(text);
+    expect(["3", "1.5", "true", "[1,2]"].map(asWritten)).toEqual([3, 1.5, true, [1, 2]]);
+  });
+  test("a parameter without a type keeps its text", () => {
+    const [any, pattern] = parameterFields({ properties: { version: { description: "Which" }, code: { pattern: "^[0-9]+$" } } });
+    expect(any && fromText(any, "1.10")).toEqual({ value: "1.10" });
+    expect(pattern && fromText(pattern, "007")).toEqual({ value: "007" });
+  });
+  test("a number field takes what the server takes for a number", () => {
+    const [n] = parameterFields({ properties: { n: { type: "integer" } } });
+    for (const text of ["0x1F", "007", "+5", "1.", ".5", "9007199254740993"]) expect(n && fromText(n, text).error).toBeTruthy();
+    expect(n && fromText(n, "12")).toEqual({ value: 12 });
+  });
+  test("a number in JSON that would arrive otherwise is named", () => {
+    expect(changedNumber('{"version": 1.10}')).toContain("1.10");
+    expect(changedNumber('{"version": "1.10", "n": 3, "r": -1.5}')).toBeUndefined();
+    expect(changedNumber('{"version": 1.10}', true)).toBeUndefined();
+    expect(changedNumber("[9007199254740993]", true)).toContain("9007199254740993");
+  });
 });
 
 describe("filters in the address", () => {

@@ -5,7 +5,7 @@ export interface ParameterField {
   name: string;
   title: string;
   description?: string;
-  kind: "text" | "long" | "number" | "integer" | "boolean" | "choice" | "date" | "datetime" | "json";
+  kind: "text" | "long" | "number" | "integer" | "boolean" | "choice" | "date" | "datetime" | "json" | "any";
   required: boolean;
   choices?: Json[];
   initial?: Json;
@@ -30,6 +30,11 @@ function resolved(schema: Record<string, unknown>, root: Record<string, unknown>
 
 function kindOf(schema: Record<string, unknown>): ParameterField["kind"] {
   if (Array.isArray(schema.enum)) return "choice";
+  if (schema.type === undefined) {
+    if (["pattern", "format", "minLength", "maxLength"].some((word) => word in schema)) return "text";
+    return ["minimum", "maximum", "multipleOf", "exclusiveMinimum", "exclusiveMaximum"].some((word) => word in schema) ? "number"
+      : ["properties", "items", "anyOf", "oneOf", "allOf", "const", "not"].some((word) => schema[word] !== undefined) ? "json" : "any";
+  }
   const types = Array.isArray(schema.type) ? schema.type.filter((t) => t !== "null") : [schema.type];
   if (types.length !== 1) return "json";
   switch (types[0]) {
@@ -61,9 +66,34 @@ export function parameterFields(schema: JsonObject | null | undefined): Paramete
   });
 }
 
+/** A number as JSON writes it. */
+const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
+
+/** The value that a text stands for where nobody describes it: JSON only if the same text comes back from it. */
+export function asWritten(text: string): Json {
+  try {
+    const value = JSON.parse(text) as Json;
+    const same = JSON.stringify(value) === text && !changedNumber(text);
+    return same && value !== null && typeof value !== "string" ? value : text;
+  } catch {
+    return text;
+  }
+}
+
+/**
+ * What is wrong with the first number in a JSON text that would not arrive as it is written: 9007199254740993 anywhere,
+ * and where nobody says that a number is wanted, 1.10 or 12e5 too.
+ */
+export function changedNumber(text: string, described = false): string | undefined {
+  const tokens = text.match(/"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g) ?? [];
+  const changed = tokens.find((token) => !token.startsWith('"') && NUMBER.test(token) && ((!described && String(Number(token)) !== token) || (Number.isInteger(Number(token)) && !Number.isSafeInteger(Number(token)))));
+  return changed && `${changed} would arrive as ${Number(changed)}: write it so, or as text in quotes`;
+}
+
 /** A value as it stands in an input. */
 export function toText(field: ParameterField, value: Json | undefined): string {
   if (value === undefined || value === null) return "";
+  if (field.kind === "any" && typeof value === "object") return JSON.stringify(value);
   return field.kind === "json" || typeof value === "object" ? JSON.stringify(value, null, 2) : String(value);
 }
 
@@ -72,12 +102,17 @@ export function fromText(field: ParameterField, text: string): { value?: Json; e
   if (text.trim() === "") return field.required && field.kind !== "text" && field.kind !== "long" ? { error: "It is needed" } : {};
   if (field.kind === "integer" || field.kind === "number") {
     const n = Number(text);
-    if (!Number.isFinite(n) || (field.kind === "integer" && !Number.isInteger(n))) return { error: field.kind === "integer" ? "A whole number is needed" : "A number is needed" };
+    // What only JavaScript reads as a number (0x1F, 007, +5, .5) is none to the server either.
+    if (!NUMBER.test(text.trim()) || !Number.isFinite(n) || (field.kind === "integer" && !Number.isInteger(n))) return { error: field.kind === "integer" ? "A whole number is needed" : "A number is needed" };
+    if (Number.isInteger(n) && !Number.isSafeInteger(n)) return { error: "Too large to be kept exactly by a browser; give it on the command line" };
     if (field.minimum !== undefined && n < field.minimum) return { error: `At least ${field.minimum}` };
     if (field.maximum !== undefined && n > field.maximum) return { error: `At most ${field.maximum}` };
     return { value: n };
   }
+  if (field.kind === "any") return { value: asWritten(text) };
   if (field.kind === "json") {
+    const changed = changedNumber(text, true);
+    if (changed) return { error: changed };
     try {
       return { value: JSON.parse(text) as Json };
     } catch {

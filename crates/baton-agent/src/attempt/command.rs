@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use baton_api::robot::JobAssignment;
 use baton_core::flow::{Entry, Python};
-use serde_json::{Map, Value};
+use baton_core::parameter::{sharing, variable};
+use baton_core::template;
+use serde_json::Value;
 
 /// A parameter longer than this, in bytes, is in the parameters file only: the kernel refuses an
 /// environment variable beyond 128 KiB, and all of them together share two megabytes.
@@ -22,7 +24,7 @@ const HIDDEN: [&str; 5] = [
 ];
 
 /// The interpreter for Python scripts unless the flow names one.
-const DEFAULT_PYTHON: &str = "python3";
+pub(crate) const DEFAULT_PYTHON: &str = "python3";
 
 /// Where an attempt's files are.
 pub(crate) struct Places {
@@ -64,6 +66,7 @@ pub(crate) fn argv(
     job: &JobAssignment,
     folder: &Path,
     venv: Option<&Path>,
+    own: &Own,
 ) -> Result<Vec<String>, String> {
     let Entry::Command { argv, python, .. } = &job.workflow.entry else {
         return Err("only command flows can be executed by a robot".into());
@@ -85,7 +88,7 @@ pub(crate) fn argv(
         _ => vec![program.clone()],
     };
     for arg in args {
-        out.push(fill(arg, &job.variables)?);
+        out.push(fill(arg, job, own)?);
     }
     match out.iter().position(|a| a.contains('\0')) {
         Some(at) => Err(format!(
@@ -95,36 +98,53 @@ pub(crate) fn argv(
     }
 }
 
-/// The argument with every `{{name}}` replaced by that parameter. What is not a name between the braces stays.
-fn fill(arg: &str, parameters: &Map<String, Value>) -> Result<String, String> {
-    let mut out = String::with_capacity(arg.len());
-    let mut rest = arg;
-    while let Some(start) = rest.find("{{") {
-        let Some(length) = rest[start + 2..].find("}}") else {
-            break;
-        };
-        let inside = &rest[start + 2..start + 2 + length];
-        let name = inside.trim();
-        let is_name = !name.is_empty()
-            && name
-                .chars()
-                .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'));
-        if !is_name {
-            out.push_str(&rest[..start + 2]);
-            rest = &rest[start + 2..];
-            continue;
-        }
-        let value = parameters.get(name).ok_or_else(|| {
-            format!(
-                "the argument {arg:?} names the parameter {name:?}, which this run does not have"
-            )
-        })?;
-        out.push_str(&rest[..start]);
-        out.push_str(&plain(value));
-        rest = &rest[start + 2 + length + 2..];
-    }
-    out.push_str(rest);
-    Ok(out)
+/// What Baton itself tells a run, by the words of [`template::WORDS`].
+pub(crate) type Own = BTreeMap<&'static str, OsString>;
+
+/// What Baton tells this run.
+pub(crate) fn own(job: &JobAssignment, places: &Places, server: &str) -> Own {
+    let run = job.claim.job_id.to_string();
+    let text = |text: &str| OsString::from(text);
+    BTreeMap::from([
+        // The same for every attempt of a run: what the outside world was asked under it was asked once.
+        ("idempotency_key", text(&run)),
+        ("run_id", text(&run)),
+        ("run_name", text(&job.run_name)),
+        ("attempt", text(&job.claim.attempt.to_string())),
+        ("flow", text(&job.workflow.name)),
+        ("deployment", text(job.deployment.as_deref().unwrap_or(""))),
+        ("url", text(server)),
+        ("desktop", text(job.desktop.as_deref().unwrap_or(""))),
+        ("parameters", places.parameters.clone().into()),
+        ("events", places.events.clone().into()),
+        ("outputs", places.outputs.clone().into()),
+        ("artifacts", places.artifacts.clone().into()),
+    ])
+}
+
+/// The word with every `{{name}}` replaced by that parameter, or by what Baton tells a run.
+fn fill(word: &str, job: &JobAssignment, own: &Own) -> Result<String, String> {
+    template::fill(word, |name| match template::own(name) {
+        Some(ours) => own
+            .get(ours)
+            .map(|value| value.to_string_lossy().into_owned()),
+        None => job.variables.get(name).map(plain),
+    })
+    .map_err(|name| template::advice(word, name))
+}
+
+/// One sentence for each variable that stands for several parameters, of which it can hold one only.
+pub(crate) fn shared_variables(job: &JobAssignment) -> Vec<String> {
+    let said = |(variable, names): (String, Vec<&str>)| {
+        let last = names.last().copied().unwrap_or_default();
+        format!(
+            "the parameters {} become the same variable, {variable}: it holds that of {last}, and the file in \
+             BATON_PARAMETERS holds them all",
+            names.join(" and ")
+        )
+    };
+    let names = job.variables.keys().map(String::as_str);
+    sharing(names).into_iter().map(said).collect()
 }
 
 /// A value as a person would type it: text without quotes, nothing for null, JSON otherwise.
@@ -153,9 +173,9 @@ pub(crate) fn environment(
     inherited: impl Iterator<Item = (OsString, OsString)>,
     job: &JobAssignment,
     places: &Places,
-    server: &str,
     venv: Option<&Path>,
-) -> Vec<(OsString, OsString)> {
+    own: &Own,
+) -> Result<Vec<(OsString, OsString)>, String> {
     let mut env: BTreeMap<OsString, OsString> =
         inherited.filter(|(name, _)| is_visible(name)).collect();
     if let Some(venv) = venv {
@@ -167,57 +187,28 @@ pub(crate) fn environment(
     }
     env.insert("PYTHONUNBUFFERED".into(), "1".into());
     env.insert("TMPDIR".into(), places.temporary.clone().into());
-    if let Entry::Command { env: own, .. } = &job.workflow.entry {
-        env.extend(own.iter().map(|(k, v)| (k.into(), v.into())));
+    if let Entry::Command { env: flows, .. } = &job.workflow.entry {
+        for (name, value) in flows {
+            env.insert(name.into(), fill(value, job, own)?.into());
+        }
     }
     for (name, value) in &job.variables {
         let value = plain(value);
         if value.len() <= MAX_ENV_VALUE {
-            env.insert(
-                format!("BATON_PARAM_{}", sanitised(name)).into(),
-                value.into(),
-            );
+            env.insert(variable(name).into(), value.into());
         }
     }
-    let run = job.claim.job_id.to_string();
-    for (name, value) in [
-        // The same for every attempt of a run: what the outside world was asked under it was asked once.
-        ("IDEMPOTENCY_KEY", run.clone().into()),
-        ("RUN_ID", run.into()),
-        ("RUN_NAME", job.run_name.clone().into()),
-        ("ATTEMPT", job.claim.attempt.to_string().into()),
-        ("FLOW", job.workflow.name.clone().into()),
-        (
-            "DEPLOYMENT",
-            job.deployment.clone().unwrap_or_default().into(),
-        ),
-        ("URL", server.into()),
-        ("DESKTOP", job.desktop.clone().unwrap_or_default().into()),
-        ("PARAMETERS", places.parameters.clone().into_os_string()),
-        ("EVENTS", places.events.clone().into_os_string()),
-        ("OUTPUTS", places.outputs.clone().into_os_string()),
-        ("ARTIFACTS", places.artifacts.clone().into_os_string()),
-    ] {
-        env.insert(format!("BATON_{name}").into(), value);
+    for (word, value) in own {
+        let name = format!("BATON_{}", word.to_ascii_uppercase());
+        env.insert(name.into(), value.clone());
     }
-    env.into_iter().filter(is_possible).collect()
+    Ok(env.into_iter().filter(is_possible).collect())
 }
 
 /// Whether the system can hand on such a variable.
 fn is_possible((name, value): &(OsString, OsString)) -> bool {
     let (name, value) = (name.as_encoded_bytes(), value.as_encoded_bytes());
     !name.is_empty() && !name.contains(&b'=') && !name.contains(&0) && !value.contains(&0)
-}
-
-fn sanitised(name: &str) -> String {
-    let letter = |c: char| {
-        if c.is_ascii_alphanumeric() {
-            c.to_ascii_uppercase()
-        } else {
-            '_'
-        }
-    };
-    name.chars().map(letter).collect()
 }
 
 #[cfg(test)]

@@ -46,11 +46,13 @@ fn words(
     python: Option<Python>,
     variables: Value,
 ) -> Result<Vec<String>, String> {
-    argv(
-        &job(argv_in, python, variables),
-        Path::new("/nowhere"),
-        None,
-    )
+    let job = job(argv_in, python, variables);
+    let own = told(&job);
+    argv(&job, Path::new("/nowhere"), None, &own)
+}
+
+fn told(job: &JobAssignment) -> Own {
+    own(job, &Places::under(Path::new("/attempt")), "http://s")
 }
 
 #[test]
@@ -111,7 +113,8 @@ fn python_scripts_run_under_the_flows_python() {
         Some(Python::Requirements("requirements.txt".into())),
         json!({}),
     );
-    let out = argv(&job, Path::new("/nowhere"), Some(Path::new("/venv")));
+    let own = told(&job);
+    let out = argv(&job, Path::new("/nowhere"), Some(Path::new("/venv")), &own);
     assert_eq!(out.expect("fine"), ["/venv/bin/python", "main.py"]);
 }
 
@@ -129,7 +132,8 @@ fn a_run_sees_its_parameters_and_none_of_the_agents_keys() {
     ];
     let inherited = inherited.iter().map(|(k, v)| ((*k).into(), (*v).into()));
     let places = Places::under(Path::new("/attempt"));
-    let env: BTreeMap<String, String> = environment(inherited, &job, &places, "http://s", None)
+    let env = environment(inherited, &job, &places, None, &told(&job)).expect("fine");
+    let env: BTreeMap<String, String> = env
         .into_iter()
         .map(|(k, v)| {
             (
@@ -169,7 +173,8 @@ fn variables_and_folders_that_are_not_utf_8_are_passed_on_as_they_are() {
     ];
     let places = Places::under(&Path::new("/work").join(odd));
     let job = job(&["p"], None, json!({}));
-    let env = environment(inherited.into_iter(), &job, &places, "http://s", None);
+    let own = own(&job, &places, "http://s");
+    let env = environment(inherited.into_iter(), &job, &places, None, &own).expect("fine");
     let find = |name: &OsStr| {
         env.iter()
             .find(|(k, _)| k == name)
@@ -190,4 +195,88 @@ fn variables_and_folders_that_are_not_utf_8_are_passed_on_as_they_are() {
             (name, value)
         );
     }
+}
+
+#[test]
+fn braces_of_another_program_reach_it_and_batons_own_words_are_filled_in() {
+    let out = words(
+        &[
+            "docker",
+            "ps",
+            "--format",
+            "{{.Names}}",
+            "{{{{m}}}}",
+            "{{baton.artifacts}}/x",
+            "{{BATON_RUN_NAME}}",
+            "{{baton.attempt}}",
+        ],
+        None,
+        json!({"m": 1, "baton.attempt": "mine"}),
+    );
+    let wanted = [
+        "docker",
+        "ps",
+        "--format",
+        "{{.Names}}",
+        "{{m}}",
+        "/attempt/artifacts/x",
+        "brisk-otter",
+        "2",
+    ];
+    assert_eq!(out.expect("fine"), wanted);
+    let why = words(&["p", "{{month}}"], None, json!({})).expect_err("not given");
+    assert!(why.contains("{{{{month}}}}"), "{why}");
+}
+
+#[test]
+fn variables_of_the_flow_are_filled_in_like_its_words() {
+    let mut job = job(&["p"], None, json!({"month": "2026-10"}));
+    let Entry::Command { env, .. } = &mut job.workflow.entry else {
+        panic!("a command")
+    };
+    env.insert(
+        "ROBOT_OPTIONS".into(),
+        "--outputdir {{baton.artifacts}} -v M:{{month}}".into(),
+    );
+    let places = Places::under(Path::new("/attempt"));
+    let all = environment(std::iter::empty(), &job, &places, None, &told(&job)).expect("fine");
+    let wanted = "--outputdir /attempt/artifacts -v M:2026-10";
+    assert!(
+        all.contains(&("ROBOT_OPTIONS".into(), wanted.into())),
+        "{all:?}"
+    );
+    let Entry::Command { env, .. } = &mut job.workflow.entry else {
+        panic!("a command")
+    };
+    env.insert("BAD".into(), "{{mnth}}".into());
+    assert!(environment(std::iter::empty(), &job, &places, None, &told(&job)).is_err());
+}
+
+#[test]
+fn every_word_that_a_flow_may_write_is_told() {
+    let job = job(&["p"], None, json!({}));
+    let known: Vec<&str> = told(&job).into_keys().collect();
+    assert_eq!(known, template::WORDS);
+}
+
+#[test]
+fn parameters_that_share_a_variable_are_named_with_the_one_that_it_holds() {
+    let job = job(
+        &["p"],
+        None,
+        json!({"cost-center": 1, "cost_center": 2, "month": 3}),
+    );
+    let said = shared_variables(&job);
+    assert_eq!(said.len(), 1, "{said:?}");
+    for word in [
+        "cost-center",
+        "cost_center",
+        "BATON_PARAM_COST_CENTER",
+        "holds that of cost_center",
+    ] {
+        assert!(said[0].contains(word), "{said:?}");
+    }
+    let places = Places::under(Path::new("/attempt"));
+    let env = environment(std::iter::empty(), &job, &places, None, &told(&job)).expect("fine");
+    assert!(env.contains(&("BATON_PARAM_COST_CENTER".into(), "2".into())));
 }

@@ -41,6 +41,8 @@ pub(crate) struct Environments(Cache);
 
 /// What an attempt needs an environment for.
 pub(crate) struct Wanted<'a> {
+    /// The Python it is built with, by name or path.
+    pub(crate) interpreter: &'a str,
     /// The requirements file, in the attempt's own copy of the package.
     pub(crate) requirements: &'a Path,
     /// The package's hash.
@@ -112,7 +114,7 @@ impl Wanted<'_> {
     async fn name(&self) -> Result<String, ErrorInfo> {
         let content = read(self.requirements)?;
         let mut digest = Sha256::new();
-        digest.update(python_version().await?.as_bytes());
+        digest.update(python_version(self.interpreter).await?.as_bytes());
         digest.update([0]);
         digest.update(&content);
         // What other files of the package say does not show in this one.
@@ -151,8 +153,8 @@ fn read(requirements: &Path) -> Result<Vec<u8>, ErrorInfo> {
     fs::read(requirements).map_err(|e| failed(format!("{shown}: {e}")))
 }
 
-async fn python_version() -> Result<String, ErrorInfo> {
-    let mut command = tokio::process::Command::new("python3");
+async fn python_version(interpreter: &str) -> Result<String, ErrorInfo> {
+    let mut command = tokio::process::Command::new(interpreter);
     command
         .args(["-c", "import sys; print(sys.executable, sys.version)"])
         .stdin(std::process::Stdio::null())
@@ -163,11 +165,15 @@ async fn python_version() -> Result<String, ErrorInfo> {
             Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
         }
         Ok(Ok(output)) => Err(failed(format!(
-            "python3 does not work on this robot: {}",
+            "{interpreter} does not work on this robot: {}",
             String::from_utf8_lossy(&output.stderr).trim()
         ))),
-        Ok(Err(error)) => Err(failed(format!("python3 is needed on this robot: {error}"))),
-        Err(_) => Err(failed("python3 did not say its version in time")),
+        Ok(Err(error)) => Err(failed(format!(
+            "{interpreter} is needed on this robot: {error}"
+        ))),
+        Err(_) => Err(failed(format!(
+            "{interpreter} did not say its version in time"
+        ))),
     }
 }
 
@@ -185,7 +191,7 @@ async fn build(folder: &Path, wanted: &Wanted<'_>, control: &mut Control) -> Res
     ]
     .concat();
     let steps = [
-        words(&["python3", "-m", "venv", &shown(folder)]),
+        words(&[wanted.interpreter, "-m", "venv", &shown(folder)]),
         words(&pip),
     ];
     let deadline = tokio::time::Instant::now() + wanted.within;

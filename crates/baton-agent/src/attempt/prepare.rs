@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use baton_core::error::{ErrorInfo, ErrorKind};
 use baton_core::flow::{Entry as FlowEntry, Python};
+use baton_core::run::LogLevel;
 
 use super::command::{self, Places};
 use super::environment::Wanted;
@@ -68,10 +69,20 @@ impl Attempt<'_> {
         }
         let folder = inside(&self.places.package, workdir)?;
         let environment = match python {
-            Some(Python::Requirements(file)) => {
+            Some(
+                Python::Requirements(file)
+                | Python::Environment {
+                    requirements: file, ..
+                },
+            ) => {
                 let file = inside(&self.places.package, file)?;
                 let config = &self.shared.config;
+                let interpreter = match python {
+                    Some(Python::Environment { interpreter, .. }) => interpreter,
+                    _ => command::DEFAULT_PYTHON,
+                };
                 let wanted = Wanted {
+                    interpreter,
                     requirements: &file,
                     package: self.job.workflow.package.as_deref(),
                     guard: &config.guard,
@@ -89,11 +100,15 @@ impl Attempt<'_> {
             _ => None,
         };
         let venv = environment.as_ref().map(|e| e.folder.as_path());
-        let argv = command::argv(self.job, &folder, venv)
-            .map_err(|why| ErrorInfo::new(ErrorKind::Spawn, why))?;
-        let server = &self.shared.config.server;
+        let own = command::own(self.job, &self.places, &self.shared.config.server);
+        let wrong = |why| ErrorInfo::new(ErrorKind::Spawn, why);
+        let argv = command::argv(self.job, &folder, venv, &own).map_err(wrong)?;
+        for warning in command::shared_variables(self.job) {
+            self.log.say(LogLevel::Warning, warning);
+        }
+        let inherited = command::inherited();
         let mut env =
-            command::environment(command::inherited(), self.job, &self.places, server, venv);
+            command::environment(inherited, self.job, &self.places, venv, &own).map_err(wrong)?;
         if let Some(owner) = &self.shared.config.run_as {
             env.retain(|(name, _)| !["HOME", "USER", "LOGNAME"].iter().any(|own| name == own));
             let home = owner.home.as_ref().unwrap_or(&self.places.temporary);

@@ -69,6 +69,11 @@ pub(super) fn check<R: Read>(
     })
 }
 
+/// Whether this names the archive's top itself.
+pub(super) fn is_top(name: &[u8]) -> bool {
+    matches!(name, b"." | b"./")
+}
+
 /// The path of an entry, or why it may not be one. It stays under the top on every operating system.
 fn check_path(name: &[u8]) -> Result<String, (&'static str, &'static str)> {
     let bad = |why| Err(("package_path", why));

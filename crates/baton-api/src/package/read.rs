@@ -7,11 +7,13 @@ use std::path::Path;
 use flate2::bufread::GzDecoder;
 use tar::EntryType;
 
-use super::admit::{Seen, check};
+use super::admit::{Seen, check, is_top};
+use super::extended::Extended;
 use super::{MAX_FILES, MAX_NAME, MAX_PACKAGE, MAX_UNPACKED, PackageEntry, PackageError};
 
-/// What tar itself adds to each entry at most: a header, a long name with its header, and padding.
-const MAX_OVERHEAD: u64 = BLOCK * 4 + MAX_NAME as u64;
+/// What tar itself adds to each entry: a header, a long name with its header, a header of further properties with
+/// those, and padding. Properties may be longer; all entries together must not be.
+const MAX_OVERHEAD: u64 = BLOCK * 8 + MAX_NAME as u64;
 /// Everything in a tar comes in blocks of this many bytes.
 const BLOCK: u64 = 512;
 /// Most zeros behind the end mark: tar fills up a whole record, and nobody's records are longer.
@@ -84,18 +86,20 @@ fn walk(
     let mut tar = tar::Archive::new(GzDecoder::new(archive).take(bound));
     let mut seen = Seen::default();
     let mut entries: Vec<PackageEntry> = Vec::new();
-    let mut long_name = None;
+    let mut before = Extended::default();
     let mut total = 0_u64;
     let unreadable = |e| damaged(None, e);
     for entry in tar.entries().map_err(unreadable)?.raw(true) {
         let mut entry = entry.map_err(|e| damaged(entries.last(), e))?;
-        if entry.header().entry_type() == EntryType::GNULongName && long_name.is_none() {
-            long_name = Some(read_long_name(&mut entry)?);
+        if before.take_in(&mut entry, entries.last())? {
             continue;
         }
-        let name = long_name
-            .take()
-            .unwrap_or_else(|| entry.path_bytes().into_owned());
+        let said = std::mem::take(&mut before);
+        let name = said.name_of(&entry)?;
+        // The top itself, as `tar -c .` writes it, is there anyway.
+        if entry.header().entry_type() == EntryType::Directory && is_top(&name) {
+            continue;
+        }
         let checked = check(&name, &entry, &mut seen)?;
         total = total.saturating_add(checked.size);
         if total > MAX_UNPACKED {
@@ -108,7 +112,7 @@ fn walk(
         take_in(&checked, entry.take(checked.size), &mut visit)?;
         entries.push(checked);
     }
-    if long_name.is_some() {
+    if before.is_something() {
         return Err(damaged(entries.last(), "a name without a file"));
     }
     end(tar.into_inner(), entries.last())?;
@@ -194,7 +198,7 @@ fn end(
 }
 
 /// An archive that breaks off or makes no sense after this entry.
-fn damaged(after: Option<&PackageEntry>, why: impl std::fmt::Display) -> PackageError {
+pub(super) fn damaged(after: Option<&PackageEntry>, why: impl std::fmt::Display) -> PackageError {
     match after {
         None => PackageError::new("package_corrupt", None, format!("not a gzipped tar: {why}")),
         Some(entry) => PackageError::new(
@@ -203,26 +207,4 @@ fn damaged(after: Option<&PackageEntry>, why: impl std::fmt::Display) -> Package
             format!("the archive is damaged behind this entry: {why}"),
         ),
     }
-}
-
-fn read_long_name(entry: &mut tar::Entry<'_, impl Read>) -> Result<Vec<u8>, PackageError> {
-    let too_long = |start: &[u8]| {
-        let shown = String::from_utf8_lossy(&start[..start.len().min(80)]).into_owned();
-        PackageError::new("package_name", shown, "its name is too long")
-    };
-    let mut name = Vec::new();
-    entry
-        .take(MAX_NAME as u64 + 2)
-        .read_to_end(&mut name)
-        .map_err(|e| damaged(None, e))?;
-    if entry.size() > MAX_NAME as u64 + 1 {
-        return Err(too_long(&name));
-    }
-    while name.last() == Some(&0) {
-        name.pop();
-    }
-    if name.len() > MAX_NAME {
-        return Err(too_long(&name));
-    }
-    Ok(name)
 }

@@ -157,6 +157,9 @@ pub struct DeployRequest {
     /// Where it came from: source path, revision, user.
     #[serde(default)]
     pub source: BTreeMap<String, String>,
+    /// Whether the flow may be taken over from another project (`source.project`) that deployed it before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replace: bool,
     /// The deployment's name; made if there is none.
     #[serde(default = "default_deployment")]
     pub deployment: String,

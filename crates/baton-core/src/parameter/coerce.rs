@@ -12,7 +12,10 @@ pub fn parse_pair(text: &str) -> Option<(String, String)> {
     (!name.is_empty()).then(|| (name.to_owned(), value.to_owned()))
 }
 
-/// Reads pairs without a schema: JSON where the text reads as JSON, else a string.
+/// Largest whole number that every reader of JSON keeps: browsers hold numbers as doubles.
+const MAX_EXACT: u64 = (1 << 53) - 1;
+
+/// Reads pairs without a schema: JSON where the same text comes back from it, else the text as it was written.
 pub fn untyped(pairs: &[(String, String)]) -> Map<String, Value> {
     coerce(&Value::Null, pairs)
 }
@@ -54,7 +57,7 @@ fn set(values: &mut Map<String, Value>, schema: &Value, path: &[&str], text: &st
 }
 
 /// The schema of a property, looked up through references and `allOf`.
-fn property<'a>(root: &'a Value, schema: &'a Value, name: &str) -> Option<&'a Value> {
+pub(super) fn property<'a>(root: &'a Value, schema: &'a Value, name: &str) -> Option<&'a Value> {
     let schema = resolve(root, schema)?;
     let own = schema.get("properties").and_then(|p| p.get(name));
     own.or_else(|| {
@@ -62,6 +65,11 @@ fn property<'a>(root: &'a Value, schema: &'a Value, name: &str) -> Option<&'a Va
         parts
             .iter()
             .find_map(|part| resolve(root, part)?.get("properties")?.get(name))
+    })
+    .or_else(|| {
+        // What is said of all names that are not described is a description too.
+        let others = schema.get("additionalProperties")?;
+        others.is_object().then_some(others)
     })
 }
 
@@ -73,22 +81,51 @@ fn is_object(schema: &Value, name: &str) -> bool {
 /// The value that `text` stands for under the schema of its parameter.
 fn typed(root: &Value, schema: Option<&Value>, text: &str) -> Value {
     let string = || Value::String(text.to_owned());
-    let Some(schema) = schema else {
-        return serde_json::from_str(text).unwrap_or_else(|_| string());
-    };
-    let types = types(root, schema);
-    let json: Option<Value> = serde_json::from_str(text).ok();
-    // Of several types a string is the last to be taken, except that it beats nothing at all.
-    let fits = json.filter(|json| {
-        types.is_empty()
-            || types
-                .iter()
-                .any(|wanted| *wanted != "string" && is(json, wanted))
-    });
-    match fits {
-        Some(json) => json,
-        None => word(&types, text).unwrap_or_else(string),
+    let types = schema.map_or_else(Vec::new, |schema| types(root, schema));
+    // Where text may stand, nothing else is made of it than what is written as this very text. Null is
+    // the exception: it stands beside another type only where a value may be left out.
+    if types.is_empty() || types.contains(&"string") {
+        let same = unchanged(text)
+            .filter(|json| types.is_empty() || types.iter().any(|wanted| is(json, wanted)));
+        let none = || (text == "null" && types.contains(&"null")).then_some(Value::Null);
+        return same.or_else(none).unwrap_or_else(string);
     }
+    let json = (serde_json::from_str(text).ok())
+        .filter(|json| !rounded(json, text) && types.iter().any(|wanted| is(json, wanted)));
+    json.or_else(|| word(&types, text)).unwrap_or_else(string)
+}
+
+/// What `text` reads as, if it is a value of JSON other than text that is written in just this way, by a
+/// browser too: `1.5` is, and `1.10`, `12e5`, `007`, `5.0`, `[1, 2]` and `null` are not.
+fn unchanged(text: &str) -> Option<Value> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    let again = value.to_string();
+    (!matches!(value, Value::Null | Value::String(_)) && kept(&value) && again == text)
+        .then_some(value)
+}
+
+/// Whether every number in a value is written alike by all readers of JSON.
+fn kept(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(whole), _) => whole.unsigned_abs() <= MAX_EXACT,
+            (None, Some(real)) => real.fract() != 0.0 && !number.to_string().contains('e'),
+            _ => false,
+        },
+        Value::Array(items) => items.iter().all(kept),
+        Value::Object(members) => members.values().all(kept),
+        _ => true,
+    }
+}
+
+/// Whether a whole number was too large to be read exactly.
+fn rounded(value: &Value, text: &str) -> bool {
+    value.is_f64()
+        && text
+            .trim()
+            .trim_start_matches('-')
+            .bytes()
+            .all(|b| b.is_ascii_digit())
 }
 
 /// `yes`, `no`, `on` and `off` in any case, where the schema wants a boolean.
@@ -107,7 +144,10 @@ fn is(value: &Value, wanted: &str) -> bool {
     match wanted {
         "null" => value.is_null(),
         "boolean" => value.is_boolean(),
-        "integer" | "number" => value.is_number(),
+        "number" => value.is_number(),
+        "integer" => {
+            value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|n| n.fract() == 0.0)
+        }
         "array" => value.is_array(),
         "object" => value.is_object(),
         _ => false,
@@ -138,11 +178,30 @@ fn types<'a>(root: &'a Value, schema: &'a Value) -> Vec<&'a str> {
         let of = |part: &'a Value| resolve(root, part)?.get("type")?.as_str();
         return parts.iter().filter_map(of).collect();
     }
-    if schema.get("properties").is_some() {
-        return vec!["object"];
-    }
-    Vec::new()
+    IMPLIED
+        .iter()
+        .find(|(word, _)| schema.get(word).is_some())
+        .map(|(_, kind)| vec![*kind])
+        .unwrap_or_default()
 }
+
+/// Words of a schema that speak of one type only: who writes them without `type` means that type.
+const IMPLIED: [(&str, &str); 14] = [
+    ("properties", "object"),
+    ("items", "array"),
+    ("minItems", "array"),
+    ("maxItems", "array"),
+    ("pattern", "string"),
+    ("format", "string"),
+    ("minLength", "string"),
+    ("maxLength", "string"),
+    ("minimum", "number"),
+    ("maximum", "number"),
+    ("exclusiveMinimum", "number"),
+    ("exclusiveMaximum", "number"),
+    ("multipleOf", "number"),
+    ("required", "object"),
+];
 
 fn type_of(value: &Value) -> &'static str {
     match value {

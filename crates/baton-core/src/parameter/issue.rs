@@ -32,6 +32,14 @@ impl std::fmt::Display for ParameterIssue {
     }
 }
 
+impl ParameterIssue {
+    /// Whether it is about the parameter at this path, or about something in it.
+    pub fn is_of(&self, place: &str) -> bool {
+        let rest = self.path.strip_prefix(place);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    }
+}
+
 /// The issue of parameters that are too large or too deep to be looked at.
 pub(super) fn too_big(parameters: &Map<String, Value>) -> Option<ParameterIssue> {
     // Cloning to a `Value` would double the memory, so members are measured one by one.

@@ -7,9 +7,11 @@ use axum::extract::State;
 use baton_api::rest::{DeployRequest, DeployResponse, DeploySchedule, MAX_PAGE};
 use baton_core::flow::{self, DeploymentSettings};
 use baton_core::id::{DeploymentId, FlowId, OrgId, QueueId, ScheduleId, VersionId};
+use baton_core::origin;
 use baton_core::parameter::ParameterSchema;
 use baton_core::queue::DEFAULT_QUEUE;
 use baton_core::schedule::Schedule;
+use baton_core::template;
 use baton_store::StoreError;
 use baton_store::catalog::{Deploy, Deployed};
 use baton_store::logs::ResourceEvent;
@@ -22,7 +24,7 @@ use super::deployments::{self, check_defaults, check_patch, ensure_queue, merge}
 use super::extract::{Caller, Json, LARGE};
 use super::flows::{self, check, check_folder, check_text, check_words, entropy};
 use super::schedules;
-use crate::error::ApiError;
+use crate::error::{ApiError, bad_description};
 
 /// Most entries in `source`, and longest of them in bytes.
 const MAX_SOURCE: (usize, usize) = (32, 1_024);
@@ -36,6 +38,8 @@ pub(crate) async fn deploy(
     check_deploy(&body)?;
     check_patch(&http, org, &body.settings).await?;
     let schema = ParameterSchema::compile(&body.parameter_schema)?;
+    let mut warnings = check_words_of(&body.entry, &schema)?;
+    warnings.extend(check_origin(&http, org, &body).await?);
     let (store, now) = (&http.app.store, http.app.clock.now());
     let existing = match store
         .deployment_by_name(org, &body.flow, &body.deployment)
@@ -81,7 +85,7 @@ pub(crate) async fn deploy(
     let deployed = http.noted(note, store.deploy(deploy, now)).await?;
     http.app.wakeups.fleet_changed();
     http.app.wakeups.scheduler.notify_one();
-    let warnings = warnings(&http, &deployed.deployment).await?;
+    warnings.extend(missing(&http, &deployed.deployment).await?);
     Ok(axum::Json(DeployResponse {
         flow: flows::view(&http, deployed.flow).await?,
         version: flows::version_view(deployed.version),
@@ -147,6 +151,57 @@ fn check_deploy(body: &DeployRequest) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// Refuses a description that no run could fit and a command whose words name nothing; warns of what may be missing.
+fn check_words_of(entry: &flow::Entry, schema: &ParameterSchema) -> Result<Vec<String>, ApiError> {
+    let issues = schema.check_description();
+    if !issues.is_empty() {
+        return Err(bad_description(issues));
+    }
+    if let flow::Entry::Command { env, .. } = entry {
+        flow::check_env(env).map_err(|why| ApiError::invalid("bad_variable", "entry.env", why))?;
+    }
+    template::check(entry, schema)
+        .map_err(|why| ApiError::invalid("unknown_parameter", "entry", why))
+}
+
+/// Refuses to let another project take a flow over without saying so. Who deploys what is there already takes
+/// nothing over.
+async fn check_origin(
+    http: &Http,
+    org: OrgId,
+    body: &DeployRequest,
+) -> Result<Option<String>, ApiError> {
+    let store = &http.app.store;
+    let latest = match store.flow_by_name(org, &body.flow).await {
+        Ok(flow) => flow.latest_version,
+        Err(StoreError::NotFound { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let Some(id) = latest else { return Ok(None) };
+    let known = store.version(org, id).await?;
+    let unchanged = known.package == body.package
+        && known.entry == body.entry
+        && known.parameter_schema == body.parameter_schema;
+    if unchanged || !origin::is_other(&known.source, &body.source) {
+        return Ok(None);
+    }
+    let from = origin::described(&known.source);
+    if body.replace {
+        return Ok(Some(format!(
+            "version {} of this flow came from {from}; this one takes its place",
+            known.number
+        )));
+    }
+    Err(ApiError::conflict(
+        "another_project",
+        format!(
+            "the flow {:?} was deployed from {from}, which is another project than {}",
+            body.flow,
+            origin::described(&body.source)
+        ),
+    ))
+}
+
 /// The settings of a new deployment.
 pub(crate) async fn defaults(http: &Http, org: OrgId) -> Result<DeploymentSettings, ApiError> {
     let queue: QueueId = ensure_queue(http, org, DEFAULT_QUEUE).await?;
@@ -200,7 +255,7 @@ async fn plan_schedule(
 }
 
 /// What works but deserves a look: nobody may be there to run it.
-async fn warnings(http: &Http, deployment: &flow::Deployment) -> Result<Vec<String>, ApiError> {
+async fn missing(http: &Http, deployment: &flow::Deployment) -> Result<Vec<String>, ApiError> {
     let settings = &deployment.settings;
     let robots = http.app.store.robots(Some(deployment.org)).await?;
     let queue = http

@@ -144,10 +144,7 @@ pub(crate) fn check_defaults(
     };
     let wrong: Vec<_> = issues
         .into_iter()
-        .filter(|issue| {
-            let top = issue.path.split(['.', '[']).next().unwrap_or("");
-            settings.parameters.contains_key(top)
-        })
+        .filter(|issue| settings.parameters.keys().any(|name| issue.is_of(name)))
         .collect();
     if wrong.is_empty() {
         Ok(())

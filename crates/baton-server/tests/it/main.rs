@@ -30,6 +30,7 @@ mod sampling;
 mod scheduling;
 mod streams;
 mod support;
+mod taking_over;
 mod telling;
 mod upgrade;
 mod world;

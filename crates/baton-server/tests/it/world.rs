@@ -202,6 +202,7 @@ pub(crate) fn deploy_request(flow: &str) -> DeployRequest {
             "additionalProperties": false,
         }),
         source: Default::default(),
+        replace: false,
         deployment: "default".into(),
         settings: Default::default(),
         schedule: None,

@@ -128,10 +128,11 @@ pub(crate) struct Policy {
   baton deploy examples/invoice_report --cron '*/5 * * * *' --timezone Europe/Berlin --name nightly
   baton deploy report.py --daily 06:30 -p month=2026-10
   baton deploy tool/ --retries 3 --retry-delay 2s -- ./tool --fast {{mode}}
+  baton deploy report.py --python python3.12 --requirements requirements.txt --message 'new layout'
 
 What runs is the words after `--`, else what the folder's baton.toml says, else the script itself,
-else main.py, else the folder's only executable. Deploying again changes what it names and keeps
-everything else, schedules included.")]
+else main.py, else the folder's only executable, else its .robot files. Deploying again changes what
+it names and keeps everything else, schedules included.")]
 pub(crate) struct Deploy {
     /// A folder or a script
     #[arg(value_name = "PATH")]
@@ -154,10 +155,19 @@ pub(crate) struct Deploy {
     /// How its runs are treated.
     #[command(flatten)]
     pub(crate) policy: Policy,
-    /// Python interpreter for a Python script, by name or path on the robot
+    /// Python to run it with and to build its environment with, by name or path on the robot
     #[arg(long, value_name = "PYTHON")]
     pub(crate) python: Option<String>,
-    /// Program and arguments; {{name}} stands for a parameter
+    /// List of Python packages to build its environment from; goes along with a single script
+    #[arg(long, value_name = "FILE")]
+    pub(crate) requirements: Option<PathBuf>,
+    /// What changed, for people who look at the version
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) message: Option<String>,
+    /// Take the flow over from another project that deployed one of this name
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Program and arguments; {{name}} stands for a parameter, {{baton.artifacts}} for the folder of files to keep
     #[arg(last = true, value_name = "ARGV")]
     pub(crate) argv: Vec<String>,
 }
@@ -178,6 +188,9 @@ pub(crate) struct Run {
     /// A parameter, as name=value
     #[arg(long = "param", short = 'p', value_name = "NAME=VALUE")]
     pub(crate) parameters: Vec<Pair>,
+    /// Parameters as one object in a JSON file; what -p names beats it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) params_file: Option<PathBuf>,
     /// Stream its log and wait for its end
     #[arg(long, short)]
     pub(crate) watch: bool,

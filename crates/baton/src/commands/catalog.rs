@@ -1,6 +1,6 @@
 //! `baton deployments` and `baton flows`.
 
-use baton_api::rest::{DeletePreview, Deployment, DeploymentQuery, FlowQuery, RunQuery};
+use baton_api::rest::{DeletePreview, Deployment, DeploymentQuery, FlowQuery, RunQuery, Version};
 use jiff::Timestamp;
 use owo_colors::OwoColorize as _;
 use serde_json::json;
@@ -16,6 +16,8 @@ use crate::units;
 
 /// How many latest runs are shown with a deployment.
 const LATEST_RUNS: u32 = 5;
+/// Characters of a commit that are shown.
+const SHOWN_HASH: usize = 10;
 /// Rows fetched at once.
 const PAGE: u32 = 1_000;
 
@@ -110,6 +112,11 @@ async fn show(session: &Session, named: &str) -> Done {
         return Ok(());
     }
     print(session, &deployment).await;
+    if let Some(id) = deployment.version_id
+        && let Some(commit) = commit(&session.client.version(id).await?)
+    {
+        output::facts(&[("commit", commit)]);
+    }
     output::heading("Latest runs");
     runs::print(&latest, "none yet");
     Ok(())
@@ -357,6 +364,25 @@ async fn ls_flows(session: &Session, search: Option<String>) -> Done {
     Ok(())
 }
 
+/// Commit, branch and first words of a version, as far as it says them.
+fn commit(version: &Version) -> Option<String> {
+    let source = &version.source;
+    let mut words = Vec::new();
+    if let Some(revision) = source.get("revision") {
+        words.push(revision.get(..SHOWN_HASH).unwrap_or(revision).to_owned());
+    }
+    if let Some(branch) = source.get("branch") {
+        words.push(format!("on {branch}"));
+    }
+    if source.get("dirty").is_some_and(|dirty| dirty == "yes") {
+        words.push("with changes".to_owned());
+    }
+    if let Some(said) = source.get("message").or_else(|| source.get("subject")) {
+        words.push(format!("\u{201c}{said}\u{201d}"));
+    }
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
 async fn show_flow(session: &Session, named: &str) -> Done {
     let flow = session.client.flow(named).await?;
     let id = flow.id.to_string();
@@ -379,7 +405,7 @@ async fn show_flow(session: &Session, named: &str) -> Done {
         output::line(&flow.description);
     }
     output::heading("Versions");
-    let mut table = table::table(&["version", "status", "made", "package", "from"]);
+    let mut table = table::table(&["version", "status", "made", "package", "commit", "from"]);
     for version in &versions {
         let package = version
             .package
@@ -390,6 +416,7 @@ async fn show_flow(session: &Session, named: &str) -> Done {
             table::cell(output::spelt(&version.status)),
             table::cell(output::clock(version.created_at)),
             table::cell(output::or_dash(package)),
+            table::cell(output::or_dash(commit(version))),
             table::cell(output::or_dash(version.source.get("path"))),
         ]);
     }

@@ -2,18 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use baton_api::package::pack_with;
 use baton_api::rest::{
     DeployRequest, DeployResponse, DeploySchedule, Deployment, DeploymentPatch, ScheduleInput,
 };
 use baton_core::flow::Entry;
+use baton_core::origin::described;
 use jiff::Timestamp;
 use owo_colors::OwoColorize as _;
 use serde_json::{Map, Value};
 
-use super::{Session, choose, policy, schedules_file, when};
+use super::{Session, choose, contents, policy, schedules_file, when};
 use crate::cli::runs::{Deploy, When};
 use crate::exit::Exit;
 use crate::failure::{Done, Failure};
+use crate::source::origin::By;
 use crate::source::{self, Source, Wish};
 use crate::{output, settings, units};
 
@@ -26,6 +29,7 @@ pub(crate) async fn deploy(session: &Session, args: &Deploy) -> Done {
         flow: args.flow.clone(),
         argv: args.argv.clone(),
         python: args.python.clone(),
+        requirements: args.requirements.clone(),
     };
     let source = source::look(&args.path, &wish)?;
     warn_of_siblings(&source);
@@ -39,6 +43,9 @@ pub(crate) async fn deploy(session: &Session, args: &Deploy) -> Done {
         .or_else(|| source.settings.deployment.name.clone())
         .unwrap_or_else(|| "default".to_owned());
     let mut request = request(&source, name, patch);
+    let message = args.message.as_deref();
+    source::origin::add(&mut request.source, &source, message, By::Deploy);
+    request.replace = args.replace;
     request.folder = args.folder.clone().or(request.folder);
     request.schedule = schedule(&args.when)?;
     request.schedules = schedules_file::all(&source.settings.schedules)?;
@@ -53,7 +60,13 @@ pub(crate) async fn deploy(session: &Session, args: &Deploy) -> Done {
 
 /// A script is packed alone; whoever deploys one that uses its neighbours means their folder.
 pub(crate) fn warn_of_siblings(source: &Source) {
-    let left = source::siblings::left_behind(&source.path);
+    let mut left = source::siblings::left_behind(&source.path);
+    // A list that means other files cannot go along alone.
+    let lists = source.path.with_file_name(source::requirements::NAME);
+    let is_python = source.path.extension().is_some_and(|e| e == "py");
+    if is_python && source.path.is_file() && lists.is_file() && source.carried.is_empty() {
+        left.push(source::requirements::NAME.to_owned());
+    }
     let (Some(folder), Some(script)) = (source.path.parent(), source.path.file_name()) else {
         return;
     };
@@ -111,6 +124,7 @@ pub(crate) fn request(
         entry: source.entry.clone(),
         parameter_schema: source.schema.clone(),
         source: from,
+        replace: false,
         deployment,
         settings: patch,
         schedule: None,
@@ -124,15 +138,52 @@ pub(crate) async fn send(
     source: &Source,
     mut request: DeployRequest,
 ) -> Done<DeployResponse> {
-    let archive = baton_api::package::pack(&source.path).map_err(|e| {
+    let packed = pack_with(&source.path, &source.carried).map_err(|e| {
         Failure::new(
             Exit::Refused,
             e.code,
             format!("cannot pack {}: {e}", source.path.display()),
         )
     })?;
-    let package = session.client.put_package(archive).await?;
+    contents::say(source, &packed)?;
+    let package = session.client.put_package(packed.archive).await?;
     request.package = Some(package.hash);
+    match session.client.deploy(&request).await {
+        Err(error) if error.code() == "another_project" => {
+            take_over(session, source, request, error.into()).await
+        }
+        done => Ok(done?),
+    }
+}
+
+/// What another project deployed under this name is replaced only if it moved here, or if a person says so.
+async fn take_over(
+    session: &Session,
+    source: &Source,
+    mut request: DeployRequest,
+    refused: Failure,
+) -> Done<DeployResponse> {
+    let versions = session.client.versions(&request.flow).await?.items;
+    let Some(known) = versions.into_iter().max_by_key(|version| version.number) else {
+        return Err(refused);
+    };
+    let from = described(&known.source);
+    if source::origin::moved(&known.source, &request.source, &source.path) {
+        output::note(&format!(
+            "it was deployed from {from}, which is gone: it moved here"
+        ));
+    } else {
+        use std::io::IsTerminal as _;
+        let somebody = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+        let question = source::origin::question(&request.flow, &known.source);
+        if session.json || !somebody || !super::sure(false, &question)? {
+            return Err(refused.fix(
+                "choose another name with --flow NAME, or replace that flow with --replace; \
+                 `project` under [flow] in baton.toml says what belongs together",
+            ));
+        }
+    }
+    request.replace = true;
     Ok(session.client.deploy(&request).await?)
 }
 

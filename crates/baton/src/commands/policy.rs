@@ -1,11 +1,13 @@
 //! How a deployment treats its runs: what `baton.toml` says, and over it what the command line says.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use baton_api::rest::DeploymentPatch;
 use baton_core::error::ErrorKind;
-use baton_core::parameter::{ParameterSchema, parse_pair};
+use baton_core::parameter::{MAX_PARAMETERS_BYTES, ParameterSchema, parse_pair};
 use baton_core::retry::RetryPolicy;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::cli::or_none::{NONE, OrNone, clears, or_none};
@@ -196,6 +198,44 @@ pub(crate) fn parameters(pairs: &[String], schema: &Value) -> Done<Map<String, V
     Ok(compiled.coerce(&pairs))
 }
 
+/// Parameters from a file with one JSON object. A number in it is read as the same text on the command line would
+/// be, so that `1.10` stays `1.10` where nobody wants a number.
+pub(crate) fn parameters_in(file: &Path, schema: &Value) -> Done<Map<String, Value>> {
+    let refused = |why: String| {
+        Failure::new(
+            Exit::Refused,
+            "bad_parameters",
+            format!("{}: {why}", file.display()),
+        )
+        .fix("write one object, as in: {\"month\": \"2026-10\"}")
+    };
+    let size = std::fs::metadata(file)
+        .map_err(|e| Failure::file(file, "read", &e))?
+        .len();
+    if size > MAX_PARAMETERS_BYTES as u64 {
+        return Err(refused(format!(
+            "it has {size} bytes; parameters have at most {MAX_PARAMETERS_BYTES}"
+        )));
+    }
+    let text = std::fs::read_to_string(file).map_err(|e| Failure::file(file, "read", &e))?;
+    let text = text.trim_start_matches('\u{feff}');
+    let members: BTreeMap<String, Box<RawValue>> =
+        serde_json::from_str(text).map_err(|e| refused(format!("it is no object in JSON: {e}")))?;
+    let compiled = ParameterSchema::compile(schema)
+        .map_err(|e| Failure::new(Exit::Refused, e.code, e.message))?;
+    let mut all = Map::new();
+    for (name, raw) in members {
+        let raw = raw.get();
+        if raw.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
+            all.extend(compiled.coerce(&[(name, raw.to_owned())]));
+        } else {
+            let value = serde_json::from_str(raw).map_err(|e| refused(format!("{name}: {e}")))?;
+            all.insert(name, value);
+        }
+    }
+    Ok(all)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -318,6 +358,26 @@ mod tests {
             ..Policy::default()
         };
         assert!(patch(&flags, &file::Deployment::default()).is_err());
+    }
+
+    #[test]
+    fn a_file_of_parameters_keeps_what_is_written_in_it() {
+        let schema = serde_json::json!({ "properties": { "n": { "type": "number" }, "s": { "type": "string" } } });
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("p.json");
+        let text =
+            r#"{"version": 1.10, "commit": 12e5, "n": 1.10, "s": 007, "list": [1, 2], "no": null}"#;
+        std::fs::write(&file, text.replace("007", "7")).expect("written");
+        let got = Value::Object(parameters_in(&file, &schema).expect("fine"));
+        let wanted = serde_json::json!({
+            "version": "1.10", "commit": "12e5", "n": 1.1, "s": "7", "list": [1, 2], "no": null
+        });
+        assert_eq!(got, wanted);
+        for bad in [text, "[1]", "{"] {
+            std::fs::write(&file, bad).expect("written");
+            let error = parameters_in(&file, &schema).expect_err(bad);
+            assert_eq!(error.code, "bad_parameters");
+        }
     }
 
     #[test]

@@ -43,7 +43,12 @@ fn passed(due_at: Timestamp, now: Timestamp) -> Done {
 /// Does it.
 pub(crate) async fn run(session: &Session, args: &Run) -> Done<Exit> {
     let deployment = choose::deployment(session, &args.flow).await?;
-    let parameters = parameters(session, &deployment, &args.parameters).await?;
+    let schema = schema(session, &deployment).await?;
+    let mut parameters = match &args.params_file {
+        Some(file) => policy::parameters_in(file, &schema)?,
+        None => Map::new(),
+    };
+    parameters.extend(policy::parameters(&args.parameters, &schema)?);
     let due_at = args
         .at
         .as_ref()
@@ -106,9 +111,12 @@ pub(crate) async fn parameters(
     if pairs.is_empty() {
         return Ok(Map::new());
     }
-    let schema = match deployment.version_id {
+    policy::parameters(pairs, &schema(session, deployment).await?)
+}
+
+async fn schema(session: &Session, deployment: &Deployment) -> Done<Value> {
+    Ok(match deployment.version_id {
         Some(id) => session.client.version(id).await?.parameter_schema,
         None => json!({}),
-    };
-    policy::parameters(pairs, &schema)
+    })
 }

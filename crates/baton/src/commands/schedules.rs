@@ -19,7 +19,6 @@ use crate::output::{self, state::Look, table};
 use crate::{settings, units};
 
 /// Most schedules that are listed.
-const MOST: u32 = 1_000;
 
 /// Does it.
 pub(crate) async fn schedules(session: &Session, command: Schedules) -> Done {

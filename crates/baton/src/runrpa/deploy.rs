@@ -19,7 +19,13 @@ pub(crate) fn deploy(global: &Global, script: &Script, flags: &Flags) -> Done {
     let parameters = super::own_parameters(&source.schema, super::stored_parameters(script, flags));
     let patch = patch(&computer, parameters, flags)?;
     let deployment = format!("{}-{computer}", script.flow);
-    let request = commands::deploy::request(&source, deployment, patch);
+    let mut request = commands::deploy::request(&source, deployment, patch);
+    source::origin::add(
+        &mut request.source,
+        &source,
+        None,
+        source::origin::By::Runrpa,
+    );
     commands::deploy::warn_of_siblings(&source);
     let made = commands::talk(global, |session: Session| async move {
         commands::deploy::send(&session, &source, request).await
@@ -41,7 +47,7 @@ fn source(script: &Script) -> Done<Source> {
         } else {
             source::runner::argv(&script.path, &script.runners)?
         },
-        python: None,
+        ..Wish::default()
     };
     let mut source = source::look(&script.path, &wish)?;
     if source.schema == json!({}) {

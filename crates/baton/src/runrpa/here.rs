@@ -3,6 +3,7 @@
 //! The script never waits for the server. What it says is kept on disk and told while the server can
 //! be reached; otherwise it stays there and a later run sends it along.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Stdio};
@@ -12,9 +13,11 @@ use std::time::Duration;
 use baton_agent::events::Event;
 use baton_api::rest::{ReportFinish, ReportStart};
 use baton_core::error::{ErrorInfo, ErrorKind};
+use baton_core::parameter::variable;
 use baton_core::retry::RetryPolicy;
 use baton_core::run::{LogLevel, LogStream};
 use baton_core::state::State;
+use baton_core::template;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
@@ -49,7 +52,7 @@ pub(crate) fn run(global: &Global, script: &Script, flags: &Flags) -> Done<u8> {
         } else {
             source::runner::argv(&script.path, &script.runners)?
         },
-        python: None,
+        ..Wish::default()
     };
     let source = source::look(&script.path, &wish)?;
     let parameters = super::own_parameters(&source.schema, super::parameters(script, flags));
@@ -104,7 +107,19 @@ impl Plan {
                 .map(std::path::Path::to_owned)
                 .unwrap_or_default()
         };
-        let mut argv: Vec<String> = argv.iter().map(|word| filled(word, &parameters)).collect();
+        for word in argv.iter().chain(env.values()) {
+            let known = |name: &str| {
+                (template::own(name).is_some() || parameters.contains_key(name)).then(String::new)
+            };
+            template::fill(word, known).map_err(|name| {
+                Failure::new(
+                    Exit::Refused,
+                    "unknown_parameter",
+                    template::advice(word, name),
+                )
+            })?;
+        }
+        let mut argv = argv.clone();
         // A lone script that is to be run under a Python says only its own name.
         if argv.first().is_some_and(|program| program.ends_with(".py")) {
             argv.insert(0, "python3".into());
@@ -121,23 +136,37 @@ impl Plan {
 
     /// The command of one attempt, with everything that a robot would tell it as well.
     fn command(&self, spool: &Spool, attempt: u32) -> Command {
+        let shown = |name: &str| spool.path(name).display().to_string();
+        let own: BTreeMap<&str, String> = BTreeMap::from([
+            ("flow", self.flow.clone()),
+            ("attempt", attempt.to_string()),
+            ("idempotency_key", spool.key()),
+            ("parameters", shown("parameters.json")),
+            ("events", shown("events.jsonl")),
+            ("outputs", shown("outputs.json")),
+            ("artifacts", shown("artifacts")),
+        ]);
+        // Every name was known when this was planned; what only a robot tells is empty here.
+        let filled = |word: &String| {
+            template::fill(word, |name| match template::own(name) {
+                Some(ours) => Some(own.get(ours).cloned().unwrap_or_default()),
+                None => self.parameters.get(name).map(plain),
+            })
+            .unwrap_or_else(|_| word.clone())
+        };
         let mut command = Command::new(&self.argv[0]);
-        command.args(&self.argv[1..]).current_dir(&self.folder);
-        command.env("PYTHONUNBUFFERED", "1");
-        command.envs(self.env.iter().map(|(k, v)| (k, v)));
-        for (name, value) in &self.parameters {
-            command.env(format!("BATON_PARAM_{}", name.to_uppercase()), plain(value));
-        }
         command
-            .env("BATON_FLOW", &self.flow)
-            .env("BATON_ATTEMPT", attempt.to_string())
-            .env("BATON_IDEMPOTENCY_KEY", spool.key())
-            .env("BATON_PARAMETERS", spool.path("parameters.json"))
-            .env("BATON_EVENTS", spool.path("events.jsonl"))
-            .env("BATON_OUTPUTS", spool.path("outputs.json"))
-            .env("BATON_ARTIFACTS", spool.path("artifacts"))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .args(self.argv[1..].iter().map(filled))
+            .current_dir(&self.folder)
+            .env("PYTHONUNBUFFERED", "1")
+            .envs(self.env.iter().map(|(k, v)| (k, filled(v))));
+        for (name, value) in &self.parameters {
+            command.env(variable(name), plain(value));
+        }
+        for (word, value) in &own {
+            command.env(format!("BATON_{}", word.to_ascii_uppercase()), value);
+        }
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 }
@@ -146,17 +175,9 @@ impl Plan {
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
+        Value::Null => String::new(),
         other => other.to_string(),
     }
-}
-
-/// A word of a command with parameters in the place of their names, as a robot fills it.
-fn filled(word: &str, parameters: &Map<String, Value>) -> String {
-    parameters
-        .iter()
-        .fold(word.to_owned(), |word, (name, value)| {
-            word.replace(&format!("{{{{{name}}}}}"), &plain(value))
-        })
 }
 
 /// How the last attempt ended.

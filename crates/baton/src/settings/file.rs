@@ -29,6 +29,7 @@ pub(crate) struct BatonToml {
     /// The flow in this folder.
     pub(crate) flow: Flow,
     /// Its parameters, in the friendly form.
+    #[serde(deserialize_with = "super::values::map")]
     pub(crate) parameters: Map<String, Value>,
     /// How it is deployed.
     pub(crate) deployment: Deployment,
@@ -114,8 +115,10 @@ pub(crate) struct Flow {
     pub(crate) workdir: Option<String>,
     /// Python interpreter.
     pub(crate) python: Option<String>,
-    /// Requirements file to build an environment from.
+    /// Requirements file to build an environment from; empty for none.
     pub(crate) requirements: Option<String>,
+    /// Name of the project, which only its own deploys may replace; where it lies unless given.
+    pub(crate) project: Option<String>,
     /// Environment variables.
     pub(crate) env: BTreeMap<String, String>,
 }
@@ -179,6 +182,7 @@ pub(crate) struct Deployment {
     /// Words to find its runs by.
     pub(crate) tags: Option<Vec<String>>,
     /// Parameters of its runs.
+    #[serde(deserialize_with = "super::values::map")]
     pub(crate) parameters: Map<String, Value>,
     /// low, normal, high or critical.
     pub(crate) priority: Option<String>,

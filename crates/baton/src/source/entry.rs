@@ -14,17 +14,22 @@ use crate::settings::file::BatonToml;
 
 /// The file that a folder runs when nothing else is said.
 const MAIN: &str = "main.py";
-/// The file that names the Python packages a folder needs.
-const REQUIREMENTS: &str = "requirements.txt";
 /// How many files an error lists at most.
 const LISTED: usize = 20;
 
 /// Finds what is executed at a path.
-pub(crate) fn find(path: &Path, settings: &BatonToml, wish: &Wish) -> Done<Entry> {
-    let mut command = Command {
+pub(crate) fn find(
+    path: &Path,
+    flow: &str,
+    settings: &BatonToml,
+    wish: &Wish,
+    requirements: Option<String>,
+) -> Done<Entry> {
+    let named = wish.python.clone().or_else(|| settings.flow.python.clone());
+    let command = Command {
         env: settings.flow.env.clone(),
         workdir: settings.flow.workdir.clone().unwrap_or_default(),
-        python: python(path, settings, wish),
+        python: Python::of(named, requirements),
     };
     if let Some(program) = wish.argv.first() {
         // Whoever writes only the script's own flags would replace the program by them.
@@ -59,10 +64,7 @@ pub(crate) fn find(path: &Path, settings: &BatonToml, wish: &Wish) -> Done<Entry
     if path.join(MAIN).is_file() {
         return Ok(command.script(vec!["python3".into(), MAIN.into()]));
     }
-    sole_executable(path).map(|argv| {
-        command.python = None;
-        command.entry(argv)
-    })
+    sole_executable(path, flow).map(|argv| command.script(argv))
 }
 
 /// What an entry is made of beside its argv.
@@ -82,36 +84,45 @@ impl Command {
         }
     }
 
-    /// A script with its program: where a Python is named, that one takes the program's place.
+    /// A script with its program: where a Python is named, that one takes the program's place. A program that is no
+    /// Python has no use for an interpreter, but finds what an environment holds.
     fn script(&self, mut argv: Vec<String>) -> Entry {
-        if self.python.is_some() && argv.first().is_some_and(|p| p == "python3") {
+        let is_python = argv.first().is_some_and(|program| program == "python3");
+        if !is_python && matches!(self.python, Some(Python::Interpreter(_))) {
+            return Command {
+                env: self.env.clone(),
+                workdir: self.workdir.clone(),
+                python: None,
+            }
+            .entry(argv);
+        }
+        let is_script = argv.get(1).is_some_and(|word| word.ends_with(".py"));
+        if is_python && is_script && self.python.is_some() {
             argv.remove(0);
-            return self.entry(argv);
         }
-        Command {
-            env: self.env.clone(),
-            workdir: self.workdir.clone(),
-            python: None,
-        }
-        .entry(argv)
+        self.entry(argv)
     }
 }
 
-fn python(path: &Path, settings: &BatonToml, wish: &Wish) -> Option<Python> {
-    let named = wish.python.clone().or_else(|| settings.flow.python.clone());
-    if let Some(named) = named {
-        return Some(Python::Interpreter(named));
-    }
-    if let Some(file) = &settings.flow.requirements {
-        return Some(Python::Requirements(file.clone()));
-    }
-    path.join(REQUIREMENTS)
-        .is_file()
-        .then(|| Python::Requirements(REQUIREMENTS.into()))
+/// A word about a command that runs Robot Framework when nothing says where that comes from.
+pub(crate) fn without_robot(entry: &Entry, packages: &str) -> Option<String> {
+    let Entry::Command { argv, python, .. } = entry else {
+        return None;
+    };
+    let runs_robot = argv
+        .windows(2)
+        .any(|pair| pair[0] == "-m" && pair[1] == "robot");
+    let named = packages.to_lowercase().contains("robotframework");
+    (runs_robot && !named && !matches!(python, Some(Python::Interpreter(_)))).then(|| {
+        "nothing says where Robot Framework comes from: unless the robot's python3 has it, write \
+         robotframework into requirements.txt, or name a list with --requirements or an interpreter with --python"
+            .to_owned()
+    })
 }
 
-fn sole_executable(folder: &Path) -> Done<Vec<String>> {
+fn sole_executable(folder: &Path, flow: &str) -> Done<Vec<String>> {
     let mut executables = Vec::new();
+    let mut suites = Vec::new();
     let mut others = Vec::new();
     let entries = std::fs::read_dir(folder).map_err(|e| Failure::file(folder, "read", &e))?;
     for entry in entries {
@@ -122,7 +133,9 @@ fn sole_executable(folder: &Path) -> Done<Vec<String>> {
         if !meta.is_file() || name.starts_with('.') {
             continue;
         }
-        if meta.permissions().mode() & 0o111 != 0 {
+        if name.ends_with(".robot") {
+            suites.push(name);
+        } else if meta.permissions().mode() & 0o111 != 0 {
             executables.push(name);
         } else {
             others.push(name);
@@ -132,6 +145,12 @@ fn sole_executable(folder: &Path) -> Done<Vec<String>> {
     others.sort();
     if let [only] = executables.as_slice() {
         return Ok(vec![format!("./{only}")]);
+    }
+    match suites.as_slice() {
+        [only] if executables.is_empty() => return Ok(runner::robot(&[only])),
+        // The folder's own name is another on each robot, and would name the suite.
+        [_, ..] if executables.is_empty() => return Ok(runner::robot(&["--name", flow, "."])),
+        _ => {}
     }
     let found = if executables.is_empty() {
         format!("no executable among {}", listed(&others))

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use baton_core::parameter::ParameterSchema;
 use serde_json::{Map, Value, json};
 
 use crate::exit::Exit;
@@ -52,9 +53,19 @@ pub(crate) fn schema(path: &Path, settings: &BatonToml) -> Done<Value> {
             .fix("keep one of the two"));
         }
     };
-    baton_core::parameter::ParameterSchema::compile(&schema)
-        .map_err(|e| wrong(&path.join("parameters"), &e.message))?;
-    Ok(schema)
+    let from = if beside.is_file() {
+        beside
+    } else {
+        path.join(file::NAME)
+    };
+    let compiled = ParameterSchema::compile(&schema).map_err(|e| wrong(&from, &e.message))?;
+    match &compiled.check_description()[..] {
+        [] => Ok(schema),
+        issues => {
+            let all: Vec<String> = issues.iter().map(|i| format!("parameter {i}")).collect();
+            Err(wrong(&from, &all.join("; ")))
+        }
+    }
 }
 
 fn wrong(path: &Path, why: &str) -> Failure {

@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::failure::{Done, Failure};
 
 /// Extensions with a program of their own, in the order in which a bare name is tried.
-pub(crate) const BUILT_IN: [(&str, &str); 10] = [
+pub(crate) const BUILT_IN: [(&str, &str); 11] = [
     (".py", "python3"),
     (".sh", "sh"),
     (".bash", "bash"),
@@ -20,7 +20,11 @@ pub(crate) const BUILT_IN: [(&str, &str); 10] = [
     (".php", "php"),
     (".r", "Rscript"),
     (".ps1", "pwsh"),
+    (ROBOT, "robot"),
 ];
+
+/// Suites of Robot Framework, which is a module of the flow's Python rather than a program.
+const ROBOT: &str = ".robot";
 
 /// Workbooks: scripts of OPTIMUS that only a configured program can run.
 pub(crate) const WORKBOOKS: [&str; 3] = [".xlsm", ".xlsx", ".xls"];
@@ -50,6 +54,9 @@ pub(crate) fn argv(script: &Path, configured: &BTreeMap<String, Vec<String>>) ->
     if extension.as_deref() == Some(".py") {
         return Ok(vec!["python3".into(), name.into()]);
     }
+    if extension.as_deref() == Some(ROBOT) {
+        return Ok(robot(&[name]));
+    }
     if is_executable(script) {
         return Ok(vec![format!("./{name}")]);
     }
@@ -77,6 +84,22 @@ pub(crate) fn argv(script: &Path, configured: &BTreeMap<String, Vec<String>>) ->
         None => refused("it has no extension, is not executable and does not begin with #!")
             .fix("make the file executable, or say in its first line what runs it"),
     })
+}
+
+/// The words that run Robot Framework, whose files are kept with the run.
+pub(crate) fn robot(words: &[&str]) -> Vec<String> {
+    let start = [
+        "python3",
+        "-m",
+        "robot",
+        "--outputdir",
+        "{{baton.artifacts}}",
+    ];
+    start
+        .iter()
+        .chain(words)
+        .map(|word| (*word).to_owned())
+        .collect()
 }
 
 /// A configured command with the script in its place, or at its end.

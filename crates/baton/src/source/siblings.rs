@@ -6,7 +6,7 @@ use std::path::Path;
 /// Largest script whose text is looked through, in bytes: what people write, not what machines make.
 const MAX_SCRIPT: u64 = 1 << 20;
 
-/// The files and folders beside a script that it imports or sources, and the list of packages it would need.
+/// The files and folders beside a script that it imports or sources.
 pub(crate) fn left_behind(script: &Path) -> Vec<String> {
     let Some(folder) = script.parent().filter(|_| script.is_file()) else {
         return Vec::new();
@@ -23,9 +23,6 @@ pub(crate) fn left_behind(script: &Path) -> Vec<String> {
         } else {
             found.extend(sourced(line).filter(|name| folder.join(name).is_file()));
         }
-    }
-    if python && folder.join("requirements.txt").is_file() {
-        found.insert("requirements.txt".to_owned());
     }
     let own = script.file_name().and_then(|name| name.to_str());
     found.retain(|name| Some(name.as_str()) != own);
@@ -100,9 +97,6 @@ mod tests {
             "import os, helper\nfrom other import x\nimport lib.deep as d\nimport report\nimport json\n",
         );
         assert_eq!(left_behind(&python), ["helper.py", "lib/", "other.py"]);
-        write("requirements.txt", "requests\n");
-        let alone = write("alone.py", "import os\n");
-        assert_eq!(left_behind(&alone), ["requirements.txt"]);
         let shell = write("job.sh", "#!/bin/sh\n. ./common.sh\nsource absent.sh\n");
         assert_eq!(left_behind(&shell), ["common.sh"]);
         assert!(left_behind(folder.path()).is_empty());

@@ -7,6 +7,7 @@ mod cli;
 mod coverage;
 mod crash;
 mod demo_data;
+mod deploying;
 mod disk;
 mod doc_commands;
 mod e2e;

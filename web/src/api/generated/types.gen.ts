@@ -775,6 +775,10 @@ export type DeployRequest = {
         [key: string]: string;
     };
     /**
+     * Whether the flow may be taken over from another project (`source.project`) that deployed it before.
+     */
+    replace?: boolean;
+    /**
      * The deployment's name; made if there is none.
      */
     deployment?: string;
@@ -1124,7 +1128,8 @@ export type Enrolment = {
  */
 export type Entry = {
     /**
-     * Program and arguments. `{{name}}` in an argument is replaced by the parameter of that name.
+     * Program and arguments. `{{name}}` in an argument or a variable stands for that parameter,
+     * `{{baton.artifacts}}` for what Baton tells a run ([`crate::template`]).
      */
     argv: Array<string>;
     /**
@@ -1892,6 +1897,20 @@ export type Python = {
      * An environment built from this requirements file of the package, cached by its content.
      */
     requirements: string;
+} | {
+    /**
+     * An environment built with this interpreter from this requirements file.
+     */
+    environment: {
+        /**
+         * Name or path on the robot.
+         */
+        interpreter: string;
+        /**
+         * The file in the package.
+         */
+        requirements: string;
+    };
 };
 
 /**

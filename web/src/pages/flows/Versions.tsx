@@ -50,6 +50,12 @@ function DifferenceTable({ items }: { items: Difference[] }) {
   );
 }
 
+/** Commit, branch and words of a version, as far as it says them. */
+function commitWords(source: Record<string, string>): string {
+  const words = [source.revision?.slice(0, 10), source.branch && `on ${source.branch}`, source.dirty === "yes" && "with changes", source.message ?? source.subject];
+  return words.filter(Boolean).map((word) => ` · ${word}`).join("");
+}
+
 function Row({ version, before, chosen, onChoose }: { version: Version; before?: Version; chosen: boolean; onChoose: () => void }) {
   const changes = before ? versionDifferences(before, version) : [];
   const parts = [...new Set(changes.map((d) => d.path.split(".")[0]))];
@@ -57,7 +63,7 @@ function Row({ version, before, chosen, onChoose }: { version: Version; before?:
     <li className={cx("flex items-center gap-3 px-4 py-2", chosen ? "bg-selected" : "hover:bg-hover")}>
       <button type="button" aria-pressed={chosen} onClick={onChoose} className="flex min-w-0 flex-1 items-baseline gap-3 rounded-sm text-left">
         <span className="w-10 shrink-0 font-mono text-sm font-medium">v{version.number}</span>
-        <span className="min-w-0 flex-1 truncate text-sm text-muted">{before ? (changes.length ? `Changed: ${parts.join(", ")}` : "Nothing but its number") : "The first kept"}{version.source.revision ? ` · ${version.source.revision}` : ""}</span>
+        <span className="min-w-0 flex-1 truncate text-sm text-muted">{before ? (changes.length ? `Changed: ${parts.join(", ")}` : "Nothing but its number") : "The first kept"}{commitWords(version.source)}</span>
         <span className="shrink-0 text-sm text-muted"><RelativeTime at={version.created_at} /></span>
       </button>
       <Status version={version} />

@@ -1,7 +1,7 @@
 // A form made from a parameter schema, with the raw JSON always one press away.
 import { useMemo, useState } from "react";
 import type { Json, JsonObject } from "@/api";
-import { fromText, parameterFields, tooLarge, toText, type ParameterField } from "@/lib/schemaForm";
+import { changedNumber, fromText, parameterFields, tooLarge, toText, type ParameterField } from "@/lib/schemaForm";
 import { Checkbox, Field, Input, Refusal, Segmented, Select, Textarea } from "@/ui";
 
 interface ParameterFormProps {
@@ -53,6 +53,12 @@ export function ParameterForm({ schema, value, onChange, errors }: ParameterForm
   };
   const typedRaw = (text: string) => {
     setRaw(text);
+    const changed = changedNumber(text, fields.length > 0);
+    if (changed) {
+      setProblem(changed);
+      onChange(value, false);
+      return;
+    }
     try {
       const read = JSON.parse(text) as Json;
       if (!read || typeof read !== "object" || Array.isArray(read)) throw new Error("an object");

@@ -176,6 +176,7 @@ impl Install {
             folder: None,
             flow_tags: None,
             source: BTreeMap::new(),
+            replace: false,
             deployment: "default".into(),
             schedule: None,
             schedules: Vec::new(),
