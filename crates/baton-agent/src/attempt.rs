@@ -16,7 +16,9 @@ use tokio::sync::mpsc;
 mod artifacts;
 mod command;
 mod environment;
+mod exit_code;
 mod files;
+mod last_lines;
 mod left;
 mod lines;
 mod log;
@@ -25,8 +27,10 @@ mod outputs;
 mod prepare;
 mod quota;
 mod report;
+mod robot_framework;
 mod streams;
 mod tasks;
+mod telling;
 mod watch;
 
 pub(crate) use environment::Environments;
@@ -35,6 +39,7 @@ pub(crate) use watch::Control;
 
 use self::command::Places;
 use self::log::RunLog;
+use self::outcome::LastWords;
 use self::outputs::read_outputs;
 use self::prepare::{Prepared, Unready};
 use self::report::Reports;
@@ -182,6 +187,9 @@ impl Attempt<'_> {
                     .as_ref()
                     .expect("preparing stops only when asked to");
                 let (state, error) = outcome::ended(why);
+                if let Some(error) = &error {
+                    self.log.say(LogLevel::Info, error.message.clone());
+                }
                 unexecuted(claim, state, error)
             }
             Err(Unready {
@@ -261,10 +269,10 @@ impl Attempt<'_> {
     /// Speaks of what the tree left behind, and kills what a lost guard could not.
     async fn tidy_up(&self, seen: &Watched) {
         if seen.left_behind > 0 {
-            let message = format!(
-                "{} processes were still running at the end and were killed",
-                seen.left_behind
-            );
+            let message = match seen.left_behind {
+                1 => "1 process was still running at the end and was killed".to_owned(),
+                n => format!("{n} processes were still running at the end and were killed"),
+            };
             self.log.say(LogLevel::Warning, message);
         }
         if seen.guard_lost {
@@ -288,14 +296,20 @@ impl Attempt<'_> {
         control: &mut Control,
     ) -> JobResult {
         let timeout = self.job.timeout_seconds;
-        let (state, error) = outcome::outcome(seen, reports.error.take(), self.log.tail(), timeout);
+        let last = LastWords::of(self.log.last_lines(), &self.job.workflow.entry);
+        let (state, error) = outcome::outcome(seen, reports.error.take(), &last, timeout);
         let mut outputs = reports.outputs;
         let handed = read_outputs(&self.places.outputs, &self.places.work, &mut outputs);
         for warning in handed.warnings {
             self.log.say(LogLevel::Warning, warning);
         }
         if let Some(error) = &error {
-            self.log.say(LogLevel::Error, error.message.clone());
+            // What somebody or something asked for is no mistake of the run.
+            let (level, text) = match seen.cause {
+                Some(_) => (LogLevel::Info, outcome::ended_line(&error.message, seen)),
+                None => (LogLevel::Error, error.message.clone()),
+            };
+            self.log.say(level, text);
         }
         // Handing over may take long, and what was said so far should survive the agent meanwhile.
         self.log.flush().await;

@@ -11,6 +11,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use baton_core::stop_signal::StopSignal;
 use serde::{Deserialize, Serialize};
 
 /// The hidden subcommand under which the executable is a guard.
@@ -68,7 +69,8 @@ pub enum Order {
         /// The moment.
         until: u64,
     },
-    /// Ask the tree to end, and kill it after the grace.
+    /// Ask the tree to end, and kill it after the grace. However often this comes, processes are asked once:
+    /// to many programs a second signal means "at once". A later order can only shorten the grace.
     End {
         /// Milliseconds between asking and killing; 0 kills at once.
         grace: u64,
@@ -89,6 +91,8 @@ pub struct Spec {
     pub owner: Option<(u32, u32)>,
     /// Until when the claim holds, on the boot clock, in milliseconds.
     pub lease_until: u64,
+    /// The signal that asks it to end.
+    pub stop_signal: StopSignal,
 }
 
 /// A text of the operating system's on its way through JSON: what is not UTF-8 goes as bytes.

@@ -41,6 +41,7 @@ pub(super) fn assignment(claim: Claim) -> JobAssignment {
         variables: Map::new(),
         timeout_seconds: None,
         cancel_grace_seconds: 1,
+        stop_signal: baton_core::stop_signal::StopSignal::default(),
         desktop: None,
         priority: 1,
         deployment: None,

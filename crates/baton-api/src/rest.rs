@@ -117,7 +117,7 @@ pub struct PageQuery {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Remark {
-    /// For history and for the people concerned.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// For history and for the people concerned. `reason` is taken as the same.
+    #[serde(default, alias = "reason", skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }

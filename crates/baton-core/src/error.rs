@@ -11,6 +11,9 @@ pub enum ErrorKind {
     Failed,
     /// The flow reported a business error: the input is wrong, and trying again will not help.
     Business,
+    /// The command itself is wrong: an option, argument or file that its program does not know. Another attempt
+    /// would end the same.
+    Usage,
     /// The run's deadline passed.
     TimedOut,
     /// The robot or its machine was lost while the run was on it.
@@ -37,9 +40,10 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Failed,
         Self::Business,
+        Self::Usage,
         Self::TimedOut,
         Self::Lost,
         Self::Spawn,
@@ -53,11 +57,13 @@ impl ErrorKind {
         Self::Internal,
     ];
 
-    /// Whether another attempt could end differently. A business error, a refusal and a cancel could not.
+    /// Whether another attempt could end differently. A business error, a wrong command, a refusal and a cancel
+    /// could not.
     pub const fn retryable(self) -> bool {
         !matches!(
             self,
             Self::Business
+                | Self::Usage
                 | Self::Refused
                 | Self::NotStarted
                 | Self::PauseExpired

@@ -21,6 +21,7 @@ pub(crate) fn queued_run(needs: Needs) -> Run {
             parameters: serde_json::Map::new(),
             timeout_seconds: None,
             cancel_grace_seconds: 30,
+            stop_signal: crate::stop_signal::StopSignal::default(),
             retry: crate::retry::RetryPolicy::default(),
             on_lost: crate::state::OnLost::default(),
             executor: Executor::Robot,

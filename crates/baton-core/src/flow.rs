@@ -10,6 +10,7 @@ use crate::id::{DeploymentId, FlowId, OrgId, QueueId, RobotId, VersionId};
 use crate::retry::RetryPolicy;
 use crate::run::Priority;
 use crate::state::OnLost;
+use crate::stop_signal::StopSignal;
 
 /// A named automation.
 #[derive(Clone, Debug, PartialEq)]
@@ -230,6 +231,9 @@ pub struct DeploymentSettings {
     pub timeout_seconds: u32,
     /// How long a cancel waits before the process tree is killed, in seconds.
     pub cancel_grace_seconds: u32,
+    /// The signal with which a run is asked to end; what is left after the grace is killed.
+    #[serde(default)]
+    pub stop_signal: StopSignal,
     /// When to try again.
     #[serde(default)]
     pub retry: RetryPolicy,
@@ -267,6 +271,7 @@ impl DeploymentSettings {
             concurrency_limit: None,
             timeout_seconds: DEFAULT_TIMEOUT_SECONDS,
             cancel_grace_seconds: DEFAULT_CANCEL_GRACE_SECONDS,
+            stop_signal: StopSignal::default(),
             retry: RetryPolicy::default(),
             on_lost: OnLost::default(),
             start_within_seconds: None,

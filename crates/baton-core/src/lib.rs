@@ -23,6 +23,7 @@ pub mod robot;
 pub mod run;
 pub mod schedule;
 pub mod state;
+pub mod stop_signal;
 pub mod succession;
 pub mod template;
 pub mod text;

@@ -129,6 +129,7 @@ mod tests {
     fn only_listed_kinds_are_retried_and_a_business_error_never_by_default() {
         let mut policy = RetryPolicy::times(3);
         assert!(!policy.grants(0, ErrorKind::Business));
+        assert!(!policy.grants(0, ErrorKind::Usage));
         policy.retryable_errors = vec![ErrorKind::TimedOut];
         assert!(policy.grants(0, ErrorKind::TimedOut));
         assert!(!policy.grants(0, ErrorKind::Failed));

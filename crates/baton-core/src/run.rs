@@ -12,6 +12,7 @@ use crate::id::{
 };
 use crate::retry::RetryPolicy;
 use crate::state::{Executor, OnLost, Standing, State};
+use crate::stop_signal::StopSignal;
 
 /// How much a run matters. First by priority, then by due time; waiting ages a run upward.
 #[derive(
@@ -141,6 +142,9 @@ pub struct RunSpec {
     pub timeout_seconds: Option<u32>,
     /// How long a cancel waits before the process tree is killed, in seconds.
     pub cancel_grace_seconds: u32,
+    /// The signal with which a run is asked to end; what is left after the grace is killed.
+    #[serde(default, skip_serializing_if = "StopSignal::is_usual")]
+    pub stop_signal: StopSignal,
     /// When to try again.
     pub retry: RetryPolicy,
     /// What happens when the robot is lost.

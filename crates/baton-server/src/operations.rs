@@ -17,11 +17,13 @@ use crate::app::App;
 use crate::robots::Connection;
 
 mod dashboard;
+mod end_reason;
 mod explain;
 mod fleet;
 mod runs;
 
 pub use dashboard::{dashboard_metrics, robots_by_status};
+pub(crate) use end_reason::end_reason;
 pub use explain::explain;
 pub use fleet::{
     Told, broadcast, delete_robot, deploy_to_robots, revoke_key, set_draining, undeploy_from_robots,
@@ -108,14 +110,19 @@ pub(crate) async fn send_cancel(app: &App, connection: &Connection, claim: Claim
 }
 
 async fn send_cancel_in(app: &App, org: OrgId, connection: &Connection, claim: Claim) {
-    let grace_seconds = match app.store.run(org, claim.job_id).await {
-        Ok(run) => run.spec.cancel_grace_seconds,
-        Err(_) => baton_core::flow::DEFAULT_CANCEL_GRACE_SECONDS,
+    let run = app.store.run(org, claim.job_id).await.ok();
+    let grace_seconds = match &run {
+        Some(run) => run.spec.cancel_grace_seconds,
+        None => baton_core::flow::DEFAULT_CANCEL_GRACE_SECONDS,
+    };
+    let reason = match &run {
+        Some(run) => end_reason(app, org, run).await.ok().flatten(),
+        None => None,
     };
     let message = CancelJob {
         job_id: claim.job_id,
         claim,
-        reason: "the run was cancelled, or its deadline passed".into(),
+        reason: reason.unwrap_or_else(|| "the server asked for its end".to_owned()),
         grace_seconds,
     };
     connection.send(&message, app.now());

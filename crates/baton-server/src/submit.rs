@@ -171,6 +171,7 @@ impl Plan {
                 parameters,
                 timeout_seconds: (timeout > 0).then_some(timeout),
                 cancel_grace_seconds: settings.cancel_grace_seconds,
+                stop_signal: settings.stop_signal,
                 retry,
                 on_lost: settings.on_lost,
                 executor: Executor::Robot,

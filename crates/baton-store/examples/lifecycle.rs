@@ -64,6 +64,7 @@ fn new_run(n: u64, queue_id: QueueId, flow_id: FlowId) -> NewRun {
             parameters,
             timeout_seconds: Some(3_600),
             cancel_grace_seconds: 30,
+            stop_signal: baton_core::stop_signal::StopSignal::default(),
             retry: RetryPolicy::default(),
             on_lost: OnLost::Fail,
             executor: Executor::Robot,

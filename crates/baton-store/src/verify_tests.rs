@@ -41,6 +41,7 @@ fn whole() -> Rows {
             parameters: Map::new(),
             timeout_seconds: None,
             cancel_grace_seconds: 30,
+            stop_signal: baton_core::stop_signal::StopSignal::default(),
             retry: RetryPolicy::times(1),
             on_lost: OnLost::Fail,
             executor: Executor::Client,

@@ -116,6 +116,7 @@ export type SignInLink = Sent<gen.SignInLink>;
 export type State = Sent<gen.State>;
 export type StateCounts = Sent<gen.StateCounts>;
 export type Step = Sent<gen.Step>;
+export type StopSignal = Sent<gen.StopSignal>;
 export type Strategy = Sent<gen.Strategy>;
 export type TaskRun = Sent<gen.TaskRun>;
 export type Trigger = Sent<gen.Trigger>;

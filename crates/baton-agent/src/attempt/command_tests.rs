@@ -34,6 +34,7 @@ fn job(argv: &[&str], python: Option<Python>, variables: Value) -> JobAssignment
         variables: variables.as_object().cloned().unwrap_or_default(),
         timeout_seconds: None,
         cancel_grace_seconds: 1,
+        stop_signal: baton_core::stop_signal::StopSignal::default(),
         desktop: None,
         priority: 1,
         deployment: None,

@@ -10,6 +10,7 @@ use std::time::Duration;
 use baton_api::package::hex;
 use baton_core::error::{ErrorInfo, ErrorKind, clip};
 use baton_core::run::{LogLevel, LogStream};
+use baton_core::stop_signal::StopSignal;
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
 
@@ -17,6 +18,7 @@ use super::command::inherited;
 use super::lines::Lines;
 use super::log::RunLog;
 use super::prepare::Unready;
+use super::telling::{LastLine, telling};
 use super::watch::{Cause, Control, Watched, millis, watch};
 use crate::cache::{Bounds, Cache, Found, Held};
 use crate::config::RunAs;
@@ -217,10 +219,9 @@ async fn build(folder: &Path, wanted: &Wanted<'_>, control: &mut Control) -> Res
             None => {}
         }
         if seen.code != Some(0) {
-            let mut error =
-                failed("the environment could not be built; see the last lines of its log");
             let said = tail.join("\n");
             let full = said.contains(NO_SPACE) || said.contains(NO_QUOTA);
+            let mut error = installer_failed(&tail);
             error.stack = Some(said);
             if full {
                 error.message = format!("the environment could not be built: {NO_SPACE}");
@@ -233,6 +234,18 @@ async fn build(folder: &Path, wanted: &Wanted<'_>, control: &mut Control) -> Res
         .log
         .say(LogLevel::Info, "the Python environment is ready");
     Ok(true)
+}
+
+/// The installer's own line that says why it failed is the run's error.
+fn installer_failed(tail: &[String]) -> ErrorInfo {
+    let line = |text: &String| LastLine {
+        stream: LogStream::Stderr,
+        text: text.clone(),
+        before_end: Duration::ZERO,
+    };
+    let lines: Vec<LastLine> = tail.iter().map(line).collect();
+    let why = telling(&lines).map_or_else(|| "its log says nothing".to_owned(), |(_, why)| why);
+    failed(format!("the environment could not be built: {why}"))
 }
 
 async fn step(
@@ -252,6 +265,7 @@ async fn step(
         folder: folder.as_os_str().to_owned().into(),
         owner: wanted.owner.map(|owner| (owner.uid, owner.gid)),
         lease_until: millis(*control.lease.borrow_and_update()),
+        stop_signal: StopSignal::Term,
     };
     let (mut tree, out, err) =
         Tree::start(wanted.guard, spec).map_err(|e| Unready::of_robot(failed(e.to_string())))?;

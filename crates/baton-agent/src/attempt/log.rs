@@ -1,18 +1,18 @@
 //! The log of one attempt on its way into the spool: numbered, batched, bounded, and never silently short.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use baton_api::robot::Claim;
-use baton_core::error::{MAX_STACK, clip};
 use baton_core::run::{LogLevel, LogLine, LogStream};
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 
+use super::last_lines::LastLines;
 use super::lines::shortened;
 use super::quota::{LogLimits, Quota, Verdict};
+use super::telling::LastLine;
 use crate::process::boot_clock;
 use crate::session::Input;
 use crate::spool::{Entry, Spool};
@@ -23,8 +23,6 @@ const BATCH_FOR: Duration = Duration::from_millis(10);
 const MAX_WAITING: usize = 256 << 10;
 /// How long a pipe waits before it looks again whether the spool has room.
 const FULL_AGAIN: Duration = Duration::from_millis(50);
-/// Lines of standard error that are shown with a failure.
-const TAIL: usize = 30;
 
 /// The log of one attempt.
 pub(crate) struct RunLog {
@@ -44,7 +42,7 @@ struct State {
     bytes: usize,
     quota: Quota,
     bound: u64,
-    tail: VecDeque<String>,
+    last_lines: LastLines,
     /// It was said that the spool is full; said again after it had room.
     full_said: bool,
     /// The last flush found no room anywhere.
@@ -73,7 +71,7 @@ impl RunLog {
                 bytes: 0,
                 quota: Quota::new(limits, boot_clock()),
                 bound: limits.bytes,
-                tail: VecDeque::new(),
+                last_lines: LastLines::default(),
                 full_said: false,
                 stuck: false,
             }),
@@ -100,14 +98,10 @@ impl RunLog {
         message: String,
     ) -> Duration {
         let mut state = self.lock();
-        if stream == LogStream::Stderr {
-            state.tail.push_back(clip(message.clone(), 2_000));
-            if state.tail.len() > TAIL {
-                state.tail.pop_front();
-            }
-        }
+        let now = boot_clock();
+        state.last_lines.push(stream, &message, now);
         let first = state.quota.dropped_lines == 0;
-        match state.quota.admit(message.len(), boot_clock()) {
+        match state.quota.admit(message.len(), now) {
             Verdict::Keep(wait) => {
                 self.push(&mut state, level, stream, task, message);
                 return wait;
@@ -124,10 +118,9 @@ impl RunLog {
         Duration::ZERO
     }
 
-    /// The last lines of standard error, for an error's stack.
-    pub(crate) fn tail(&self) -> Option<String> {
-        let lines: Vec<String> = self.lock().tail.iter().cloned().collect();
-        (!lines.is_empty()).then(|| clip(lines.join("\n"), MAX_STACK))
+    /// The last lines of both streams, where the reason of a failure is looked for.
+    pub(crate) fn last_lines(&self) -> Vec<LastLine> {
+        self.lock().last_lines.all(boot_clock())
     }
 
     /// Writes what waits into the spool, and tells the session.

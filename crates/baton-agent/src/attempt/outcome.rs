@@ -1,18 +1,23 @@
 //! What an attempt's end means: from exit code, signal and cause to state and error, as a pure function.
 
-use baton_core::error::{ErrorInfo, ErrorKind};
+use baton_core::error::{ErrorInfo, ErrorKind, MAX_STACK, clip};
+use baton_core::flow::Entry;
+use baton_core::run::LogStream;
 use baton_core::state::State;
 
+use super::exit_code::{Runner, meaning};
+use super::robot_framework::robot_failure;
+use super::telling::{LastLine, error_line, plain, telling};
 use super::watch::{Cause, Watched};
 use crate::session::EndWhy;
 
 /// The state and the error of an attempt whose tree ended like this.
 ///
-/// `said` is the error that the script reported itself, `tail` the last lines of its standard error.
+/// `said` is the error that the script reported itself, `last` what it wrote last.
 pub(crate) fn outcome(
     seen: &Watched,
     said: Option<ErrorInfo>,
-    tail: Option<String>,
+    last: &LastWords,
     timeout_seconds: Option<u32>,
 ) -> (State, Option<ErrorInfo>) {
     if let Some((message, resource)) = &seen.not_started {
@@ -27,7 +32,7 @@ pub(crate) fn outcome(
         Some(Cause::Ended(why)) => return ended(why),
         Some(Cause::TimedOut) => {
             let limit = timeout_seconds.unwrap_or(0);
-            let message = format!("it ran longer than the {limit} s it may take");
+            let message = format!("run timeout of {limit} s passed");
             return (
                 State::TimedOut,
                 Some(ErrorInfo::new(ErrorKind::TimedOut, message)),
@@ -45,31 +50,93 @@ pub(crate) fn outcome(
     match (seen.code, seen.signal) {
         (Some(0), _) => (State::Completed, None),
         (Some(code), _) => {
-            let mut error = said.unwrap_or_else(|| {
-                ErrorInfo::new(ErrorKind::Failed, exited(code, tail.as_deref()))
-            });
-            error.stack = error.stack.or(tail);
+            let (own, stack) = exited(code, last);
+            let mut error = said.unwrap_or(own);
+            error.stack = error.stack.or(stack);
             (State::Failed, Some(error.bounded()))
         }
         (None, signal) => {
-            let mut error = ErrorInfo::new(ErrorKind::Failed, signalled(signal.unwrap_or(0)));
-            error.stack = tail;
+            let mut message = signalled(signal.unwrap_or(0));
+            let told = error_line(&last.lines);
+            if let Some((_, text)) = &told {
+                message = format!("{message}: {}", cut(text));
+            }
+            let mut error = ErrorInfo::new(ErrorKind::Failed, message);
+            error.stack = last.from(told.map_or(LogStream::Stderr, |(stream, _)| stream));
             (State::Failed, Some(error.bounded()))
         }
     }
 }
 
-/// Characters of the last line of standard error that stand in the error's message.
-const LAST_WORDS: usize = 300;
+/// What a run wrote last, and what it was.
+pub(crate) struct LastWords {
+    /// The last lines of both its streams.
+    pub(crate) lines: Vec<LastLine>,
+    /// What executed it.
+    pub(crate) runner: Runner,
+}
 
-/// The exit code, and the last thing that was said: of most programs and of every traceback it is the reason.
-fn exited(code: i32, tail: Option<&str>) -> String {
-    let last = tail.and_then(|tail| tail.lines().rev().map(str::trim).find(|l| !l.is_empty()));
-    let words: String = last.unwrap_or_default().chars().take(LAST_WORDS).collect();
-    if words.is_empty() {
-        format!("it exited with code {code}")
-    } else {
-        format!("it exited with code {code}: {words}")
+impl LastWords {
+    /// The last lines of a run that executed this.
+    pub(crate) fn of(lines: Vec<LastLine>, entry: &Entry) -> Self {
+        let runner = match entry {
+            Entry::Command { argv, .. } => Runner::of(argv),
+            _ => Runner::Other,
+        };
+        Self { lines, runner }
+    }
+
+    /// The last lines of one stream, for an error's stack.
+    fn from(&self, stream: LogStream) -> Option<String> {
+        let lines = self.lines.iter().filter(|l| l.stream == stream);
+        let lines: Vec<&str> = lines.map(|l| l.text.as_str()).collect();
+        (!lines.is_empty()).then(|| clip(lines.join("\n"), MAX_STACK))
+    }
+}
+
+/// Characters of the telling line that stand in the error's message.
+const TOLD: usize = 300;
+
+fn cut(text: &str) -> String {
+    text.chars().take(TOLD).collect()
+}
+
+/// The exit code, what it means where that is known, and the line that says what went wrong; and the last lines of
+/// the stream on which that stands.
+fn exited(code: i32, last: &LastWords) -> (ErrorInfo, Option<String>) {
+    let shows_usage = last
+        .lines
+        .iter()
+        .any(|l| plain(&l.text).to_lowercase().starts_with("usage:"));
+    let meaning = meaning(last.runner, code, shows_usage);
+    let told = match last.runner {
+        Runner::Robot => robot_failure(&last.lines).or_else(|| telling(&last.lines)),
+        _ => telling(&last.lines),
+    };
+    let mut message = format!("it exited with code {code}");
+    if let Some(meaning) = &meaning {
+        message.push_str(&format!(" ({})", meaning.words));
+    }
+    if let Some((_, text)) = &told {
+        message.push_str(&format!(": {}", cut(text)));
+    }
+    let kind = match meaning {
+        Some(meaning) if meaning.usage => ErrorKind::Usage,
+        _ => ErrorKind::Failed,
+    };
+    let stack = last.from(told.map_or(LogStream::Stderr, |(stream, _)| stream));
+    (ErrorInfo::new(kind, message), stack)
+}
+
+/// What the log says of an attempt that was ended from outside: why, and with what its process answered.
+pub(crate) fn ended_line(why: &str, seen: &Watched) -> String {
+    match (seen.code, seen.signal) {
+        (Some(code), _) => format!("{why}; its process ended with exit code {code}"),
+        (None, Some(signal)) => {
+            let name = signal_name(signal).unwrap_or("unknown");
+            format!("{why}; its process was ended by signal {signal} ({name})")
+        }
+        (None, None) => why.to_owned(),
     }
 }
 
@@ -97,14 +164,14 @@ pub(crate) fn ended(why: &EndWhy) -> (State, Option<ErrorInfo>) {
 }
 
 #[cfg(target_os = "linux")]
-fn signal_name(signal: i32) -> Option<&'static str> {
+pub(super) fn signal_name(signal: i32) -> Option<&'static str> {
     nix::sys::signal::Signal::try_from(signal)
         .ok()
         .map(nix::sys::signal::Signal::as_str)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn signal_name(_: i32) -> Option<&'static str> {
+pub(super) fn signal_name(_: i32) -> Option<&'static str> {
     None
 }
 
@@ -131,18 +198,50 @@ mod tests {
         }
     }
 
+    fn last(stderr: &str) -> LastWords {
+        let line = |text: &str| LastLine {
+            stream: LogStream::Stderr,
+            text: text.to_owned(),
+            before_end: std::time::Duration::ZERO,
+        };
+        LastWords {
+            lines: stderr.lines().map(line).collect(),
+            runner: Runner::Other,
+        }
+    }
+
+    #[test]
+    fn a_wrong_command_line_is_a_usage_error_which_no_policy_tries_again() {
+        let wrong = LastWords {
+            runner: Runner::Robot,
+            ..last("[ ERROR ] option --nosuch not recognized\n\nTry --help for usage information.")
+        };
+        let (error, _) = super::exited(252, &wrong);
+        assert_eq!(
+            error.message,
+            "it exited with code 252 (bad usage, or no task to run): \
+             [ ERROR ] option --nosuch not recognized"
+        );
+        assert_eq!(error.kind, ErrorKind::Usage);
+        assert!(!baton_core::retry::RetryPolicy::times(3).grants(0, error.kind));
+        let (error, _) = super::exited(2, &last("usage: x [-h]\nx: error: no such option: --y"));
+        assert_eq!(error.kind, ErrorKind::Usage);
+        let (error, _) = super::exited(2, &last("ValueError: no date"));
+        assert_eq!(error.kind, ErrorKind::Failed);
+    }
+
     #[test]
     fn the_last_thing_that_was_said_stands_in_the_message_and_no_more() {
-        let said = |tail| super::exited(1, Some(tail));
+        let said = |tail: &str| super::exited(1, &last(tail)).0.message;
         let traceback = "Traceback (most recent call last):\n  raise\nValueError: no date\n \n";
         assert_eq!(
             said(traceback),
             "it exited with code 1: ValueError: no date"
         );
         assert_eq!(said(" \n"), "it exited with code 1");
-        assert_eq!(super::exited(1, None), "it exited with code 1");
+        assert_eq!(said(""), "it exited with code 1");
         let long = "é".repeat(2_000);
-        assert_eq!(said(&long).matches('é').count(), LAST_WORDS);
+        assert_eq!(said(&long).matches('é').count(), TOLD);
     }
 
     #[test]
@@ -183,7 +282,7 @@ mod tests {
                 Some(ErrorKind::TimedOut),
             ),
         ] {
-            let (got, error) = outcome(&seen, said, None, Some(1));
+            let (got, error) = outcome(&seen, said, &last(""), Some(1));
             assert_eq!((got, error.map(|e| e.kind)), (state, kind), "{seen:?}");
         }
     }
@@ -191,12 +290,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_signal_is_named() {
-        let (_, error) = outcome(
-            &exited(None, Some(11), None),
-            None,
-            Some("trace".into()),
-            None,
-        );
+        let (_, error) = outcome(&exited(None, Some(11), None), None, &last("trace"), None);
         let error = error.expect("failed");
         assert!(error.message.contains("SIGSEGV"), "{}", error.message);
         assert_eq!(error.stack.as_deref(), Some("trace"));

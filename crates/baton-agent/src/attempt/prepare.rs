@@ -123,6 +123,7 @@ impl Attempt<'_> {
                 folder: folder.into_os_string().into(),
                 owner: self.owner(),
                 lease_until: 0,
+                stop_signal: self.job.stop_signal,
             },
             _environment: environment,
         }))

@@ -101,7 +101,7 @@ pub(crate) async fn watch(
         let deadline = started
             .zip(timeout)
             .map(|(s, t)| s + t)
-            .filter(|_| seen.cause.is_none());
+            .filter(|_| seen.cause.is_none() && seen.ran.is_none());
         tokio::select! {
             report = tree.report() => match report {
                 Some(Report::Started { .. }) => {

@@ -3,6 +3,7 @@
 #![cfg(target_os = "linux")]
 
 mod beats;
+mod ends;
 mod faults;
 mod guards;
 mod latency;

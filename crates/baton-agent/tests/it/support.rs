@@ -115,6 +115,7 @@ pub(crate) fn job(number: u128, argv: &[&str]) -> JobAssignment {
         variables: Map::new(),
         timeout_seconds: None,
         cancel_grace_seconds: 30,
+        stop_signal: baton_core::stop_signal::StopSignal::default(),
         desktop: None,
         priority: 1,
         deployment: None,

@@ -7,6 +7,7 @@ use baton_core::id::{DeploymentId, FlowId, RobotId, VersionId};
 use baton_core::retry::RetryPolicy;
 use baton_core::run::Priority;
 use baton_core::state::OnLost;
+use baton_core::stop_signal::StopSignal;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -115,6 +116,9 @@ pub struct DeploymentPatch {
     /// How long a cancel waits before the process tree is killed, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_grace_seconds: Option<u32>,
+    /// The signal with which a run is asked to end; what is left after the grace is killed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_signal: Option<StopSignal>,
     /// When to try again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<RetryPolicy>,

@@ -7,6 +7,7 @@ use baton_core::id::{DeploymentId, Fence, FlowId, QueueId, RobotId, RunId, Sched
 use baton_core::retry::RetryPolicy;
 use baton_core::run::{Priority, Progress, Trigger};
 use baton_core::state::{Executor, OnLost, State};
+use baton_core::stop_signal::StopSignal;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -150,6 +151,9 @@ pub struct Run {
     /// How long a cancel waits before the process tree is killed, in seconds.
     #[serde(default)]
     pub cancel_grace_seconds: u32,
+    /// The signal with which a run is asked to end; what is left after the grace is killed.
+    #[serde(default)]
+    pub stop_signal: StopSignal,
     /// When to try again.
     #[serde(default)]
     pub retry: RetryPolicy,
@@ -186,6 +190,10 @@ pub struct Run {
     /// Why it waits, in one sentence: where a list was asked with `explain=true`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// Who asked for its end and why, in one sentence, such as `cancelled by admin: wrong month`: where one run
+    /// is asked for that is or was cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_reason: Option<String>,
 }
 
 /// Whether a list shows runs with a deployment or without.

@@ -52,8 +52,8 @@ pub struct BulkRequest {
     /// Answer what would happen, and do nothing.
     #[serde(default)]
     pub preview: bool,
-    /// Why; for history.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Why; for history. `reason` is taken as the same.
+    #[serde(default, alias = "reason", skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 

@@ -2,6 +2,7 @@
 
 use baton_core::flow::Entry;
 use baton_core::id::{FlowId, RobotId, VersionId};
+use baton_core::stop_signal::StopSignal;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -71,6 +72,9 @@ pub struct JobAssignment {
     pub timeout_seconds: Option<u32>,
     /// How long a cancel waits before the process tree is killed, in seconds.
     pub cancel_grace_seconds: u32,
+    /// The signal that asks its processes to end. Left out it is SIGTERM, which is all that older robots send.
+    #[serde(default, skip_serializing_if = "StopSignal::is_usual")]
+    pub stop_signal: StopSignal,
     /// The desktop session to use.
     #[serde(default)]
     pub desktop: Option<String>,

@@ -163,6 +163,12 @@ fn by_extension(name: &str) -> &'static str {
         "txt" | "log" | "md" => "text/plain; charset=utf-8",
         "csv" => "text/csv; charset=utf-8",
         "json" => "application/json",
+        // JSON lines, which is what robocorp calls its log.
+        "jsonl" | "ndjson" | "robolog" => "application/x-ndjson",
+        "xml" => "application/xml",
+        "yaml" | "yml" => "application/yaml",
+        "zip" => "application/zip",
+        "xlsx" => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         "png" => "image/png",
         "jpg" | "jpeg" => "image/jpeg",
         "gif" => "image/gif",

@@ -318,6 +318,7 @@ pub(crate) async fn merge(
         &mut settings.cancel_grace_seconds,
         patch.cancel_grace_seconds,
     );
+    set(&mut settings.stop_signal, patch.stop_signal);
     set(&mut settings.retry, patch.retry);
     set(&mut settings.on_lost, patch.on_lost);
     set(

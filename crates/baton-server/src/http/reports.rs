@@ -72,6 +72,7 @@ pub(crate) async fn report_start(
             parameters: body.parameters,
             timeout_seconds: None,
             cancel_grace_seconds: DEFAULT_CANCEL_GRACE_SECONDS,
+            stop_signal: baton_core::stop_signal::StopSignal::default(),
             retry: baton_core::retry::RetryPolicy::default(),
             on_lost: OnLost::Fail,
             executor: Executor::Client,

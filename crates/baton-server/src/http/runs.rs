@@ -412,7 +412,14 @@ pub(crate) async fn get_run(
 ) -> Reply<Run> {
     let run = find(&http, caller.org, &text).await?;
     let now = http.app.clock.now();
+    let end_reason = match run.state {
+        RunState::Cancelling | RunState::Cancelled => {
+            crate::operations::end_reason(&http.app, caller.org, &run).await?
+        }
+        _ => None,
+    };
     let mut shown = view(&http, run, now).await?;
+    shown.end_reason = end_reason;
     if let Some(version) = shown.version_id {
         shown.version = match http.app.store.version(caller.org, version).await {
             Ok(version) => Some(version.number),

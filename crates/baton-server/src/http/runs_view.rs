@@ -59,6 +59,7 @@ pub(crate) async fn view(http: &Http, run: run::Run, now: Timestamp) -> Result<R
         trigger: run.spec.trigger,
         timeout_seconds: run.spec.timeout_seconds,
         cancel_grace_seconds: run.spec.cancel_grace_seconds,
+        stop_signal: run.spec.stop_signal,
         retry: run.spec.retry,
         on_lost: run.spec.on_lost,
         parameters: Some(run.spec.parameters),
@@ -74,6 +75,7 @@ pub(crate) async fn view(http: &Http, run: run::Run, now: Timestamp) -> Result<R
         progress: run.progress,
         version: None,
         why: None,
+        end_reason: None,
     })
 }
 

@@ -13,7 +13,7 @@ use baton_core::lease::{LEASE, Steady, lapses_at};
 use baton_core::state::{Event, State};
 use baton_store::Result;
 use baton_store::runs::{Claim, LiveAttempt, RunStep};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
 use super::{Service, after};
@@ -26,20 +26,20 @@ mod deadline;
 mod sightings;
 
 use brake::Brake;
-use deadline::{Owed, owed};
+use deadline::{Owed, Told, owed};
 use sightings::Sightings;
 
 /// A robot that did not answer an assignment is left alone for this long.
 const REST: Duration = Duration::from_secs(30);
-/// A cancel that was not confirmed is sent again this often.
+/// A cancel that is still not confirmed this long after its grace is sent again: perhaps it was never heard.
 const CANCEL_AGAIN: Duration = Duration::from_secs(10);
 
 /// Ends what nobody will end any more.
 #[derive(Default)]
 pub(super) struct Rescuer {
     brake: Brake,
-    /// When a cancel was sent again last, by run.
-    told: HashMap<RunId, Steady>,
+    /// What is known of cancels that are not confirmed, by run.
+    told: HashMap<RunId, Told>,
     sightings: Sightings,
 }
 
@@ -75,7 +75,7 @@ impl Service for Rescuer {
             };
             let lapses = lapses_at(app.robots.heard_at(robot), app.began, LEASE);
             let since = self.sightings.since(&attempt).unwrap_or(now);
-            let told = self.told.get(&attempt.run_id).copied();
+            let told = self.told(app, &attempt, day, now).await;
             let began = app
                 .robots
                 .get(robot)
@@ -100,6 +100,37 @@ impl Service for Rescuer {
 }
 
 impl Rescuer {
+    /// When the robot of an attempt that is to end was last told so: whoever moved the run told it then, or this
+    /// server did when the robot connected.
+    async fn told(
+        &mut self,
+        app: &App,
+        attempt: &LiveAttempt,
+        day: Timestamp,
+        now: Steady,
+    ) -> Option<Told> {
+        if matches!(attempt.state, State::Dispatched | State::Running) {
+            return None;
+        }
+        if let Some(told) = self.told.get(&attempt.run_id) {
+            return Some(*told);
+        }
+        let (at, grace) = match app.store.run(attempt.org, attempt.run_id).await {
+            Ok(run) => {
+                let ago = day.duration_since(run.changed_at);
+                let at = now.before(ago.max(SignedDuration::ZERO));
+                (at, run.spec.cancel_grace_seconds)
+            }
+            Err(_) => (now, baton_core::flow::DEFAULT_CANCEL_GRACE_SECONDS),
+        };
+        let told = Told {
+            at: at.max(app.began),
+            grace: SignedDuration::from_secs(grace.into()),
+        };
+        self.told.insert(attempt.run_id, told);
+        Some(told)
+    }
+
     /// Does what is owed. Says whether something was held back or failed.
     async fn rescue(
         &mut self,
@@ -133,7 +164,9 @@ impl Rescuer {
                 }
                 Owed::End => steps.push(step(app, &attempt, claim, Event::RunDeadline)),
                 Owed::CancelAgain => {
-                    self.told.insert(attempt.run_id, now);
+                    if let Some(told) = self.told.get_mut(&attempt.run_id) {
+                        told.at = now;
+                    }
                     tell_again(app, &attempt, robot).await;
                     held = true;
                 }
@@ -163,7 +196,7 @@ fn step(app: &App, attempt: &LiveAttempt, claim: Claim, event: Event) -> RunStep
     step
 }
 
-/// The robot has not confirmed a cancel although its time is over: perhaps it never heard of it.
+/// The robot has not confirmed a cancel although grace and more are over: perhaps it never heard of it.
 async fn tell_again(app: &App, attempt: &LiveAttempt, robot: RobotId) {
     let Some(connection) = app.robots.get(robot) else {
         return;

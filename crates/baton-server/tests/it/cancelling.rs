@@ -59,13 +59,33 @@ async fn a_run_that_finished_before_the_cancel_reached_it_completes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cancel_that_was_not_confirmed_is_sent_again() {
-    let (world, mut robot, run, claim) = World::with_a_started_run().await;
+async fn a_cancel_that_was_not_confirmed_is_sent_again_when_its_grace_is_over() {
+    let world = World::new().await;
+    let mut robot = world.robot("r1").await;
+    let deployed = world.deploy("flow", |s| s.cancel_grace_seconds = 12).await;
+    let run = world.submit(&deployed).await;
+    let claim = robot.take().await.claim;
     world.cancel(run).await;
     let _: CancelJob = robot.hear().await;
-    world.pass(11);
+    // A second click is passed on; the robot knows that it is the same request.
+    world.cancel(run).await;
+    let _: CancelJob = robot.hear().await;
+    world.pass(12 + 10 + 1);
     let again: CancelJob = robot.hear().await;
-    assert_eq!(again.claim, claim);
+    assert_eq!((again.claim, again.grace_seconds), (claim, 12));
+    robot.finish(claim, State::Cancelled).await;
+    world.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_robot_is_told_who_cancelled_and_why() {
+    let (world, mut robot, run, claim) = World::with_a_started_run().await;
+    let why = Some("wrong month".to_owned());
+    operations::cancel(&world.app, ORG, run, "ada", why)
+        .await
+        .expect("cancelled");
+    let cancel: CancelJob = robot.hear().await;
+    assert_eq!(cancel.reason, "cancelled by ada: wrong month");
     robot.finish(claim, State::Cancelled).await;
     world.done().await;
 }

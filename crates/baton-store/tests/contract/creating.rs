@@ -123,6 +123,7 @@ async fn a_run_is_kept_as_it_was_asked_for(b: &Bench) {
             .clone(),
         timeout_seconds: None,
         cancel_grace_seconds: 7,
+        stop_signal: baton_core::stop_signal::StopSignal::Int,
         retry: RetryPolicy {
             retryable_errors: vec![ErrorKind::Lost, ErrorKind::TimedOut],
             initial_delay: 0.5,

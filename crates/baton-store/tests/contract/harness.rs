@@ -144,6 +144,7 @@ impl Bench {
                 parameters: Map::new(),
                 timeout_seconds: Some(3_600),
                 cancel_grace_seconds: 30,
+                stop_signal: baton_core::stop_signal::StopSignal::default(),
                 retry: RetryPolicy::default(),
                 on_lost: OnLost::Fail,
                 executor: Executor::Robot,

@@ -93,6 +93,9 @@ pub(crate) struct Policy {
     /// How long a cancelled run may take to end by itself
     #[arg(long, value_name = "DURATION")]
     pub(crate) cancel_grace: Option<String>,
+    /// The signal that asks a run to end: term, int, hup, quit, usr1 or usr2
+    #[arg(long, value_name = "SIGNAL")]
+    pub(crate) stop_signal: Option<String>,
     /// How often a failed run is tried again
     #[arg(long, value_name = "N")]
     pub(crate) retries: Option<OrNone<u32>>,
@@ -249,12 +252,15 @@ pub(crate) enum Runs {
     /// End runs: asks their processes first, kills them after the grace
     #[command(after_help = "Examples:
   baton runs cancel brisk-otter
-  baton runs cancel brisk-otter calm-heron --wait
+  baton runs cancel brisk-otter calm-heron --reason 'wrong month' --wait
   baton runs cancel --flow invoice_report --state queued --dry-run")]
     Cancel {
         /// Which.
         #[command(flatten)]
         chosen: Chosen,
+        /// Why, for their logs, history and pages
+        #[arg(long, short = 'm', visible_alias = "message", value_name = "TEXT")]
+        reason: Option<String>,
         /// Wait until they have ended
         #[arg(long)]
         wait: bool,

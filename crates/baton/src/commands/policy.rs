@@ -7,6 +7,7 @@ use baton_api::rest::DeploymentPatch;
 use baton_core::error::ErrorKind;
 use baton_core::parameter::{MAX_PARAMETERS_BYTES, ParameterSchema, parse_pair};
 use baton_core::retry::RetryPolicy;
+use baton_core::stop_signal::StopSignal;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -64,6 +65,7 @@ pub(crate) fn patch_over(
         concurrency_limit: concurrency.map(|limit| limit.0),
         timeout_seconds: seconds(&flags.timeout, &file.timeout)?,
         cancel_grace_seconds: duration(&flags.cancel_grace, &file.cancel_grace, DEFAULT_GRACE)?,
+        stop_signal: stop_signal(flags.stop_signal.as_ref().or(file.stop_signal.as_ref()))?,
         retry: retry(flags, file.retry.as_ref(), before)?,
         on_lost: on_lost
             .map(|p| {
@@ -120,6 +122,16 @@ fn duration(flag: &Option<String>, file: &Option<String>, none: u32) -> Done<Opt
         .or(file.as_deref())
         .map(|text| or_none(text).map_or(Ok(none), units::whole_seconds))
         .transpose()
+}
+
+/// The signal that a person means by `int` or `SIGINT`; `none` is the one that is usual.
+fn stop_signal(text: Option<&String>) -> Done<Option<StopSignal>> {
+    let words = StopSignal::ALL.map(StopSignal::word);
+    let meant = |text: &String| match StopSignal::from_word(or_none(text).unwrap_or("term")) {
+        Some(signal) => Ok(signal),
+        None => units::word(text, "signal to ask a run to end with", &words),
+    };
+    text.map(meant).transpose()
 }
 
 /// The retry policy, if anything is said about it. The flags change what the file says, or else what there is.
@@ -250,6 +262,7 @@ mod tests {
     fn flags_beat_the_file() {
         let file = file::Deployment {
             timeout: Some("10m".into()),
+            stop_signal: Some("hup".into()),
             queue: Some("file".into()),
             concurrency: Some(OrNone(Some(2))),
             retry: Some(file::Retry {
@@ -261,12 +274,14 @@ mod tests {
         };
         let flags = Policy {
             timeout: Some("0".into()),
+            stop_signal: Some("SIGINT".into()),
             retries: Some(OrNone(Some(1))),
             concurrency: Some(OrNone(None)),
             ..Policy::default()
         };
         let patch = patch(&flags, &file).expect("said");
         assert_eq!(patch.timeout_seconds, Some(0));
+        assert_eq!(patch.stop_signal, Some(StopSignal::Int));
         assert_eq!(patch.queue.as_deref(), Some("file"));
         assert_eq!(patch.concurrency_limit, Some(None));
         let retry = patch.retry.expect("said");
@@ -353,6 +368,12 @@ mod tests {
         };
         let error = patch(&flags, &file::Deployment::default()).expect_err("no such priority");
         assert!(error.fix.contains("critical"));
+        let flags = Policy {
+            stop_signal: Some("SIGKILL".into()),
+            ..Policy::default()
+        };
+        let error = patch(&flags, &file::Deployment::default()).expect_err("nobody hears it");
+        assert!(error.fix.contains("term, int, hup"), "{}", error.fix);
         let flags = Policy {
             retry_on: vec!["bad_luck".into()],
             ..Policy::default()

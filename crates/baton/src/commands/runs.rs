@@ -30,7 +30,11 @@ pub(crate) async fn runs(session: &Session, command: Runs) -> Done<Exit> {
         Runs::Ls(args) => ls(session, &args).await.map(|()| Exit::Ok),
         Runs::Show { run } => runs_show::show(session, &run).await.map(|()| Exit::Ok),
         Runs::Logs(args) => logs(session, &args).await,
-        Runs::Cancel { chosen, wait } => cancel(session, &chosen, wait).await,
+        Runs::Cancel {
+            chosen,
+            reason,
+            wait,
+        } => cancel(session, &chosen, reason, wait).await,
         Runs::Retry { chosen, watch } => retry(session, &chosen, watch).await,
         Runs::Pause { chosen } => some(session, &Verb::Pause, &chosen).await,
         Runs::Resume { chosen } => some(session, &Verb::Resume, &chosen).await,
@@ -184,13 +188,19 @@ async fn logs(session: &Session, args: &RunsLogs) -> Done<Exit> {
     }
 }
 
-async fn cancel(session: &Session, chosen: &Chosen, wait: bool) -> Done<Exit> {
+async fn cancel(
+    session: &Session,
+    chosen: &Chosen,
+    reason: Option<String>,
+    wait: bool,
+) -> Done<Exit> {
     if runs_rm::by_filter(chosen)? {
         if wait {
             return Err(Failure::usage("--wait waits for runs that are named"));
         }
-        return some(session, &Verb::Cancel, chosen).await;
+        return some(session, &Verb::Cancel(reason), chosen).await;
     }
+    let remark = Remark { message: reason };
     let mut after = Vec::new();
     for name in &chosen.runs {
         let run = choose::run_itself(session, name).await?;
@@ -200,7 +210,7 @@ async fn cancel(session: &Session, chosen: &Chosen, wait: bool) -> Done<Exit> {
         }
         let run = session
             .client
-            .cancel_run(&run.id.to_string(), &Remark::default())
+            .cancel_run(&run.id.to_string(), &remark)
             .await?;
         let run = if wait && !run.state.is_terminal() {
             ended(session, &run).await?

@@ -24,7 +24,8 @@ pub(crate) enum Verb {
     /// Deletes ended ones.
     Delete,
     /// Ends open ones.
-    Cancel,
+    /// With the reason that is given.
+    Cancel(Option<String>),
     /// Opens another attempt of ended ones.
     Retry,
     /// Asks running ones to pause.
@@ -40,7 +41,7 @@ impl Verb {
     const fn word(&self) -> &'static str {
         match self {
             Self::Delete => "delete",
-            Self::Cancel => "cancel",
+            Self::Cancel(_) => "cancel",
             Self::Retry => "retry",
             Self::Pause => "pause",
             Self::Resume => "resume",
@@ -52,7 +53,7 @@ impl Verb {
     const fn done(&self) -> &'static str {
         match self {
             Self::Delete => "deleted",
-            Self::Cancel => "cancelled",
+            Self::Cancel(_) => "cancelled",
             Self::Retry => "retried",
             Self::Pause => "paused",
             Self::Resume => "resumed",
@@ -92,9 +93,14 @@ pub(crate) async fn rm(session: &Session, chosen: &Chosen) -> Done {
 pub(crate) async fn all(session: &Session, verb: &Verb, chosen: &Chosen) -> Done {
     let filter = filter(session, verb, &chosen.which).await?;
     match verb {
-        Verb::Delete | Verb::Cancel | Verb::Retry => {
+        Verb::Delete | Verb::Cancel(_) | Verb::Retry => {
+            let reason = match verb {
+                Verb::Cancel(reason) => reason.clone(),
+                _ => None,
+            };
             let request = BulkRequest {
                 filter: Some(filter),
+                message: reason,
                 ..BulkRequest::default()
             };
             many(session, verb, request, chosen).await
@@ -157,7 +163,7 @@ fn agreed(verb: &Verb, number: u32, many: &str, yes: bool) -> Done<bool> {
 
 async fn send(session: &Session, verb: &Verb, request: &BulkRequest) -> Done<BulkResult> {
     Ok(match verb {
-        Verb::Cancel => session.client.cancel_runs(request).await?,
+        Verb::Cancel(_) => session.client.cancel_runs(request).await?,
         Verb::Retry => session.client.retry_runs(request).await?,
         _ => session.client.delete_runs(request).await?,
     })
@@ -245,7 +251,7 @@ async fn step(session: &Session, verb: &Verb, id: &str) -> Done<Run> {
             session.client.postpone_run(id, &body).await?
         }
         Verb::Retry => session.client.retry_run(id, &remark).await?,
-        Verb::Cancel | Verb::Delete => session.client.cancel_run(id, &remark).await?,
+        Verb::Cancel(_) | Verb::Delete => session.client.cancel_run(id, &remark).await?,
     })
 }
 
@@ -298,7 +304,7 @@ async fn filter(session: &Session, verb: &Verb, which: &Which) -> Done<RunQuery>
     let mut query = choose::filter(session, which).await?;
     let fits: fn(State) -> bool = match verb {
         Verb::Delete | Verb::Retry => State::is_terminal,
-        Verb::Cancel => |state| !state.is_terminal(),
+        Verb::Cancel(_) => |state| !state.is_terminal(),
         Verb::Pause => |state| state == State::Running,
         Verb::Resume => |state| state == State::Paused,
         Verb::Postpone(_) => |state| matches!(state, State::Pending | State::Queued),

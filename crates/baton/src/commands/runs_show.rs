@@ -137,6 +137,9 @@ fn head(run: &Run) {
             .collect();
         facts.push(("progress", words.join(" ")));
     }
+    if let Some(reason) = &run.end_reason {
+        facts.push(("why", reason.clone()));
+    }
     if let Some(error) = &run.error {
         facts.push((
             "error",

@@ -178,6 +178,9 @@ pub(crate) fn ending(run: &Run) -> String {
     if run.attempt > 1 {
         text.push_str(&format!(" in attempt {}", run.attempt));
     }
+    if let Some(reason) = &run.end_reason {
+        text.push_str(&format!("\n  {reason}"));
+    }
     if run.state != State::Completed
         && let Some(error) = &run.error
     {

@@ -200,6 +200,8 @@ pub(crate) struct Deployment {
     pub(crate) timeout: Option<String>,
     /// How long a cancelled run may take to end by itself.
     pub(crate) cancel_grace: Option<String>,
+    /// The signal that asks a run to end: term, int, hup, quit, usr1 or usr2.
+    pub(crate) stop_signal: Option<String>,
     /// fail, retry or park.
     pub(crate) on_lost: Option<String>,
     /// A run that has not started this long after its time ends as timed out.

@@ -346,7 +346,7 @@ export type BulkRequest = {
      */
     preview?: boolean;
     /**
-     * Why; for history.
+     * Why; for history. `reason` is taken as the same.
      */
     message?: string | null;
 };
@@ -963,6 +963,7 @@ export type DeploymentPatch = {
      * How long a cancel waits before the process tree is killed, in seconds.
      */
     cancel_grace_seconds?: number | null;
+    stop_signal?: StopSignal | null;
     retry?: RetryPolicy | null;
     on_lost?: OnLost | null;
     /**
@@ -1037,6 +1038,10 @@ export type DeploymentSettings = {
      * How long a cancel waits before the process tree is killed, in seconds.
      */
     cancel_grace_seconds: number;
+    /**
+     * The signal with which a run is asked to end; what is left after the grace is killed.
+     */
+    stop_signal?: StopSignal;
     /**
      * When to try again.
      */
@@ -1173,7 +1178,7 @@ export type ErrorInfo = {
 /**
  * What kind of thing went wrong. The list is closed: retry policies, filters and docs name its members.
  */
-export type ErrorKind = 'failed' | 'business' | 'timed_out' | 'lost' | 'spawn' | 'package' | 'environment' | 'resource' | 'refused' | 'not_started' | 'pause_expired' | 'cancelled' | 'internal';
+export type ErrorKind = 'failed' | 'business' | 'usage' | 'timed_out' | 'lost' | 'spawn' | 'package' | 'environment' | 'resource' | 'refused' | 'not_started' | 'pause_expired' | 'cancelled' | 'internal';
 
 /**
  * Who executes an attempt.
@@ -2057,7 +2062,7 @@ export type ReasonCode = 'ended' | 'dispatched' | 'running' | 'paused' | 'cancel
  */
 export type Remark = {
     /**
-     * For history and for the people concerned.
+     * For history and for the people concerned. `reason` is taken as the same.
      */
     message?: string | null;
 };
@@ -2625,6 +2630,10 @@ export type Run = {
      */
     cancel_grace_seconds?: number;
     /**
+     * The signal with which a run is asked to end; what is left after the grace is killed.
+     */
+    stop_signal?: StopSignal;
+    /**
      * When to try again.
      */
     retry?: RetryPolicy;
@@ -2680,6 +2689,11 @@ export type Run = {
      * Why it waits, in one sentence: where a list was asked with `explain=true`.
      */
     why?: string | null;
+    /**
+     * Who asked for its end and why, in one sentence, such as `cancelled by admin: wrong month`: where one run
+     * is asked for that is or was cancelled.
+     */
+    end_reason?: string | null;
 };
 
 /**
@@ -3290,6 +3304,11 @@ export type Step = {
     desktop: boolean;
     step: 'enrol_robot';
 };
+
+/**
+ * The signal that asks a run's processes to end, before its grace; what is left after the grace is killed.
+ */
+export type StopSignal = 'term' | 'int' | 'hup' | 'quit' | 'usr1' | 'usr2';
 
 /**
  * How a robot is chosen among those that fit (`LoadBalancingStrategy`).

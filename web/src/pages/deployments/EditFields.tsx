@@ -1,6 +1,6 @@
 // The parts of the deployment form: what runs where, and what limits it and happens when it fails.
 import { useQuery } from "@tanstack/react-query";
-import { q, type OnLost, type Priority } from "@/api";
+import { q, type OnLost, type Priority, type StopSignal } from "@/api";
 import { capitalised } from "@/lib/format";
 import { Checkbox, Field, Input, Select, Textarea } from "@/ui";
 import type { EditDraft } from "./editDraft";
@@ -12,6 +12,7 @@ interface PartProps {
   error: (name: string) => string | undefined;
 }
 
+const STOP_SIGNALS: StopSignal[] = ["term", "int", "hup", "quit", "usr1", "usr2"];
 const GRID = "grid gap-x-4 gap-y-3 sm:grid-cols-2";
 
 export function WhereForm({ draft, set, error, flow }: PartProps & { flow: string }) {
@@ -63,6 +64,13 @@ export function PolicyForm({ draft, set, error }: PartProps) {
       <Field label="Timeout, in seconds" hint="Of one attempt; 0 is without limit" error={error("timeout_seconds")}>{(c) => <Input {...c} inputMode="numeric" value={draft.timeout} onChange={(e) => set({ timeout: e.target.value })} />}</Field>
       <Field label="Must start within, in seconds" hint="Later it ends as timed out; empty is no limit" error={error("start_within_seconds")}>{(c) => <Input {...c} inputMode="numeric" value={draft.startWithin} onChange={(e) => set({ startWithin: e.target.value })} />}</Field>
       <Field label="Cancel grace, in seconds" hint="Then its processes are killed" error={error("cancel_grace_seconds")}>{(c) => <Input {...c} inputMode="numeric" value={draft.grace} onChange={(e) => set({ grace: e.target.value })} />}</Field>
+      <Field label="Asked to end with" hint="Robocorp ends well with SIGINT only">
+        {(c) => (
+          <Select {...c} value={draft.stopSignal} onChange={(e) => set({ stopSignal: e.target.value as StopSignal })}>
+            {STOP_SIGNALS.map((signal) => <option key={signal} value={signal}>{`SIG${signal.toUpperCase()}`}</option>)}
+          </Select>
+        )}
+      </Field>
       <Field label="Tries after a failure" hint="0 is never again" error={error("max_retries")}>{(c) => <Input {...c} inputMode="numeric" value={draft.maxRetries} onChange={(e) => set({ maxRetries: e.target.value })} />}</Field>
       <Field label="When the robot is lost" hint="Its lease lapsed while the run was on it">
         {(c) => (

@@ -46,6 +46,7 @@ export function SettingsFacts({ deployment: d }: { deployment: Deployment }) {
           <Fact name="Timeout">{s.timeout_seconds === 0 ? "Without limit" : formatTick(s.timeout_seconds)}</Fact>
           <Fact name="Must start within">{s.start_within_seconds == null ? "No limit" : formatTick(s.start_within_seconds)}</Fact>
           <Fact name="Cancel grace">{formatTick(s.cancel_grace_seconds)}</Fact>
+          <Fact name="Asked to end with">{`SIG${(s.stop_signal ?? "term").toUpperCase()}`}</Fact>
           <Fact name="Tries again">{retryWords(s.retry)}</Fact>
           <Fact name="Robot is lost">{ON_LOST_WORDS[s.on_lost] ?? s.on_lost}</Fact>
         </Group>

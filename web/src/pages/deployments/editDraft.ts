@@ -1,5 +1,5 @@
 // The settings of a deployment as they stand in inputs, and the patch that they come to; pure.
-import type { Deployment, DeploymentPatch, OnLost, Priority, RetryPolicy } from "@/api";
+import type { Deployment, DeploymentPatch, OnLost, Priority, RetryPolicy, StopSignal } from "@/api";
 
 export interface EditDraft {
   versionId: string;
@@ -15,6 +15,7 @@ export interface EditDraft {
   concurrency: string;
   timeout: string;
   grace: string;
+  stopSignal: StopSignal;
   startWithin: string;
   maxRetries: string;
   initialDelay: string;
@@ -30,7 +31,7 @@ export function numbersOf(d: Deployment): EditDraft {
   return {
     versionId: s.version_id ?? "", queue: d.queue_name, description: s.description, tags: s.tags.join(", "), labels: s.labels.join(", "), capabilities: s.capabilities.join(", "),
     environment: s.environment ?? "", robotId: s.robot_id ?? "", priority: s.priority, desktop: s.desktop, concurrency: text(s.concurrency_limit), timeout: text(s.timeout_seconds),
-    grace: text(s.cancel_grace_seconds), startWithin: text(s.start_within_seconds), maxRetries: text(s.retry.max_retries), initialDelay: text(s.retry.initial_delay),
+    grace: text(s.cancel_grace_seconds), stopSignal: s.stop_signal ?? "term", startWithin: text(s.start_within_seconds), maxRetries: text(s.retry.max_retries), initialDelay: text(s.retry.initial_delay),
     maxDelay: text(s.retry.max_delay), factor: text(s.retry.backoff_factor), onLost: s.on_lost,
   };
 }
@@ -49,7 +50,7 @@ export function patchOf(draft: EditDraft, retry: RetryPolicy): { patch: Deployme
   const patch: DeploymentPatch = {
     version_id: draft.versionId || null, queue: draft.queue.trim(), description: draft.description, tags: words(draft.tags), labels: words(draft.labels), capabilities: words(draft.capabilities),
     environment: draft.environment.trim() || null, robot_id: draft.robotId || null, priority: draft.priority, desktop: draft.desktop,
-    concurrency_limit: optional("concurrency_limit", draft.concurrency, 1), timeout_seconds: number("timeout_seconds", draft.timeout, true, 0), cancel_grace_seconds: number("cancel_grace_seconds", draft.grace, true, 0),
+    concurrency_limit: optional("concurrency_limit", draft.concurrency, 1), timeout_seconds: number("timeout_seconds", draft.timeout, true, 0), cancel_grace_seconds: number("cancel_grace_seconds", draft.grace, true, 0), stop_signal: draft.stopSignal,
     start_within_seconds: optional("start_within_seconds", draft.startWithin, 1), on_lost: draft.onLost,
     retry: { ...retry, max_retries: number("max_retries", draft.maxRetries, true, 0), initial_delay: number("initial_delay", draft.initialDelay, false, 0), max_delay: number("max_delay", draft.maxDelay, false, 0), backoff_factor: number("backoff_factor", draft.factor, false, 1) },
   };

@@ -37,6 +37,7 @@ export function Details({ run }: { run: Run }) {
           <Fact name="Environment">{run.environment ?? "Any"}</Fact>
           <Fact name="Time limit">{run.timeout_seconds ? formatTick(run.timeout_seconds) : "None"}</Fact>
           <Fact name="Cancel grace">{formatTick(run.cancel_grace_seconds)}</Fact>
+          <Fact name="Asked to end with">{`SIG${(run.stop_signal ?? "term").toUpperCase()}`}</Fact>
           <Fact name="Retries">{run.retry.max_retries ? `${run.retries_used} of ${run.retry.max_retries} used; first after ${formatTick(run.retry.initial_delay)}, then × ${run.retry.backoff_factor}` : "None"}</Fact>
           <Fact name="If its robot is lost">{LOST[run.on_lost]}</Fact>
           <Fact name="Due"><ExactTime at={run.due_at} /></Fact>

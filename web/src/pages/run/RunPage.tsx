@@ -4,7 +4,7 @@ import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router"
 import { useQuery } from "@tanstack/react-query";
 import { Workflow } from "lucide-react";
 import { q, type Attempt, type Run } from "@/api";
-import { cx } from "@/lib/format";
+import { capitalised, cx } from "@/lib/format";
 import type { Search } from "@/lib/search";
 import { isTerminal, stateColor } from "@/lib/states";
 import { Badge, EmptyState, Page, Segmented, Skeleton, StateIcon, TabPanel, Tabs } from "@/ui";
@@ -92,6 +92,7 @@ function RunView({ run }: { run: Run }) {
           <Facts run={run} first={run.attempt > 1 ? firstOf(list) : undefined} />
           <Parameters run={run} />
           <ProgressLine run={run} />
+          {run.end_reason && <p className="text-sm text-muted">{capitalised(run.end_reason)}</p>}
           {error && <ErrorBanner error={error} state={attempt && number !== run.attempt ? attempt.state : state} />}
           {waits && <Explain run={run} />}
         </div>

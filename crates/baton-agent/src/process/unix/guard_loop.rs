@@ -1,5 +1,6 @@
 //! The guard itself: starts the tree, waits for whatever ends it, and kills until nothing is left.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -9,6 +10,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use baton_core::stop_signal::StopSignal;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
@@ -80,6 +82,8 @@ fn run(witness: Peer) -> io::Result<()> {
     tell(&socket, &Report::Started { pid });
     Guard {
         pid,
+        stop_signal: signal_of(spec.stop_signal),
+        asked: BTreeSet::new(),
         witness,
         lease_until: Duration::from_millis(spec.lease_until),
         kill_at: None,
@@ -138,6 +142,17 @@ fn execute(spec: &Spec) -> io::Result<i32> {
 
 fn system(text: &Plain) -> OsString {
     text.clone().into()
+}
+
+fn signal_of(chosen: StopSignal) -> Signal {
+    match chosen {
+        StopSignal::Term => Signal::SIGTERM,
+        StopSignal::Int => Signal::SIGINT,
+        StopSignal::Hup => Signal::SIGHUP,
+        StopSignal::Quit => Signal::SIGQUIT,
+        StopSignal::Usr1 => Signal::SIGUSR1,
+        StopSignal::Usr2 => Signal::SIGUSR2,
+    }
 }
 
 fn not_started(spec: &Spec, error: &io::Error) -> Report {
@@ -227,6 +242,9 @@ fn reaper() -> io::Result<(Receiver<WaitStatus>, UnixStream)> {
 
 struct Guard {
     pid: i32,
+    stop_signal: Signal,
+    /// The groups that were asked to end: each is asked once.
+    asked: BTreeSet<i32>,
     witness: Peer,
     lease_until: Duration,
     /// When the grace after a request to end is over.
@@ -281,7 +299,8 @@ impl Guard {
             match self.exited {
                 Exited::JustNow => self.exited = Exited::Yes,
                 _ if self.killing => self.kill(),
-                _ => {}
+                Exited::Yes => self.ask_orphans(),
+                Exited::No => {}
             }
         }
     }
@@ -343,11 +362,29 @@ impl Guard {
                 if self.kill_at.is_none_or(|before| at < before) {
                     self.kill_at = Some(at);
                 }
-                // The first process leads its group; what left the group is killed when the grace is over.
-                let group = Pid::from_raw(-self.pid);
-                let _ = kill(group, Signal::SIGTERM);
-                let _ = kill(group, Signal::SIGCONT);
+                // The first process leads its group. Until it is reaped its number is nobody else's.
+                if self.exited == Exited::No {
+                    self.ask(self.pid);
+                }
             }
+        }
+    }
+
+    /// Asks a group of processes to end, once, however often that is wanted.
+    fn ask(&mut self, group: i32) {
+        if self.asked.insert(group) {
+            let group = Pid::from_raw(-group);
+            let _ = kill(group, self.stop_signal);
+            let _ = kill(group, Signal::SIGCONT);
+        }
+    }
+
+    /// Within the grace, asks those that left the run's group and that nobody is left to end: the ones whose parents
+    /// have ended, once the whole group of the run has.
+    fn ask_orphans(&mut self) {
+        let own = getpid().as_raw();
+        for group in tree::orphans(own, self.pid) {
+            self.ask(group);
         }
     }
 
@@ -387,8 +424,9 @@ impl Guard {
                     Exited::JustNow
                 };
                 tell(socket, &Report::Exited { code, signal });
-                // The run is over when its first process is; what it left behind goes with it.
-                self.killing = true;
+                // The run is over when its first process is; what it left behind goes with it. But where the tree was
+                // asked to end, a shell ends at once, and what it had started keeps the rest of the grace.
+                self.killing |= self.kill_at.is_none();
             }
         }
         let mut bytes = [0; 64];

@@ -6,8 +6,17 @@ use std::fs;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Every process: its id, its parent, and whether it is only a corpse.
-fn all() -> BTreeMap<i32, (i32, bool)> {
+/// What matters of a process here.
+struct Process {
+    parent: i32,
+    /// The group it belongs to.
+    group: i32,
+    /// It is only a corpse.
+    dead: bool,
+}
+
+/// Every process by its id.
+fn all() -> BTreeMap<i32, Process> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return BTreeMap::new();
     };
@@ -16,15 +25,18 @@ fn all() -> BTreeMap<i32, (i32, bool)> {
     pids.filter_map(|p| Some((p, status(p)?))).collect()
 }
 
-/// Parent and deadness from `/proc/PID/stat`. The name in it may hold blanks and brackets.
-fn status(pid: i32) -> Option<(i32, bool)> {
+/// Parent, group and deadness from `/proc/PID/stat`. The name in it may hold blanks and brackets.
+fn status(pid: i32) -> Option<Process> {
     let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
     let end = stat.iter().rposition(|b| *b == b')')?;
     let rest = std::str::from_utf8(&stat[end + 1..]).ok()?;
     let mut fields = rest.split_ascii_whitespace();
     let state = fields.next()?;
-    let parent = fields.next()?.parse().ok()?;
-    Some((parent, matches!(state, "Z" | "X")))
+    Some(Process {
+        parent: fields.next()?.parse().ok()?,
+        group: fields.next()?.parse().ok()?,
+        dead: matches!(state, "Z" | "X"),
+    })
 }
 
 /// Living descendants of this process, itself not included.
@@ -33,8 +45,8 @@ fn descendants(of: i32) -> Vec<i32> {
     let mut found = BTreeSet::from([of]);
     loop {
         let before = found.len();
-        for (pid, (parent, _)) in &all {
-            if found.contains(parent) {
+        for (pid, process) in &all {
+            if found.contains(&process.parent) {
                 found.insert(*pid);
             }
         }
@@ -42,8 +54,24 @@ fn descendants(of: i32) -> Vec<i32> {
             break;
         }
     }
-    let alive = |pid: &i32| *pid != of && !all.get(pid).is_none_or(|(_, dead)| *dead);
+    let alive = |pid: &i32| *pid != of && all.get(pid).is_some_and(|process| !process.dead);
     found.into_iter().filter(alive).collect()
+}
+
+/// The groups of those living children of `guard` that are in none of its own and not in `first`; nothing as long as
+/// a member of the group `first` lives, which may still need them.
+pub(super) fn orphans(guard: i32, first: i32) -> BTreeSet<i32> {
+    let mut all = all();
+    let own = all.get(&guard).map(|process| process.group);
+    all.retain(|_, process| !process.dead);
+    if all.values().any(|process| process.group == first) {
+        return BTreeSet::new();
+    }
+    let children = all.into_values().filter(|process| process.parent == guard);
+    let groups = children.map(|process| process.group);
+    groups
+        .filter(|group| *group > 1 && Some(*group) != own)
+        .collect()
 }
 
 /// Kills every living descendant of this process; how many there were.
@@ -71,8 +99,8 @@ pub(crate) fn sweep(mark: &str) -> usize {
     for _ in 0..100 {
         let alive = all()
             .into_iter()
-            .filter(|(_, (_, dead))| !dead)
-            .map(|(p, _)| p);
+            .filter(|(_, process)| !process.dead)
+            .map(|(pid, _)| pid);
         let strays: Vec<i32> = alive.filter(carries).collect();
         if strays.is_empty() {
             break;

@@ -9,6 +9,15 @@ use baton_store::runs::LiveAttempt;
 
 use super::CANCEL_AGAIN;
 
+/// When a robot was last told to end an attempt, and how long that may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    /// When.
+    pub(super) at: Steady,
+    /// The grace between asking and killing.
+    pub(super) grace: SignedDuration,
+}
+
 /// What the rescuer owes an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owed {
@@ -41,13 +50,13 @@ fn overdue_at(attempt: &LiveAttempt, since: Steady, began: Option<Steady>) -> Op
 }
 
 /// What is owed to an attempt, each with its instant. `since` is when it came to its state, as far as this
-/// server has seen it, `lapses_at` when its lease has lapsed for good, `told_at` when a cancel was sent
-/// again last, `began` when its process began, if that is known.
+/// server has seen it, `lapses_at` when its lease has lapsed for good, `told` when its robot was last told
+/// to end it, `began` when its process began, if that is known.
 pub(super) fn owed(
     attempt: &LiveAttempt,
     since: Steady,
     lapses_at: Steady,
-    told_at: Option<Steady>,
+    told: Option<Told>,
     began: Option<Steady>,
     server_began: Steady,
 ) -> Vec<(Steady, Owed)> {
@@ -64,10 +73,12 @@ pub(super) fn owed(
         }
         _ => {
             let again = SignedDuration::try_from(CANCEL_AGAIN).unwrap_or(SignedDuration::ZERO);
-            all.push((
-                told_at.unwrap_or(server_began).after(again),
-                Owed::CancelAgain,
-            ));
+            let (told, grace) = match told {
+                Some(told) => (told.at, told.grace),
+                None => (server_began, SignedDuration::ZERO),
+            };
+            // Within the grace nothing is owed: the robot may be ending the run as it was asked to.
+            all.push((told.after(grace).after(again), Owed::CancelAgain));
         }
     }
     all
@@ -137,6 +148,19 @@ pub(super) mod tests {
     #[test]
     fn the_longest_set_up_is_granted_while_nobody_says_that_the_process_began() {
         assert_eq!(ends_at(None), at(160 + 25 * 60 + 35));
+    }
+
+    #[test]
+    fn a_cancel_is_repeated_only_when_its_grace_is_over() {
+        let mut run = running();
+        run.state = State::Cancelling;
+        let told = Told {
+            at: at(200),
+            grace: SignedDuration::from_secs(25),
+        };
+        let owed = owed(&run, at(190), at(1_000), Some(told), None, at(0));
+        let again = owed.iter().find(|(_, owed)| *owed == Owed::CancelAgain);
+        assert_eq!(again.expect("in the end it is").0, at(200 + 25 + 10));
     }
 
     #[test]
