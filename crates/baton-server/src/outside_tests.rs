@@ -1,3 +1,5 @@
+//! Tests of how the server is seen from outside: names, proxies that are believed, cookies.
+
 use super::*;
 
 fn outside(allowed: &[&str], trusted: &[&str]) -> Outside {

@@ -69,35 +69,19 @@ impl Attempt<'_> {
         }
         let folder = inside(&self.places.package, workdir)?;
         let environment = match python {
-            Some(
-                Python::Requirements(file)
-                | Python::Environment {
-                    requirements: file, ..
-                },
-            ) => {
-                let file = inside(&self.places.package, file)?;
-                let config = &self.shared.config;
-                let interpreter = match python {
-                    Some(Python::Environment { interpreter, .. }) => interpreter,
-                    _ => command::DEFAULT_PYTHON,
-                };
-                let wanted = Wanted {
-                    interpreter,
-                    requirements: &file,
-                    package: self.job.workflow.package.as_deref(),
-                    guard: &config.guard,
-                    owner: config.run_as.as_ref(),
-                    home: &self.places.temporary,
-                    log: self.log,
-                    within: config.limits.build_within,
-                };
-                let built = self.shared.environments.get(&wanted, control).await?;
-                if built.is_none() {
-                    return Ok(None);
-                }
-                built
+            Some(Python::Requirements(file)) => {
+                Some(self.built(command::DEFAULT_PYTHON, file, control).await?)
             }
+            Some(Python::Environment {
+                interpreter,
+                requirements,
+            }) => Some(self.built(interpreter, requirements, control).await?),
             _ => None,
+        };
+        let environment = match environment {
+            Some(None) => return Ok(None),
+            Some(built) => built,
+            None => None,
         };
         let venv = environment.as_ref().map(|e| e.folder.as_path());
         let own = command::own(self.job, &self.places, &self.shared.config.server);
@@ -127,6 +111,28 @@ impl Attempt<'_> {
             },
             _environment: environment,
         }))
+    }
+
+    /// The environment that is built of a list of packages. `Ok(None)`: the attempt is to end.
+    async fn built(
+        &self,
+        interpreter: &str,
+        requirements: &str,
+        control: &mut Control,
+    ) -> Result<Option<Held>, Unready> {
+        let file = inside(&self.places.package, requirements)?;
+        let config = &self.shared.config;
+        let wanted = Wanted {
+            interpreter,
+            requirements: &file,
+            package: self.job.workflow.package.as_deref(),
+            guard: &config.guard,
+            owner: config.run_as.as_ref(),
+            home: &self.places.temporary,
+            log: self.log,
+            within: config.limits.build_within,
+        };
+        self.shared.environments.get(&wanted, control).await
     }
 
     /// User and group whose rights the run gets, where they are not the agent's.

@@ -46,9 +46,10 @@ pub(super) fn check(text: &str) -> Result<(), CronError> {
     }
     let asks = |word: &&str| word.contains('?');
     let others = words.len() - 3..words.len();
-    let elsewhere = words.iter().enumerate().any(|(index, word)| {
-        asks(&word) && (!others.contains(&index) || index == others.start + 1)
-    });
+    let elsewhere = words
+        .iter()
+        .enumerate()
+        .any(|(index, word)| asks(word) && (!others.contains(&index) || index == others.start + 1));
     if elsewhere {
         return refuse(shifted(&words));
     }

@@ -18,8 +18,6 @@ use crate::failure::{Done, Failure};
 use crate::output::{self, state::Look, table};
 use crate::{settings, units};
 
-/// Most schedules that are listed.
-
 /// Does it.
 pub(crate) async fn schedules(session: &Session, command: Schedules) -> Done {
     match command {

@@ -170,7 +170,7 @@ fn a_deployment_with_a_mistake_is_refused_whole() {
         (
             &["deploy", "linking"],
             4,
-            &["[package_not_a_file]", "link", ".batonignore"],
+            &["[package_link]", "link", ".batonignore"],
         ),
         (&["deploy", "folder"], 4, &["[no_entry]", "-- python3"]),
         (

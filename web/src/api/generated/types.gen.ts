@@ -2347,6 +2347,10 @@ export type RobotOffer = {
      */
     boot_id?: string;
     /**
+     * Stands for the machine and the agent's folder on it: tells a copy of the folder from the robot itself.
+     */
+    installation?: string;
+    /**
      * The environment it belongs to, such as `production`.
      */
     environment?: string | null;
