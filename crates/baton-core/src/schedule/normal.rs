@@ -11,7 +11,10 @@ impl Rule {
     /// The same rule as it is stored: `9:00` and `09:00:00` are `09:00`, `Friday,mon` are `mon, fri`.
     /// Refuses what makes no sense, and cron expressions that prove to be of another dialect.
     pub fn normal(&self) -> Result<Self, ScheduleError> {
-        self.beat()?;
+        // An expression is read below, as one that is new: what is of another dialect gets advice.
+        if !matches!(self, Self::Cron { .. }) {
+            self.beat()?;
+        }
         Ok(match self {
             Self::Once { at } => {
                 let at = local_time(at)?;

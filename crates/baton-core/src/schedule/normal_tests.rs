@@ -168,3 +168,17 @@ fn whole_days_keep_the_wall_clock_when_asked() {
         "bad_interval"
     );
 }
+
+#[test]
+fn an_expression_that_names_its_zone_is_refused_with_the_setting_to_use() {
+    let given = json!({"frequency": "cron", "expression": "CRON_TZ=Europe/Berlin 0 9 * * *"});
+    let given: Rule = serde_json::from_value(given).expect("a rule");
+    let refused = given
+        .normal()
+        .expect_err("the zone is a setting of its own");
+    assert!(
+        refused.message.contains("--timezone Europe/Berlin"),
+        "{}",
+        refused.message
+    );
+}
