@@ -80,6 +80,13 @@ test-web:
 endif
 
 # The executable comes from the build of `test-rust`, so that nothing is compiled twice with other features.
+.PHONY: cases
+cases: quick ## every check of cases/, also the long ones (BATON=… for another executable)
+	@export BATON="$(or $(BATON),$(abspath $(TARGET))/debug/baton)"; failed=0; \
+	for check in cases/*/check.sh; do echo "$$check"; bash $$check || failed=1; done; \
+	cd cases/reliability && for check in $$(ls *.py | grep -v '^rig'); do echo "$$check"; python3 $$check || failed=1; done; \
+	exit $$failed
+
 .PHONY: test-e2e
 ifeq ($(NODE_OK),yes)
 test-e2e: web ## the journeys in a real browser, against the real executable (BATON=… for another one)

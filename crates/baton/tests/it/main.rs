@@ -2,6 +2,7 @@
 
 mod asking;
 mod bad_input;
+mod cases;
 mod cat_fact;
 mod cli;
 mod coverage;
