@@ -27,3 +27,4 @@ pub mod stop_signal;
 pub mod succession;
 pub mod template;
 pub mod text;
+pub mod zone;

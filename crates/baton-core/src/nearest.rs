@@ -20,6 +20,35 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
+/// The candidates that `word` was most likely meant to be, nearest first; at most `most`. One that is nearer
+/// than the others by a letter or more stands alone.
+pub(crate) fn nearest_few<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+    most: usize,
+) -> Vec<&'a str> {
+    if word.len() > MAX_WORD {
+        return Vec::new();
+    }
+    let word = word.to_lowercase();
+    let limit = (word.chars().count() / 3).max(1);
+    let mut near: Vec<(usize, &str)> = candidates
+        .into_iter()
+        .filter(|candidate| candidate.len() <= MAX_WORD)
+        .map(|candidate| (distance(&word, &candidate.to_lowercase()), candidate))
+        .filter(|&(distance, _)| distance <= limit)
+        .collect();
+    near.sort_unstable();
+    near.dedup();
+    let Some(&(best, _)) = near.first() else {
+        return Vec::new();
+    };
+    let best = near
+        .into_iter()
+        .take_while(|&(distance, _)| distance == best);
+    best.map(|(_, candidate)| candidate).take(most).collect()
+}
+
 /// How many letters must be inserted, removed, replaced or swapped with their neighbour.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());

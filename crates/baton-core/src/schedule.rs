@@ -12,7 +12,7 @@ mod plan;
 mod preview;
 mod rule;
 mod timetable;
-mod zone;
+mod zone_change;
 
 pub use check::{MAX_JITTER_SECONDS, MAX_UPCOMING};
 pub use edit::Edit;
@@ -21,8 +21,9 @@ pub use plan::{
     GRACE, MAX_CREATED, MAX_SKIPPED_COUNTED, MAX_SKIPPED_LISTED, PlannedRun, SkipReason,
     SkippedSlot, SlotPlan, plan,
 };
-pub use preview::Occurrence;
+pub use preview::{Local, Occurrence};
 pub use timetable::Timetable;
+pub use zone_change::{MovedSlot, first_moved, replan};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

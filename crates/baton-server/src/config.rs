@@ -2,11 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use baton_store::stats::Retention;
 
 use crate::outside::{Network, Outside, PublicUrl};
+use crate::zones::{Carried, ZoneFiles};
 
 /// A server's configuration.
 #[derive(Clone, Debug)]
@@ -39,6 +41,8 @@ pub struct Config {
     pub retention: Retention,
     /// The org's IANA zone: what "today" means on the dashboard.
     pub timezone: String,
+    /// Where time zone data is found (`BATON_ZONEINFO`).
+    pub zones: Arc<dyn ZoneFiles>,
     /// How long a graceful stop waits for open requests.
     pub shutdown_grace: Duration,
     /// Whether a graceful stop cancels runs that have not started; otherwise they are kept.
@@ -96,6 +100,7 @@ impl Default for Config {
             timeout_check: Duration::from_secs(30),
             retention: Retention::default(),
             timezone: "UTC".into(),
+            zones: Arc::new(Carried),
             shutdown_grace: Duration::from_secs(10),
             cancel_pending: false,
         }

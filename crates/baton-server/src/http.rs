@@ -59,6 +59,7 @@ mod sessions;
 mod table;
 mod types;
 mod upload;
+mod zones;
 
 pub use openapi::document as openapi;
 

@@ -24,5 +24,6 @@ mod start;
 pub mod submit;
 mod tls;
 pub mod wakeup;
+pub mod zones;
 
 pub use start::{ServerHandle, StartError, check, start};

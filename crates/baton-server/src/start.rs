@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use baton_api::robot::CLOSE_RESTART;
+use baton_core::zone;
 use baton_store::Store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -49,6 +50,9 @@ pub enum StartError {
         /// What is wrong with it.
         message: String,
     },
+    /// The folder with time zone data is of no use.
+    #[error(transparent)]
+    Zones(#[from] crate::zones::ZoneFault),
     /// The zone is unknown.
     #[error("the timezone {zone:?} is unknown; give an IANA name such as Europe/Berlin")]
     Timezone {
@@ -64,6 +68,7 @@ impl StartError {
             Self::InsecureListen { .. } => "insecure_listen",
             Self::Listen { .. } => "cannot_listen",
             Self::Tls { .. } => "bad_tls",
+            Self::Zones(_) => "bad_zoneinfo",
             Self::Timezone { .. } => "bad_timezone",
         }
     }
@@ -99,7 +104,8 @@ pub fn check(config: &Config) -> Result<(), StartError> {
 
 /// The certificate, when nothing of the configuration stands against a start.
 fn judge(config: &Config) -> Result<Option<tls::Tls>, StartError> {
-    if jiff::tz::TimeZone::get(&config.timezone).is_err() {
+    zone::install(config.zones.newest()?);
+    if zone::get(&config.timezone).is_none() {
         return Err(StartError::Timezone {
             zone: config.timezone.clone(),
         });

@@ -26,6 +26,7 @@ pub mod sqlite;
 pub mod stats;
 pub mod step;
 pub mod verify;
+pub mod zones;
 
 pub use catalog::Catalog;
 pub use commit::{CommitNote, Committed, Hooks};
@@ -40,11 +41,12 @@ pub use runs::Runs;
 pub use schedules::Schedules;
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use stats::Stats;
+pub use zones::Zones;
 
 /// All of a store. Used as `Arc<dyn Store>`.
 #[async_trait]
 pub trait Store:
-    Catalog + Runs + Fleet + Schedules + Logs + Keys + Stats + Send + Sync + 'static
+    Catalog + Runs + Fleet + Schedules + Zones + Logs + Keys + Stats + Send + Sync + 'static
 {
     /// Finishes what is under way, checkpoints, and closes. Later calls answer `Unavailable`.
     async fn close(&self);

@@ -42,6 +42,7 @@ mod runs;
 mod schedules;
 mod stats;
 mod upkeep;
+mod zones;
 
 /// A store that forgets everything when it is dropped.
 #[derive(Debug)]
@@ -172,6 +173,7 @@ struct World {
     blobs: BTreeMap<String, Blob>,
     artifacts: BTreeMap<ArtifactId, Artifact>,
     schedules: BTreeMap<ScheduleId, Schedule>,
+    zone_rules: Option<crate::zones::ZoneRules>,
 
     events: BTreeMap<i64, ResourceEvent>,
     last_event: i64,

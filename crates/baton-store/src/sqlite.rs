@@ -56,6 +56,7 @@ mod unused;
 mod verify;
 mod wal;
 mod writer;
+mod zones;
 
 use interned::Interned;
 use readers::Readers;

@@ -168,7 +168,7 @@ pub(crate) fn main(cli: Cli) -> u8 {
         return crate::runrpa::main(&cli.global, words);
     }
     let json = cli.global.json;
-    let exit = match dispatch(cli) {
+    let exit = match settings::zones::install().and_then(|()| dispatch(cli)) {
         Ok(exit) => exit,
         Err(failure) => {
             failure.show(json);

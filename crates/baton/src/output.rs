@@ -5,13 +5,14 @@ pub(crate) mod table;
 
 use std::borrow::Cow;
 use std::io::Write as _;
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
-use crate::units;
+use crate::{settings, units};
 
 /// Writes a line to standard output. Whoever closed it, such as `head`, has seen enough.
 pub(crate) fn line(text: &str) {
@@ -111,16 +112,20 @@ pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
 
 /// A time for people: on the clock of this machine, with its zone.
 pub(crate) fn clock(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::system())
+    at.to_zoned(here())
         .strftime("%Y-%m-%d %H:%M:%S %Z")
         .to_string()
 }
 
+/// This machine's zone; looked up once, since every line of a log asks for it.
+fn here() -> TimeZone {
+    static HERE: OnceLock<TimeZone> = OnceLock::new();
+    HERE.get_or_init(settings::zones::here).clone()
+}
+
 /// The time of day, to the millisecond, for log lines.
 pub(crate) fn time_of_day(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::system())
-        .strftime("%H:%M:%S%.3f")
-        .to_string()
+    at.to_zoned(here()).strftime("%H:%M:%S%.3f").to_string()
 }
 
 /// Something that may be absent.

@@ -6,6 +6,7 @@ mod named;
 mod pinned;
 pub(crate) mod serve;
 mod values;
+pub(crate) mod zones;
 
 use std::path::PathBuf;
 
@@ -121,30 +122,6 @@ pub(crate) fn given(global: &Global) -> Option<Pinned> {
     given.some()
 }
 
-/// This machine's IANA zone, or UTC where it has none. Says so when `TZ` names one that nobody knows:
-/// times would silently be meant in another zone.
-pub(crate) fn zone() -> String {
-    if let Some(name) = std::env::var("TZ").ok().filter(|n| is_unknown_zone(n)) {
-        crate::output::warn(&format!(
-            "TZ is {name:?}, which is no time zone: UTC is used; name one with --timezone"
-        ));
-        return "UTC".to_owned();
-    }
-    jiff::tz::TimeZone::system()
-        .iana_name()
-        .unwrap_or("UTC")
-        .to_owned()
-}
-
-/// Whether a value of `TZ` is neither a zone's name, a path of one, nor a POSIX rule.
-fn is_unknown_zone(tz: &str) -> bool {
-    let name = tz.strip_prefix(':').unwrap_or(tz);
-    !name.is_empty()
-        && !name.starts_with('/')
-        && jiff::tz::TimeZone::get(name).is_err()
-        && jiff::tz::TimeZone::posix(name).is_err()
-}
-
 /// Free megabytes below which a robot takes no work, as bytes; what is no number counts as not given.
 pub(crate) fn min_free() -> Option<u64> {
     let megabytes: u64 = std::env::var("BATON_MIN_FREE_MB")
@@ -184,22 +161,6 @@ pub(crate) fn personal(variable: &str, below_home: &str) -> Done<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_a_tz_that_means_nothing_is_unknown() {
-        for good in [
-            "",
-            "UTC",
-            ":Europe/Berlin",
-            "/etc/localtime",
-            "CET-1CEST,M3.5.0,M10.5.0/3",
-        ] {
-            assert!(!is_unknown_zone(good), "{good}");
-        }
-        for bad in ["Mars/Olympus", "::"] {
-            assert!(is_unknown_zone(bad), "{bad}");
-        }
-    }
 
     fn known() -> known::Recorded {
         known::Recorded::default().with(server("http://127.0.0.1:9000"), true)

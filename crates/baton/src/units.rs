@@ -92,7 +92,7 @@ pub(crate) fn instant(text: &str, zone: &TimeZone) -> Done<Timestamp> {
 
 /// A time as [`instant`] takes it, or so long ago: `2h`, `7d`.
 pub(crate) fn since(text: &str) -> Done<Timestamp> {
-    instant(text, &TimeZone::system()).or_else(|failure| {
+    instant(text, &crate::settings::zones::here()).or_else(|failure| {
         let ago = seconds(text).map_err(|_| failure)?;
         let ago = jiff::SignedDuration::from_secs_f64(ago);
         // Ten years fit into any timestamp.
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn times_are_local_unless_they_say_otherwise() {
-        let berlin = TimeZone::get("Europe/Berlin").expect("a known zone");
+        let berlin = baton_core::zone::get("Europe/Berlin").expect("a known zone");
         let at = |text: &str| instant(text, &berlin).expect(text).to_string();
         assert_eq!(at("2026-12-24T18:00"), "2026-12-24T17:00:00Z");
         assert_eq!(at("2026-12-24 18:00"), "2026-12-24T17:00:00Z");

@@ -83,6 +83,7 @@ export const api = {
   deleteSchedule: (id: string) => call<void>("DELETE", `/schedules/${seg(id)}`),
   pauseSchedule: (id: string) => post<t.Schedule>(`/schedules/${seg(id)}/pause`),
   resumeSchedule: (id: string) => post<t.Schedule>(`/schedules/${seg(id)}/resume`),
+  zoneReport: (o?: O) => get<t.ZoneReport>("/schedules/zones", undefined, o),
   nextSlots: (id: string, count = 10, o?: O) => get<t.SchedulePreview>(`/schedules/${seg(id)}/next`, { count }, o),
   previewSchedule: (body: { settings: t.ScheduleInput; from?: string; count?: number }) => post<t.SchedulePreview>("/schedules/preview", body),
 

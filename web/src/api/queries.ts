@@ -37,6 +37,7 @@ export const q = {
   version: (id: string) => queryOptions({ queryKey: ["versions", id], queryFn: ({ signal }) => api.version(id, { signal }), staleTime: 60_000 }),
   deployments: () => queryOptions({ queryKey: ["deployments"], queryFn: ({ signal }) => api.deployments({}, { signal }) }),
   deployment: (id: string) => queryOptions({ queryKey: ["deployments", id], queryFn: ({ signal }) => api.deployment(id, { signal }) }),
+  zoneReport: () => queryOptions({ queryKey: ["zones"], queryFn: ({ signal }) => api.zoneReport({ signal }), staleTime: 60_000 }),
   schedules: () => queryOptions({ queryKey: ["schedules"], queryFn: ({ signal }) => api.schedules({}, { signal }) }),
   queues: () => queryOptions({ queryKey: ["queues"], queryFn: ({ signal }) => api.queues({ signal }), refetchInterval: 10_000 }),
   queue: (id: string) => queryOptions({ queryKey: ["queues", id], queryFn: ({ signal }) => api.queue(id, { signal }), refetchInterval: 10_000 }),

@@ -110,6 +110,7 @@ export type RunKind = Sent<gen.RunKind>;
 export type Samples = Sent<gen.Samples>;
 export type Schedule = Sent<gen.Schedule>;
 export type SchedulePreview = Sent<gen.SchedulePreview>;
+export type ZoneReport = Sent<gen.ZoneReport>;
 export type ScheduleSettings = Sent<gen.ScheduleSettings>;
 export type Session = Sent<gen.Session>;
 export type SignInLink = Sent<gen.SignInLink>;

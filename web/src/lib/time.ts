@@ -96,3 +96,14 @@ export function secondsBetween(from: string | null | undefined, to: string | nul
   if (!from) return null;
   return Math.max(0, ((to ? Date.parse(to) : now) - Date.parse(from)) / 1000);
 }
+
+/** A time on a wall clock as the server tells it: `1 Dec, 09:00 MST`. The browser's own zone data is not asked. */
+export function localText(at: { local: string; offset: string; abbreviation: string }): string {
+  const [, year, month, day, clock] = /^(\d+)-(\d\d)-(\d\d)T(\d\d:\d\d)/.exec(at.local) ?? [];
+  if (!clock) return at.local;
+  const name = new Date(Date.UTC(Number(year), Number(month) - 1, 1)).toLocaleString("en-GB", { month: "short", timeZone: "UTC" });
+  return `${Number(day)} ${name}, ${clock} ${/^[+-]/.test(at.abbreviation) ? at.offset : at.abbreviation}`;
+}
+
+/** `2026-12-01 16:00Z`, or a dash. */
+export const utcText = (at: string | null | undefined): string => (at ? `${at.slice(0, 10)} ${at.slice(11, 16)}Z` : "–");

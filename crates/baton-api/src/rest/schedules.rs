@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
-use super::nullable;
+use super::{ZoneData, nullable};
 
 /// When a deployment runs by itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -35,12 +35,83 @@ pub struct Schedule {
     pub deployment_paused: bool,
     /// The next slot; absent when there is none, or when it or its deployment is paused.
     pub next_at: Option<Timestamp>,
+    /// The next slot on the wall clock of the schedule's zone, by the server's rules.
+    #[serde(default)]
+    pub next_local: Option<LocalTime>,
     /// Every slot up to here is decided: the latest one that was, or a later edit.
     pub last_slot: Option<Timestamp>,
+    /// The same on the wall clock of the schedule's zone.
+    #[serde(default)]
+    pub last_local: Option<LocalTime>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+/// An instant on the wall clock of a zone, by the server's zone data: readers need none of their own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LocalTime {
+    /// Date, time and offset: `2026-12-01T09:00:00-07:00`.
+    pub local: String,
+    /// Ahead of UTC: `-07:00`.
+    pub offset: String,
+    /// What the zone calls itself then: `MST`.
+    pub abbreviation: String,
+}
+
+impl std::fmt::Display for LocalTime {
+    /// `2026-12-01 09:00:00 MST`; with the offset where the zone has no letters of its own.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let clock = self.local.strip_suffix(&self.offset).unwrap_or(&self.local);
+        let name = if self.abbreviation.starts_with(['+', '-']) {
+            &self.offset
+        } else {
+            &self.abbreviation
+        };
+        write!(f, "{} {name}", clock.replace('T', " "))
+    }
+}
+
+impl PreviewSlot {
+    /// The slot on the wall clock of the schedule's zone.
+    pub fn on_clock(&self) -> LocalTime {
+        LocalTime {
+            local: self.local.clone(),
+            offset: self.offset.clone(),
+            abbreviation: self.abbreviation.clone(),
+        }
+    }
+}
+
+/// What the server's time zone data did to schedules when it changed last.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ZoneReport {
+    /// The data in use.
+    pub zone_data: ZoneData,
+    /// Since when slots go by it; absent before the first were computed.
+    pub changed_at: Option<Timestamp>,
+    /// The data before, in words; absent where there was none.
+    pub before: Option<String>,
+    /// The schedules that moved, with the first slot of each that did; at most 1000.
+    pub moved: Vec<MovedSchedule>,
+}
+
+/// A schedule whose slots other time zone data put elsewhere.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MovedSchedule {
+    /// The schedule.
+    pub schedule_id: ScheduleId,
+    /// Its flow, deployment and name: `invoice_report/default/nightly`.
+    pub name: String,
+    /// Its zone.
+    pub timezone: String,
+    /// When its slot was to come by the data before.
+    pub was_at: Option<Timestamp>,
+    /// When it comes.
+    pub now_at: Option<Timestamp>,
+    /// The same on the wall clock of its zone.
+    pub now_local: Option<LocalTime>,
 }
 
 /// Which schedules are listed.
@@ -225,6 +296,8 @@ pub struct SchedulePreview {
     pub description: String,
     /// The zone in which wall-clock times are meant.
     pub timezone: String,
+    /// The time zone data they were computed by.
+    pub zone_data: ZoneData,
     /// The coming slots, earliest first.
     pub slots: Vec<PreviewSlot>,
 }
@@ -236,6 +309,12 @@ pub struct PreviewSlot {
     pub at: Timestamp,
     /// The same on the wall clock of the schedule's zone, with its offset.
     pub local: String,
+    /// That offset: `+02:00`.
+    #[serde(default)]
+    pub offset: String,
+    /// What the zone calls itself then: `CEST`.
+    #[serde(default)]
+    pub abbreviation: String,
     /// What daylight saving does here, where it does something.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edge: Option<String>,
@@ -244,26 +323,47 @@ pub struct PreviewSlot {
 impl SchedulePreview {
     /// The first `count` slots at or after `from` of settings that were given, after a look at whether they
     /// make sense. It needs no server: a command line without one shows the same.
-    pub fn of(given: ScheduleSettings, from: Timestamp, count: u32) -> Result<Self, ScheduleError> {
+    pub fn of(
+        given: ScheduleSettings,
+        from: Timestamp,
+        count: u32,
+        zone_data: ZoneData,
+    ) -> Result<Self, ScheduleError> {
         let settings = given.normal()?;
         settings.check_from(from)?;
-        Ok(Self::stored(&settings, from, count))
+        Ok(Self::stored(&settings, from, count, zone_data))
     }
 
     /// The first `count` slots at or after `from` of settings that are stored.
-    pub fn stored(settings: &ScheduleSettings, from: Timestamp, count: u32) -> Self {
+    pub fn stored(
+        settings: &ScheduleSettings,
+        from: Timestamp,
+        count: u32,
+        zone_data: ZoneData,
+    ) -> Self {
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         let slots = settings.preview(from, count).into_iter();
         Self {
             description: settings.describe(),
             timezone: settings.timezone.clone(),
+            zone_data,
             slots: slots
                 .map(|occurrence| PreviewSlot {
                     at: occurrence.slot_utc,
+                    offset: offset_of(&occurrence.local),
                     local: occurrence.local,
+                    abbreviation: occurrence.zone,
                     edge: occurrence.note,
                 })
                 .collect(),
         }
     }
+}
+
+/// The offset at the end of a local time: `+02:00`.
+fn offset_of(local: &str) -> String {
+    local
+        .get(local.len().saturating_sub(6)..)
+        .unwrap_or_default()
+        .to_owned()
 }

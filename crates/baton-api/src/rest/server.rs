@@ -1,5 +1,6 @@
 //! The server itself: what it is, whether it is well, and whether its facts hold together.
 
+use baton_core::zone::ZoneSource;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -19,6 +20,8 @@ pub struct About {
     pub now: Timestamp,
     /// The org's IANA zone: what "today" means.
     pub timezone: String,
+    /// The time zone data in use.
+    pub zone_data: ZoneData,
     /// Operating system and architecture of the executable it hands out.
     pub platform: String,
     /// SHA-256 of its certificate, where it has one.
@@ -33,6 +36,23 @@ pub struct About {
     pub syncs: u64,
 }
 
+/// Which time zone data a server goes by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ZoneData {
+    /// The release of the IANA data, such as `2026f`; absent where nothing says it.
+    pub release: Option<String>,
+    /// Whether this executable carries it, the machine has it, or an operator named it.
+    pub source: ZoneSource,
+    /// The folder it was read from; absent for what the executable carries.
+    pub folder: Option<String>,
+    /// Differs where any rule does.
+    pub identity: String,
+    /// Release and source in words.
+    pub description: String,
+    /// What is to be said where the data is so old that it is sure to miss changes.
+    pub warning: Option<String>,
+}
+
 /// Whether the server answers, and whether its store does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Health {
@@ -40,6 +60,12 @@ pub struct Health {
     pub status: String,
     /// Its version.
     pub version: String,
+    /// The release of the time zone data it goes by, such as `2026f`.
+    #[serde(default)]
+    pub zone_release: Option<String>,
+    /// Whether that release is so old that it is sure to miss changes.
+    #[serde(default)]
+    pub zones_out_of_date: bool,
 }
 
 /// What `verify` looked at and found.

@@ -8,6 +8,7 @@ use super::rule::Beat;
 use super::timetable::Timetable;
 use crate::cron::zoned::land;
 use crate::id::ScheduleId;
+use crate::zone;
 
 /// Longest jitter, in seconds: a day. More would let runs of a daily schedule overtake each other.
 pub const MAX_JITTER_SECONDS: u32 = 86_400;
@@ -25,6 +26,12 @@ impl ScheduleSettings {
 
     /// Whether these settings make sense and something is still to come after `now`.
     pub fn check(&self, now: Timestamp) -> Result<(), ScheduleError> {
+        zone::check(&self.timezone).map_err(|error| ScheduleError::zone(&error))?;
+        self.check_in_kept_zone(now)
+    }
+
+    /// The same for settings whose zone was stored before: its name is not judged again.
+    pub fn check_in_kept_zone(&self, now: Timestamp) -> Result<(), ScheduleError> {
         let timetable = Timetable::new(self)?;
         if self.jitter_seconds > MAX_JITTER_SECONDS {
             return Err(ScheduleError::new(

@@ -1,5 +1,7 @@
 //! Why the settings of a schedule were refused.
 
+use crate::zone::ZoneError;
+
 /// One mistake in the settings of a schedule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {message}")]
@@ -29,6 +31,19 @@ impl ScheduleError {
             "ends_at" => "the end",
             _ => "the rule",
         }
+    }
+
+    /// The zone cannot be used, and what to write instead.
+    pub(super) fn zone(error: &ZoneError) -> Self {
+        Self::new("unknown_timezone", "timezone", error.to_string())
+    }
+
+    /// The zone is fine by the rules in use and missing in others.
+    pub(super) fn missing_zone(name: &str) -> Self {
+        let message = format!(
+            "\"{name}\" is missing in this time zone data; use other data, or another zone"
+        );
+        Self::new("unknown_timezone", "timezone", message)
     }
 
     pub(super) fn new(code: &'static str, field: &'static str, message: String) -> Self {

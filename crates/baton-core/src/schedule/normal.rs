@@ -6,6 +6,7 @@ use super::error::ScheduleError;
 use super::rule::{WEEKDAYS, bad_cron, clock_time, local_time, month_days, weekday_set};
 use super::{Rule, ScheduleSettings};
 use crate::cron::Cron;
+use crate::zone;
 
 impl Rule {
     /// The same rule as it is stored: `9:00` and `09:00:00` are `09:00`, `Friday,mon` are `mon, fri`.
@@ -86,6 +87,7 @@ impl ScheduleSettings {
     /// an earlier version without an anchor keep their beat.
     pub fn normal(mut self) -> Result<Self, ScheduleError> {
         self.rule = self.rule.normal()?;
+        self.timezone = zone::spelling(&self.timezone);
         self.starts_at = self.starts_at.map(whole_microseconds);
         self.ends_at = self.ends_at.map(whole_microseconds);
         if let Rule::Interval { anchor, .. } = &mut self.rule {

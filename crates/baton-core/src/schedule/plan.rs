@@ -112,10 +112,43 @@ pub fn plan(
         });
     }
     let timetable = Timetable::new(&schedule.settings)?;
+    let moment = Moment {
+        timetable: &timetable,
+        now,
+        overtaken: Overtaken::default(),
+    };
+    Ok(decide(schedule, running, moment))
+}
+
+/// Slots that were still to come by older zone rules and have passed by those in use: they are on time.
+#[derive(Default)]
+pub(super) struct Overtaken {
+    /// Slots later than this are on time, however long ago they were.
+    pub(super) after: Option<Timestamp>,
+    /// Instants that stand in for slots whose own instant has been decided for another one.
+    pub(super) stand_ins: Vec<Timestamp>,
+}
+
+/// By what a decision is made.
+pub(super) struct Moment<'a> {
+    pub(super) timetable: &'a Timetable,
+    pub(super) now: Timestamp,
+    pub(super) overtaken: Overtaken,
+}
+
+/// The decision for a schedule that is not paused.
+pub(super) fn decide(schedule: &Schedule, running: &[RunId], moment: Moment<'_>) -> SlotPlan {
+    let Moment {
+        timetable,
+        now,
+        overtaken,
+    } = moment;
     let floor = schedule.floor(now);
     let mut skips = Skips::default();
-    let due = due_slots(schedule, &timetable, floor, now, &mut skips);
+    let mut due = due_slots(schedule, timetable, floor, now, overtaken.after, &mut skips);
+    due.slots.extend(&overtaken.stand_ins);
     let last_slot = due.decided_to.or(schedule.last_slot);
+    let last_slot = last_slot.max(overtaken.stand_ins.last().copied());
     let mut plan = SlotPlan {
         last_slot,
         next_at: timetable.next_after(last_slot.map_or(floor, |last| last.max(floor))),
@@ -133,7 +166,7 @@ pub fn plan(
         &mut skips,
     );
     skips.into_plan(&mut plan);
-    Ok(plan)
+    plan
 }
 
 /// The slots that should run, before overlap is looked at.
@@ -148,6 +181,7 @@ fn due_slots(
     timetable: &Timetable,
     floor: Timestamp,
     now: Timestamp,
+    on_time_after: Option<Timestamp>,
     skips: &mut Skips,
 ) -> Due {
     let missed = schedule.settings.missed;
@@ -165,6 +199,7 @@ fn due_slots(
     };
     // A slot that is GRACE old to the nanosecond is on time.
     let missed_to = before(missed_to, SignedDuration::from_nanos(1));
+    let missed_to = on_time_after.map_or(missed_to, |after| after.min(missed_to));
     let on_time: Vec<Timestamp> = within(missed_to.max(floor), now)
         .take(MAX_CREATED)
         .collect();

@@ -10,6 +10,17 @@ use super::timetable::{Timetable, first_day};
 use super::{MAX_UPCOMING, ScheduleSettings};
 use crate::cron::zoned::{Landing, land};
 
+/// An instant on the wall clock of a zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Local {
+    /// Date, time and offset: `2026-03-29T03:00:00+02:00`.
+    pub local: String,
+    /// The offset: `+02:00`.
+    pub offset: String,
+    /// The abbreviation of the zone at that instant: `CEST`.
+    pub zone: String,
+}
+
 /// One slot to come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -46,6 +57,16 @@ impl ScheduleSettings {
 }
 
 impl Timetable {
+    /// An instant on the wall clock of the schedule's zone.
+    pub fn local(&self, at: Timestamp) -> Local {
+        let local = at.to_zoned(self.zone.clone());
+        Local {
+            local: local.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+            offset: local.strftime("%:z").to_string(),
+            zone: local.strftime("%Z").to_string(),
+        }
+    }
+
     fn occurrence(&self, before: Timestamp, slot: Timestamp) -> Occurrence {
         let local = slot.to_zoned(self.zone.clone());
         let edge = self.edge_note(slot, local.datetime());

@@ -4,10 +4,11 @@ use jiff::civil::{DateTime, date};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
+use super::ScheduleSettings;
 use super::error::ScheduleError;
 use super::rule::Beat;
-use super::{ScheduleSettings, zone};
 use crate::cron::zoned::land;
+use crate::zone::{self, Zones};
 
 /// Settings that were understood, ready to compute slots with.
 #[derive(Clone, Debug)]
@@ -22,8 +23,17 @@ impl Timetable {
     /// The timetable of these settings; fails where [`ScheduleSettings::check`] does, except that it
     /// does not ask whether a slot is still to come.
     pub fn new(settings: &ScheduleSettings) -> Result<Self, ScheduleError> {
+        Self::by(settings, &zone::current())
+    }
+
+    /// The timetable of these settings by these zone rules.
+    pub fn by(settings: &ScheduleSettings, zones: &Zones) -> Result<Self, ScheduleError> {
+        let unknown = || match zone::check(&settings.timezone) {
+            Err(error) => ScheduleError::zone(&error),
+            Ok(()) => ScheduleError::missing_zone(&settings.timezone),
+        };
         Ok(Self {
-            zone: zone::lookup(&settings.timezone)?,
+            zone: zones.get(&settings.timezone).ok_or_else(unknown)?,
             beat: settings.rule.beat()?,
             starts_at: settings.starts_at,
             ends_at: settings.ends_at,

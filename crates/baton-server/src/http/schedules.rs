@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use baton_api::rest::{
-    Collection, CreateSchedule, MAX_PAGE, NextQuery, PreviewRequest, Schedule, ScheduleInput,
-    SchedulePreview, ScheduleQuery, UpdateSchedule,
+    Collection, CreateSchedule, LocalTime, MAX_PAGE, NextQuery, PreviewRequest, Schedule,
+    ScheduleInput, SchedulePreview, ScheduleQuery, UpdateSchedule,
 };
 use baton_core::flow::{Deployment, DeploymentSettings};
 use baton_core::id::{OrgId, ScheduleId};
 use baton_core::parameter::ParameterSchema;
-use baton_core::schedule::{self, ScheduleSettings};
+use baton_core::schedule::{self, ScheduleSettings, Timetable};
+use baton_core::zone;
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -22,6 +23,7 @@ use super::paging::{bounded, cursor, page, slice};
 use super::route::{Created, Done};
 use crate::error::{ApiError, bad_parameters};
 use crate::submit::{Plan, find_deployment};
+use crate::zones;
 
 type Reply<T> = Result<axum::Json<T>, ApiError>;
 
@@ -147,7 +149,11 @@ async fn change(
         return Ok(axum::Json(view(http, before).await?));
     }
     if settings != before.settings {
-        settings.check(now)?;
+        if settings.timezone == before.settings.timezone {
+            settings.check_in_kept_zone(now)?;
+        } else {
+            settings.check(now)?;
+        }
         if let Some(robot) = settings.robot_id {
             known_robot(http, caller.org, robot).await?;
         }
@@ -205,6 +211,7 @@ pub(crate) async fn next_slots(
         &schedule.settings,
         now,
         count,
+        zones::view(now),
     )))
 }
 
@@ -220,7 +227,12 @@ pub(crate) async fn preview_schedule(
     }
     let given = body.settings.given(&http.app.config.timezone);
     let count = bounded(body.count, SHOWN)?;
-    Ok(axum::Json(SchedulePreview::of(given, from, count)?))
+    Ok(axum::Json(SchedulePreview::of(
+        given,
+        from,
+        count,
+        zones::view(now),
+    )?))
 }
 
 /// Makes a change together with its row, and wakes whom it concerns.
@@ -251,6 +263,7 @@ pub(crate) async fn settings(
         known_robot(http, org, robot).await?;
     }
     let given = input.given(&http.app.config.timezone);
+    let keeps_zone = stored.is_some_and(|stored| stored.timezone == given.timezone);
     let plain = ScheduleSettings {
         rule: given.rule.normal().unwrap_or_else(|_| given.rule.clone()),
         ..given.clone()
@@ -259,7 +272,12 @@ pub(crate) async fn settings(
         return Ok(stored.clone());
     }
     let settings = given.normal()?;
-    if stored != Some(&settings) {
+    if stored == Some(&settings) {
+        return Ok(settings);
+    }
+    if keeps_zone {
+        settings.check_in_kept_zone(now)?;
+    } else {
         settings.check(now)?;
     }
     Ok(settings)
@@ -276,7 +294,9 @@ fn merge(before: &ScheduleSettings, patch: UpdateSchedule) -> Result<ScheduleSet
     if let Some(rule) = patch.rule.filter(|rule| *rule != before.rule) {
         settings.rule = rule.normal()?;
     }
-    set(&mut settings.timezone, patch.timezone);
+    if let Some(name) = patch.timezone.filter(|name| *name != before.timezone) {
+        settings.timezone = zone::spelling(&name);
+    }
     set(&mut settings.starts_at, patch.starts_at);
     set(&mut settings.ends_at, patch.ends_at);
     set(&mut settings.jitter_seconds, patch.jitter_seconds);
@@ -312,7 +332,7 @@ pub(crate) fn check_parameters(
         .map_err(bad_parameters)
 }
 
-async fn view(http: &Http, schedule: schedule::Schedule) -> Result<Schedule, ApiError> {
+pub(super) async fn view(http: &Http, schedule: schedule::Schedule) -> Result<Schedule, ApiError> {
     let (store, org) = (&*http.app.store, schedule.org);
     let deployment = store.deployment(org, schedule.deployment_id).await?;
     let flow = http.names.flow(store, org, deployment.flow_id).await?;
@@ -325,7 +345,20 @@ pub(crate) fn view_of(
     deployment: &Deployment,
     flow_name: &str,
 ) -> Schedule {
+    let timetable = Timetable::new(&schedule.settings).ok();
+    let local = |at: Option<Timestamp>| {
+        let shown = timetable.as_ref()?.local(at?);
+        Some(LocalTime {
+            local: shown.local,
+            offset: shown.offset,
+            abbreviation: shown.zone,
+        })
+    };
+    // Rows of an earlier version have one beside a paused deployment.
+    let next_at = schedule.next_at.filter(|_| !deployment.settings.paused);
     Schedule {
+        next_local: local(next_at),
+        last_local: local(schedule.last_slot),
         id: schedule.id,
         deployment_id: deployment.id,
         deployment_name: deployment.name.clone(),
@@ -336,8 +369,7 @@ pub(crate) fn view_of(
         settings: schedule.settings,
         paused: schedule.paused,
         deployment_paused: deployment.settings.paused,
-        // Rows of an earlier version have one beside a paused deployment.
-        next_at: schedule.next_at.filter(|_| !deployment.settings.paused),
+        next_at,
         last_slot: schedule.last_slot,
         created_at: schedule.created_at,
         updated_at: schedule.updated_at,

@@ -23,6 +23,7 @@ use super::flows::entropy;
 use super::route::Bytes;
 use crate::error::ApiError;
 use crate::outside::Seen;
+use crate::zones;
 
 /// The version of this server.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -41,6 +42,7 @@ pub(crate) async fn get_about(
         started_at: http.app.started_at,
         now: http.app.clock.now(),
         timezone: http.app.config.timezone.clone(),
+        zone_data: zones::view(http.app.clock.now()),
         platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         fingerprint: http.fingerprint.clone(),
         late_after_seconds: u32::try_from(LATE_AFTER.as_secs()).unwrap_or(u32::MAX),
@@ -51,11 +53,18 @@ pub(crate) async fn get_about(
 }
 
 /// Answers as long as the process does.
-pub(crate) async fn get_health() -> axum::Json<Health> {
-    axum::Json(Health {
-        status: "ok".into(),
+pub(crate) async fn get_health(State(http): State<Arc<Http>>) -> axum::Json<Health> {
+    axum::Json(health(&http, "ok"))
+}
+
+fn health(http: &Http, status: &str) -> Health {
+    let zones = zones::view(http.app.clock.now());
+    Health {
+        status: status.into(),
         version: VERSION.into(),
-    })
+        zone_release: zones.release,
+        zones_out_of_date: zones.warning.is_some(),
+    }
 }
 
 /// Answers 200 when the store can be read and keeps what is written.
@@ -69,11 +78,7 @@ pub(crate) async fn get_ready(State(http): State<Arc<Http>>) -> Response {
     } else {
         (StatusCode::OK, "ok")
     };
-    let health = Health {
-        status: word.into(),
-        version: VERSION.into(),
-    };
-    (status, axum::Json(health)).into_response()
+    (status, axum::Json(health(&http, word))).into_response()
 }
 
 pub(crate) async fn verify(

@@ -7,7 +7,7 @@ use super::route::{Access, Route};
 use super::{
     artifacts, audit, deploy, deployments, enrolment, events, exposition, figures, flows, keys,
     limits, logs, openapi, packages, peek, queues, reports, results, robots, runs, runs_bulk,
-    runs_verbs, schedules, server, sessions,
+    runs_verbs, schedules, server, sessions, zones,
 };
 
 use Access::{Either, Needs, Public};
@@ -76,6 +76,7 @@ fn catalog() -> Vec<Route> {
         api!(GET "/schedules", Needs(Read), schedules::list_schedules, "Schedules by next slot."),
         api!(POST "/schedules", Needs(Deploy), schedules::create_schedule, "Makes a schedule."),
         api!(POST "/schedules/preview", Needs(Read), schedules::preview_schedule, "The coming slots of a rule before it is used."),
+        api!(GET "/schedules/zones", Needs(Read), zones::get_zone_report, "The time zone data in use, and the schedules that moved when it changed."),
         api!(GET "/schedules/{schedule}", Needs(Read), schedules::get_schedule, "One schedule."),
         api!(PATCH "/schedules/{schedule}", Needs(Deploy), schedules::update_schedule, "Changes a schedule; what is absent stays."),
         api!(DELETE "/schedules/{schedule}", Needs(Deploy), schedules::delete_schedule, "Deletes a schedule; its runs stay."),

@@ -9,7 +9,6 @@ use baton_core::state::State;
 use baton_store::stats::OutcomeQuery;
 use baton_store::{Result, StoreError};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use crate::app::App;
 
@@ -95,7 +94,11 @@ fn today(zone: &str, now: Timestamp) -> Result<(Timestamp, Timestamp)> {
             format!("the zone {zone:?} is of no use: {error}"),
         )
     };
-    let zone = TimeZone::get(zone).map_err(unknown)?;
+    let missing = || {
+        let text = format!("the zone {zone:?} is not known; start with --timezone ZONE");
+        StoreError::conflict("bad_timezone", text)
+    };
+    let zone = baton_core::zone::get(zone).ok_or_else(missing)?;
     let start = now.to_zoned(zone).start_of_day().map_err(unknown)?;
     let end = start.tomorrow().map_err(unknown)?;
     let end = end.start_of_day().map_err(unknown)?;

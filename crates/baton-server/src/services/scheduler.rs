@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::operations;
 use crate::wakeup::Wakeups;
 
+mod renewal;
 mod slots;
 
 /// Runs taken in one call: few enough for a short transaction.
@@ -31,6 +32,8 @@ const PACE: Duration = Duration::from_millis(20);
 pub(super) struct Scheduler {
     /// Schedules that could not be decided, and when they are tried again.
     broken: HashMap<ScheduleId, Timestamp>,
+    /// Notices when time zone data changes.
+    zones: renewal::Watch,
 }
 
 #[async_trait]
@@ -51,6 +54,8 @@ impl Service for Scheduler {
 
     async fn step(&mut self, app: &Arc<App>) -> Result<Option<Timestamp>> {
         let now = app.now();
+        // Before anything fires: slots that were computed by other rules may be wrong.
+        self.zones.step(app, now).await?;
         let slots_left = self.fire(app, now).await?;
         let due_left = queue_due(app, now).await?;
         let late_left = end_unstarted(app, now).await?;
@@ -61,6 +66,7 @@ impl Service for Scheduler {
             app.store.next_slot_at().await?,
             app.store.next_due_at().await?,
             app.store.next_start_deadline_at().await?,
+            self.zones.next_at(),
         ];
         // What is due and was left alone now (a schedule that cannot be decided) is not worth a busy loop.
         Ok(next.into_iter().flatten().filter(|at| *at > now).min())

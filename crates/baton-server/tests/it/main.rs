@@ -34,3 +34,4 @@ mod taking_over;
 mod telling;
 mod upgrade;
 mod world;
+mod zones;

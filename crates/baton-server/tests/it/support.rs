@@ -17,6 +17,7 @@ use baton_server::clock::ManualClock;
 use baton_server::config::Config;
 use baton_server::operations;
 use baton_server::submit::{Plan, RunAsk};
+use baton_server::zones::ZoneFiles;
 use baton_server::{ServerHandle, auth, start};
 use baton_store::catalog::{Deploy, Deployed};
 use baton_store::keys::{Key, KeyKind};
@@ -62,8 +63,18 @@ impl World {
 
     /// A server on this store.
     pub(crate) async fn on(store: Arc<dyn Store>, clock: Arc<ManualClock>) -> Self {
+        Self::with_zones(store, clock, Config::default().zones).await
+    }
+
+    /// A server on this store that finds its time zone data there.
+    pub(crate) async fn with_zones(
+        store: Arc<dyn Store>,
+        clock: Arc<ManualClock>,
+        zones: Arc<dyn ZoneFiles>,
+    ) -> Self {
         let config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
+            zones,
             ..Config::default()
         };
         let (count, commits) = watch::channel(0);

@@ -158,33 +158,41 @@ impl World {
             .ok_or_else(|| StoreError::not_found(format!("schedule {id}")))
     }
 
+    /// The schedule of a commit, unless it was edited, decided or paused after it was read.
+    pub(super) fn unchanged(&self, commit: &SlotCommit) -> Result<&Schedule> {
+        let schedule = self.schedule_of(commit.org, commit.schedule_id)?;
+        if schedule.updated_at != commit.read_at
+            || schedule.last_slot != commit.read_last_slot
+            || (schedule.next_at.is_none() && self.is_paused(schedule))
+        {
+            let text = format!("schedule {} has changed meanwhile", schedule.name);
+            return Err(StoreError::conflict("schedule_changed", text));
+        }
+        Ok(schedule)
+    }
+
+    /// Whether a schedule or its deployment is paused.
+    fn is_paused(&self, schedule: &Schedule) -> bool {
+        let deployment = self.deployments.get(&schedule.deployment_id);
+        schedule.paused || deployment.is_none_or(|d| d.settings.paused)
+    }
+
     fn due_schedules(&self, now: Timestamp, limit: usize) -> Vec<Schedule> {
-        let held = |s: &Schedule| {
-            let deployment = self.deployments.get(&s.deployment_id);
-            s.paused || deployment.is_none_or(|d| d.settings.paused)
-        };
-        let due =
-            (self.schedules.values()).filter(|s| s.next_at.is_some_and(|at| at <= now) && !held(s));
+        let due = (self.schedules.values())
+            .filter(|s| s.next_at.is_some_and(|at| at <= now) && !self.is_paused(s));
         let mut due: Vec<_> = due.cloned().collect();
         due.sort_by_key(|s| (s.next_at, s.id));
         due.truncate(limit);
         due
     }
 
-    fn commit_slot(
+    pub(super) fn commit_slot(
         &mut self,
         note: &mut CommitNote,
         commit: SlotCommit,
         now: Timestamp,
     ) -> Result<u32> {
-        let schedule = self.schedule_of(commit.org, commit.schedule_id)?;
-        if schedule.updated_at != commit.read_at
-            || schedule.last_slot != commit.read_last_slot
-            || schedule.next_at.is_none()
-        {
-            let text = format!("schedule {} has changed meanwhile", schedule.name);
-            return Err(StoreError::conflict("schedule_changed", text));
-        }
+        let schedule = self.unchanged(&commit)?;
         let decided = schedule.last_slot;
         let mut runs = commit.runs;
         let mut seen = std::collections::BTreeSet::new();

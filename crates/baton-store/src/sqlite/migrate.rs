@@ -42,6 +42,11 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         name: "durations",
         sql: include_str!("../../migrations/sqlite/0005_durations.sql"),
     },
+    Migration {
+        number: 6,
+        name: "zone_rules",
+        sql: include_str!("../../migrations/sqlite/0006_zone_rules.sql"),
+    },
 ];
 
 const RECORD: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

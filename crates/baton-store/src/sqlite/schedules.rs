@@ -16,7 +16,8 @@ use super::{SqliteStore, create, flow_rows};
 use crate::error::{Result, StoreError};
 use crate::schedules::{MAX_OPEN_RUNS, Schedules, SlotCommit};
 
-const SCHEDULE: &str = "org, id, deployment_id, name, settings, paused, next_at, last_slot, \
+/// The columns that [`read`] takes.
+pub(super) const SCHEDULE: &str = "org, id, deployment_id, name, settings, paused, next_at, last_slot, \
     created_at, updated_at";
 
 /// Schedules that are due.
@@ -34,7 +35,8 @@ pub(super) const BY_NEXT: &str = "SELECT org, id, deployment_id, name, settings,
     last_slot, created_at, updated_at FROM schedules INDEXED BY schedules_by_next \
     WHERE org = ?1 ORDER BY (next_at IS NULL), next_at, id LIMIT ?2";
 
-fn read(row: &Row<'_>) -> Result<Schedule> {
+/// A schedule of a row that begins with [`SCHEDULE`].
+pub(super) fn read(row: &Row<'_>) -> Result<Schedule> {
     let mut c = Cols::new(row);
     Ok(Schedule {
         org: OrgId(c.get()?),
@@ -292,13 +294,25 @@ impl Schedules for SqliteStore {
     }
 }
 
+/// Whether a schedule or its deployment is paused.
+fn is_paused(tx: &Tx, id: ScheduleId) -> Result<bool> {
+    let sql = "SELECT held FROM schedules WHERE id = ?1";
+    let mut statement = tx.conn.prepare_cached(sql)?;
+    Ok(statement.query_row([id.bytes()], |row| row.get(0))?)
+}
+
 /// Commits what was decided for one schedule: its runs, and up to where it is decided.
-fn commit_slot(tx: &mut Tx, commit: &SlotCommit, runs: &[Prepared], now: Timestamp) -> Result<u32> {
+pub(super) fn commit_slot(
+    tx: &mut Tx,
+    commit: &SlotCommit,
+    runs: &[Prepared],
+    now: Timestamp,
+) -> Result<u32> {
     let mut schedule = schedule(&tx.conn, commit.org, commit.schedule_id)?;
-    // A due schedule has a next slot; without one, it or its deployment was paused after it was read.
+    // Where there is no next slot, it or its deployment may have been paused after it was read.
     if schedule.updated_at != commit.read_at
         || schedule.last_slot != commit.read_last_slot
-        || schedule.next_at.is_none()
+        || (schedule.next_at.is_none() && is_paused(tx, commit.schedule_id)?)
     {
         let text = format!("schedule {} has changed meanwhile", schedule.name);
         return Err(StoreError::conflict("schedule_changed", text));

@@ -20,3 +20,4 @@ mod retrying;
 mod schedules;
 mod stats;
 mod upkeep;
+mod zones;

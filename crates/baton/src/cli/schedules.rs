@@ -42,6 +42,11 @@ pub(crate) enum Schedules {
   baton schedules preview --weekly mon,fri@06:30 --timezone Europe/Berlin -n 5
   baton schedules preview --cron '30 2 * * *' --timezone Europe/Berlin --from 2026-03-28")]
     Preview(Box<SchedulesPreview>),
+    /// Show which time zone data the server goes by, and which schedules moved when it changed
+    #[command(after_help = "Examples:
+  baton schedules check-zones
+  baton schedules check-zones --against /tmp/tzdata/zoneinfo     what would move with other data")]
+    CheckZones(CheckZones),
     /// Add a schedule to a deployment
     #[command(after_help = "Examples:
   baton schedules add invoice_report/nightly --daily 06:30
@@ -90,6 +95,14 @@ pub(crate) struct SchedulesPreview {
     /// The first slot at or after this day or time is shown first [default: now]
     #[arg(long, value_name = "TIME")]
     pub(crate) from: Option<String>,
+}
+
+/// `baton schedules check-zones`
+#[derive(Debug, Args)]
+pub(crate) struct CheckZones {
+    /// A folder with other data: list what it would move, and change nothing
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) against: Option<std::path::PathBuf>,
 }
 
 /// `baton schedules add`

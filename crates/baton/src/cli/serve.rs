@@ -48,6 +48,12 @@ pub(crate) struct Listen {
     /// Zone that says when "today" begins, such as Europe/Berlin [default: this machine's]
     #[arg(long, value_name = "ZONE")]
     pub(crate) timezone: Option<String>,
+    /// Folder with time zone data, used when it is newer than what baton carries and the machine has
+    #[arg(long, env = "BATON_ZONEINFO", value_name = "FOLDER")]
+    pub(crate) zoneinfo: Option<PathBuf>,
+    /// Use the folder of --zoneinfo however old its data is
+    #[arg(long)]
+    pub(crate) zoneinfo_only: bool,
     /// Cancel runs that have not started when the server stops [default: they are kept]
     #[arg(long)]
     pub(crate) cancel_pending: bool,

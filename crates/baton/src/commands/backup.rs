@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use baton_api::client::Download;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use tokio::io::AsyncWriteExt as _;
 
 mod keys;
@@ -29,7 +28,7 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 pub(crate) async fn backup(session: &Session, args: &Backup) -> Done {
     let path = args.file.clone().unwrap_or_else(|| {
         let day = Timestamp::now()
-            .to_zoned(TimeZone::system())
+            .to_zoned(crate::settings::zones::here())
             .strftime("%Y-%m-%d-%H%M%S");
         PathBuf::from(format!("baton-backup-{day}.db"))
     });

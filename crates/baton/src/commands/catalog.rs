@@ -147,7 +147,7 @@ async fn print(session: &Session, deployment: &Deployment) {
     let mut facts = deploy::facts(deployment);
     facts.extend(conditions::of(&deployment.settings, robot));
     output::facts(&facts);
-    deploy::schedules(deployment);
+    deploy::schedules(session, deployment).await;
 }
 
 async fn edit(session: &Session, args: &DeploymentsEdit) -> Done {
@@ -424,7 +424,7 @@ async fn show_flow(session: &Session, named: &str) -> Done {
     output::heading("Deployments");
     for deployment in &deployments {
         output::line(&deployment.full_name);
-        deploy::schedules(deployment);
+        deploy::schedules(session, deployment).await;
     }
     if deployments.is_empty() {
         output::note("none");

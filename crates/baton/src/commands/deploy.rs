@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use baton_api::package::pack_with;
 use baton_api::rest::{
-    DeployRequest, DeployResponse, DeploySchedule, Deployment, DeploymentPatch, ScheduleInput,
+    DeployRequest, DeployResponse, DeploySchedule, Deployment, DeploymentPatch, NextQuery,
+    ScheduleInput,
 };
 use baton_core::flow::Entry;
 use baton_core::origin::described;
@@ -21,7 +22,7 @@ use crate::source::{self, Source, Wish};
 use crate::{output, settings, units};
 
 /// How many coming slots are shown.
-const SHOWN_SLOTS: usize = 3;
+const SHOWN_SLOTS: u32 = 3;
 
 /// Does it.
 pub(crate) async fn deploy(session: &Session, args: &Deploy) -> Done {
@@ -53,7 +54,7 @@ pub(crate) async fn deploy(session: &Session, args: &Deploy) -> Done {
     if session.json {
         output::json(&made);
     } else {
-        show(&made);
+        show(session, &made).await;
     }
     Ok(())
 }
@@ -189,7 +190,10 @@ async fn take_over(
 
 /// The schedule on the command line. Its zone is this machine's unless one is given.
 pub(crate) fn schedule(when: &When) -> Done<Option<DeploySchedule>> {
-    let zone = when.timezone.clone().unwrap_or_else(settings::zone);
+    let zone = when
+        .timezone
+        .clone()
+        .unwrap_or_else(settings::zones::here_name);
     let Some(rule) = when::rule(when, &zone)? else {
         if when.timezone.is_some() {
             return Err(Failure::usage("--timezone says nothing without a schedule")
@@ -207,7 +211,7 @@ pub(crate) fn schedule(when: &When) -> Done<Option<DeploySchedule>> {
 }
 
 /// Says what was made.
-pub(crate) fn show(made: &DeployResponse) {
+pub(crate) async fn show(session: &Session, made: &DeployResponse) {
     let word = |new: bool| if new { "new" } else { "unchanged" };
     output::line(&format!(
         "{} {}, version {} ({}), deployment {} ({})",
@@ -223,7 +227,7 @@ pub(crate) fn show(made: &DeployResponse) {
         },
     ));
     output::facts(&facts(&made.deployment));
-    schedules(&made.deployment);
+    schedules(session, &made.deployment).await;
     for warning in &made.warnings {
         output::warn(warning);
     }
@@ -274,7 +278,7 @@ pub(crate) fn facts(deployment: &Deployment) -> Vec<(&'static str, String)> {
 }
 
 /// Shows each schedule in words, with its zone and the next runs.
-pub(crate) fn schedules(deployment: &Deployment) {
+pub(crate) async fn schedules(session: &Session, deployment: &Deployment) {
     for schedule in &deployment.schedules {
         let paused = schedule.paused || schedule.deployment_paused;
         let state = if paused { " (paused)" } else { "" };
@@ -289,12 +293,17 @@ pub(crate) fn schedules(deployment: &Deployment) {
             continue; // What will not fire has no next run.
         }
         let now = Timestamp::now();
-        for slot in schedule.settings.preview(now, SHOWN_SLOTS) {
-            let note = slot.note.map_or(String::new(), |note| format!("  {note}"));
+        let query = NextQuery {
+            count: Some(SHOWN_SLOTS),
+        };
+        // What was done is done, whether or not this can be shown.
+        let coming = session.client.next_slots(schedule.id, &query).await;
+        for slot in coming.map_or(Vec::new(), |coming| coming.slots) {
+            let note = (slot.edge.as_ref()).map_or(String::new(), |note| format!("  {note}"));
             output::line(&format!(
                 "  {}  {}{note}",
-                super::schedules::local(slot.slot_utc, &schedule.settings.timezone),
-                output::ago(slot.slot_utc, now).dimmed()
+                slot.on_clock(),
+                output::ago(slot.at, now).dimmed()
             ));
         }
     }

@@ -1,7 +1,6 @@
 //! `baton run`: asks for a run of a deployment, and watches it if asked.
 
 use baton_api::rest::{CreateRun, Deployment, LogQuery};
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use owo_colors::OwoColorize as _;
 use serde_json::{Map, Value, json};
@@ -52,7 +51,7 @@ pub(crate) async fn run(session: &Session, args: &Run) -> Done<Exit> {
     let due_at = args
         .at
         .as_ref()
-        .map(|text| units::instant(text, &TimeZone::system()))
+        .map(|text| units::instant(text, &crate::settings::zones::here()))
         .transpose()?;
     if let Some(due_at) = due_at {
         passed(due_at, Timestamp::now())?;

@@ -5,7 +5,6 @@ use baton_core::explain::ReasonCode;
 use baton_core::run::LogLevel;
 use baton_core::state::State;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use owo_colors::OwoColorize as _;
 
 use super::runs_rm::Verb;
@@ -39,7 +38,7 @@ pub(crate) async fn runs(session: &Session, command: Runs) -> Done<Exit> {
         Runs::Pause { chosen } => some(session, &Verb::Pause, &chosen).await,
         Runs::Resume { chosen } => some(session, &Verb::Resume, &chosen).await,
         Runs::Postpone { chosen, to } => {
-            let due_at = units::instant(&to, &TimeZone::system())?;
+            let due_at = units::instant(&to, &crate::settings::zones::here())?;
             some(session, &Verb::Postpone(due_at), &chosen).await
         }
         Runs::Explain { run, last: _ } => explain(session, run.as_deref()).await.map(|()| Exit::Ok),

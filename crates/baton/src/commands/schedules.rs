@@ -6,6 +6,7 @@ use baton_api::rest::{
     ScheduleQuery, UpdateSchedule,
 };
 use baton_core::schedule::{Missed, Overlap, Rule};
+use baton_core::zone;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use owo_colors::OwoColorize as _;
@@ -18,6 +19,8 @@ use crate::failure::{Done, Failure};
 use crate::output::{self, state::Look, table};
 use crate::{settings, units};
 
+mod zones;
+
 /// Does it.
 pub(crate) async fn schedules(session: &Session, command: Schedules) -> Done {
     match command {
@@ -25,6 +28,7 @@ pub(crate) async fn schedules(session: &Session, command: Schedules) -> Done {
         Schedules::Show { schedule } => show(session, &schedule).await,
         Schedules::Next { limit } => ls(session, None, Some(limit)).await,
         Schedules::Preview(args) => preview(session, &args).await,
+        Schedules::CheckZones(args) => zones::check(session, &args).await,
         Schedules::Add(args) => add(session, &args).await,
         Schedules::Edit(args) => edit(session, &args).await,
         Schedules::Pause { schedule } => turn(session, &schedule, true).await,
@@ -50,7 +54,7 @@ pub(crate) async fn schedules(session: &Session, command: Schedules) -> Done {
     }
 }
 
-fn full_name(schedule: &Schedule) -> String {
+pub(super) fn full_name(schedule: &Schedule) -> String {
     format!(
         "{}/{}/{}",
         schedule.flow_name, schedule.deployment_name, schedule.name
@@ -77,13 +81,10 @@ async fn ls(session: &Session, flow: Option<String>, next: Option<u32>) -> Done 
     let mut table = table::table(&["schedule", "state", "next", "", "rule", "zone"]);
     for schedule in &all {
         let paused = schedule.paused || schedule.deployment_paused;
-        let at = schedule
-            .next_at
-            .map(|at| local(at, &schedule.settings.timezone));
         table.add_row(vec![
             table::cell(full_name(schedule)),
             Look::of_pause(paused).cell(),
-            table::cell(output::or_dash(at)),
+            table::cell(output::or_dash(schedule.next_local.as_ref())),
             table::cell(
                 schedule
                     .next_at
@@ -104,8 +105,8 @@ async fn ls(session: &Session, flow: Option<String>, next: Option<u32>) -> Done 
 }
 
 /// A time on the clock of a zone, with the zone's short name.
-pub(crate) fn local(at: Timestamp, zone: &str) -> String {
-    let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
+fn local(at: Timestamp, zone: &str) -> String {
+    let zone = zone::get(zone).unwrap_or(TimeZone::UTC);
     at.to_zoned(zone)
         .strftime("%Y-%m-%d %H:%M:%S %Z")
         .to_string()
@@ -113,7 +114,10 @@ pub(crate) fn local(at: Timestamp, zone: &str) -> String {
 
 async fn preview(session: &Session, args: &SchedulesPreview) -> Done {
     let when = &args.when;
-    let zone = when.timezone.clone().unwrap_or_else(settings::zone);
+    let zone = when
+        .timezone
+        .clone()
+        .unwrap_or_else(settings::zones::here_name);
     let rule = when::rule(when, &zone)?;
     let mut settings = match (&args.schedule, rule) {
         (Some(_), Some(_)) => {
@@ -131,7 +135,11 @@ async fn preview(session: &Session, args: &SchedulesPreview) -> Done {
         settings.timezone = Some(zone);
     }
     let zone = settings.timezone.clone().unwrap_or_default();
-    let zone = TimeZone::get(&zone).map_err(|_| settings::serve::unknown_zone(&zone))?;
+    // A stored zone is not judged again.
+    let zone = match &args.schedule {
+        Some(_) if when.timezone.is_none() => zone::get(&zone).unwrap_or(TimeZone::UTC),
+        _ => settings::zones::named(&zone)?,
+    };
     let from = args
         .from
         .as_ref()
@@ -166,7 +174,8 @@ fn here(request: &PreviewRequest) -> Done<SchedulePreview> {
     }
     let from = request.from.unwrap_or_else(Timestamp::now);
     let count = request.count.unwrap_or(1);
-    SchedulePreview::of(given, from, count).map_err(|error| {
+    let zone_data = baton_server::zones::view(Timestamp::now());
+    SchedulePreview::of(given, from, count, zone_data).map_err(|error| {
         let what = format!("{}: {}", error.setting(), error.message);
         Failure::new(Exit::Refused, error.code, what)
     })
@@ -222,11 +231,22 @@ fn print(preview: &SchedulePreview) {
         ]);
     }
     table::print(&mut table, "it never fires again");
+    output::note(&format!(
+        "time zone data: {}",
+        preview.zone_data.description
+    ));
+    if let Some(warning) = &preview.zone_data.warning {
+        output::warn(warning);
+    }
 }
 
 async fn add(session: &Session, args: &SchedulesAdd) -> Done {
     let deployment = choose::deployment(session, &args.deployment).await?;
-    let zone = args.when.timezone.clone().unwrap_or_else(settings::zone);
+    let zone = args
+        .when
+        .timezone
+        .clone()
+        .unwrap_or_else(settings::zones::here_name);
     let rule = when::rule(&args.when, &zone)?.ok_or_else(|| {
         Failure::usage("no rule was given").fix("add --cron, --every, --daily or another rule")
     })?;
@@ -292,7 +312,12 @@ async fn edit(session: &Session, args: &SchedulesEdit) -> Done {
 
 /// What the flags change, beside rule, zone, missed slots and parameters.
 async fn changes(session: &Session, rules: &Rules, zone: &str) -> Done<UpdateSchedule> {
-    let zone = TimeZone::get(zone).map_err(|_| settings::serve::unknown_zone(zone))?;
+    let needed = rules.starts.is_some() || rules.ends.is_some();
+    let zone = if needed {
+        settings::zones::kept(zone)?
+    } else {
+        TimeZone::UTC
+    };
     let instant = |text: &Option<String>| {
         let text = text.as_deref().map(or_none);
         text.map(|text| text.map(|text| units::instant(text, &zone)).transpose())
@@ -425,10 +450,9 @@ fn shown(session: &Session, schedule: &Schedule) {
         without_zone(&schedule.description, &schedule.settings.timezone),
         schedule.settings.timezone
     ));
-    if let Some(next) = schedule.next_at {
+    if let (Some(next), Some(local)) = (schedule.next_at, &schedule.next_local) {
         output::line(&format!(
-            "  next {} ({})",
-            local(next, &schedule.settings.timezone),
+            "  next {local} ({})",
             output::ago(next, Timestamp::now())
         ));
     }

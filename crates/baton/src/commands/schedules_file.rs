@@ -2,7 +2,6 @@
 
 use baton_api::rest::{DeploySchedule, ScheduleInput};
 use baton_core::schedule::Missed;
-use jiff::tz::TimeZone;
 
 use super::{policy, when};
 use crate::cli::runs::When;
@@ -21,13 +20,16 @@ pub(crate) fn all(schedules: &[file::Schedule]) -> Done<Vec<DeploySchedule>> {
 }
 
 fn one(given: &file::Schedule) -> Done<DeploySchedule> {
-    let zone_name = given.timezone.clone().unwrap_or_else(settings::zone);
+    let zone_name = given
+        .timezone
+        .clone()
+        .unwrap_or_else(settings::zones::here_name);
     let when = when_of(given)?;
     let rule = when::rule(&when, &zone_name)?.ok_or_else(|| {
         Failure::usage("a [[schedules]] of baton.toml has no rule")
             .fix("add cron, every, hourly, daily, weekly, monthly or once to it")
     })?;
-    let zone = TimeZone::get(&zone_name).map_err(|_| settings::serve::unknown_zone(&zone_name))?;
+    let zone = settings::zones::kept(&zone_name)?;
     let instant = |text: &Option<String>| {
         (text.as_ref())
             .map(|text| units::instant(text, &zone))

@@ -1,7 +1,6 @@
 //! Turns the words of a schedule on the command line into a rule.
 
 use baton_core::schedule::Rule;
-use jiff::tz::TimeZone;
 
 use crate::cli::runs::When;
 use crate::failure::{Done, Failure};
@@ -59,7 +58,7 @@ fn anchor(when: &When, zone: &str) -> Done<Option<jiff::Timestamp>> {
     let Some(anchor) = &when.anchor else {
         return Ok(None);
     };
-    let zone = TimeZone::get(zone).map_err(|_| settings::serve::unknown_zone(zone))?;
+    let zone = settings::zones::kept(zone)?;
     units::instant(anchor, &zone).map(Some)
 }
 

@@ -77,7 +77,7 @@ fn asked(
     until: Timestamp,
     dice: &mut Dice,
 ) -> Vec<Timestamp> {
-    let zone = TimeZone::get("Europe/Berlin").unwrap_or(TimeZone::UTC);
+    let zone = baton_core::zone::get("Europe/Berlin").unwrap_or(TimeZone::UTC);
     let mut times = Vec::new();
     let mut day = later(from, -DAY);
     while day < until {

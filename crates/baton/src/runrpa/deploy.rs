@@ -27,15 +27,15 @@ pub(crate) fn deploy(global: &Global, script: &Script, flags: &Flags) -> Done {
         source::origin::By::Runrpa,
     );
     commands::deploy::warn_of_siblings(&source);
-    let made = commands::talk(global, |session: Session| async move {
-        commands::deploy::send(&session, &source, request).await
-    })?;
-    if global.json {
-        output::json(&made);
-    } else {
-        commands::deploy::show(&made);
-    }
-    Ok(())
+    commands::talk(global, |session: Session| async move {
+        let made = commands::deploy::send(&session, &source, request).await?;
+        if session.json {
+            output::json(&made);
+        } else {
+            commands::deploy::show(&session, &made).await;
+        }
+        Ok(())
+    })
 }
 
 /// The script as something to deploy, run by the runner that is configured here.

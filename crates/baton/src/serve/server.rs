@@ -233,6 +233,7 @@ fn not_started(error: &StartError) -> Failure {
             )
             .fix("stop that one, or choose another port with --port or ORCHESTRATOR_PORT; 0 takes a free one")
         }
+        StartError::Zones(fault) => settings::zones::unusable(fault),
         StartError::Tls { .. } => failure
             .fix("--tls-cert takes the PEM file of the chain, --tls-key that of its private key"),
         _ => failure,
@@ -250,6 +251,7 @@ pub(crate) fn server(global: &Global, args: &Server) -> Done<Exit> {
             output::json(&serde_json::json!({
                 "url": running.handle.url, "link": link, "data": running.data,
                 "key_file": running.admin.path, "fingerprint": running.handle.tls_fingerprint,
+                "zone_data": baton_server::zones::view(Timestamp::now()),
             }));
         } else {
             output::line(&format!(
@@ -257,6 +259,10 @@ pub(crate) fn server(global: &Global, args: &Server) -> Done<Exit> {
                 "baton".bold(),
                 running.handle.url,
                 running.data.display()
+            ));
+            output::line(&format!(
+                "time zone data: {}",
+                baton_core::zone::current().describe()
             ));
             if let Some(fingerprint) = &running.handle.tls_fingerprint {
                 output::line(&format!(

@@ -92,6 +92,7 @@ async fn show(
         output::facts(&[
             ("  server", running.handle.url.clone()),
             ("  data", running.data.display().to_string()),
+            ("  time zones", baton_core::zone::current().describe()),
         ]);
     }
     if !args.no_examples {
@@ -104,6 +105,7 @@ async fn show(
         output::json(&serde_json::json!({
             "url": running.handle.url, "link": link, "data": running.data,
             "key_file": running.admin.path,
+            "zone_data": baton_server::zones::view(jiff::Timestamp::now()),
         }));
         return Ok(());
     }

@@ -67,6 +67,10 @@ pub(crate) struct Server {
     pub(crate) tick: Option<f64>,
     /// Zone that says when "today" begins.
     pub(crate) timezone: Option<String>,
+    /// Folder with time zone data.
+    pub(crate) zoneinfo: Option<PathBuf>,
+    /// Use that folder however old its data is.
+    pub(crate) zoneinfo_only: bool,
     /// Cancel runs that have not started when the server stops.
     pub(crate) cancel_pending: bool,
     /// Days that ended runs are kept.

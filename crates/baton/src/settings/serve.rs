@@ -2,10 +2,13 @@
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use baton_core::zone;
 use baton_server::config::{Config, TlsFiles};
 use baton_server::outside::{self, PublicUrl};
+use baton_server::zones::ZoneFolders;
 use baton_store::stats::Retention;
 
 use super::file;
@@ -39,7 +42,18 @@ pub(crate) fn configure(
     file: &file::Server,
     around: &Surroundings,
 ) -> Done<(Config, Vec<String>)> {
-    let warnings = judge(around)?;
+    let mut warnings = judge(around)?;
+    let folders = ZoneFolders::of_machine(
+        flags.zoneinfo.clone().or_else(|| file.zoneinfo.clone()),
+        flags.zoneinfo_only || file.zoneinfo_only,
+    );
+    super::zones::install_from(&folders)?;
+    let in_use = zone::current();
+    warnings.extend(folders.remark(&in_use));
+    warnings.extend(baton_server::zones::warning(
+        &in_use,
+        jiff::Timestamp::now(),
+    ));
     let host = flags.host.as_deref().or(file.host.as_deref());
     let defaults = Config::default();
     let port = flags.port.or(file.port).unwrap_or(defaults.listen.port());
@@ -54,14 +68,13 @@ pub(crate) fn configure(
         )
         .fix("add --tls-cert FILE --tls-key FILE, or --insecure-http behind a proxy that encrypts, or listen on 127.0.0.1"));
     }
-    let timezone = flags
-        .timezone
-        .clone()
-        .or_else(|| file.timezone.clone())
-        .unwrap_or_else(super::zone);
-    if jiff::tz::TimeZone::get(&timezone).is_err() {
-        return Err(unknown_zone(&timezone));
-    }
+    let timezone = match flags.timezone.as_ref().or(file.timezone.as_ref()) {
+        Some(name) => {
+            super::zones::named(name)?;
+            zone::spelling(name)
+        }
+        None => super::zones::here_name(),
+    };
     let mut allowed_hosts = file.allowed_hosts.clone();
     allowed_hosts.extend(flags.allowed_host.iter().cloned());
     let (public_url, base_path, trusted_proxies) = outside(flags, file)?;
@@ -80,6 +93,7 @@ pub(crate) fn configure(
             .unwrap_or(defaults.default_timeout_seconds),
         tick: tick(flags.tick.or(file.tick), defaults.tick)?,
         timezone,
+        zones: Arc::new(folders),
         cancel_pending: flags.cancel_pending || file.cancel_pending,
         retention: Retention {
             runs_days: file.keep_days.or(defaults.retention.runs_days),
@@ -129,16 +143,6 @@ fn outside(
 pub(crate) fn data(flag: Option<PathBuf>, file: &file::Server) -> PathBuf {
     flag.or_else(|| file.data.clone())
         .unwrap_or_else(|| Config::default().data)
-}
-
-/// A zone that nobody knows.
-pub(crate) fn unknown_zone(name: &str) -> Failure {
-    Failure::new(
-        Exit::Refused,
-        "unknown_zone",
-        format!("there is no time zone {name:?}"),
-    )
-    .fix("use an IANA name such as Europe/Berlin, Asia/Hong_Kong or UTC")
 }
 
 fn judge(around: &Surroundings) -> Done<Vec<String>> {

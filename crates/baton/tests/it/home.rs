@@ -170,7 +170,7 @@ impl Home {
             .expect("it starts");
         let mut out = BufReader::new(child.stdout.take().expect("it is piped"));
         let mut text = String::new();
-        while !text.ends_with("}\n") {
+        while !text.ends_with("\n}\n") {
             let read = out.read_line(&mut text).expect("readable");
             if read == 0 {
                 let said = Said::of(child.wait_with_output().expect("it ended"));

@@ -33,6 +33,10 @@ export type About = {
      */
     timezone: string;
     /**
+     * The time zone data in use.
+     */
+    zone_data: ZoneData;
+    /**
      * Operating system and architecture of the executable it hands out.
      */
     platform: string;
@@ -1475,6 +1479,24 @@ export type LimitHolder = {
 export type LimitId = string;
 
 /**
+ * An instant on the wall clock of a zone, by the server's zone data: readers need none of their own.
+ */
+export type LocalTime = {
+    /**
+     * Date, time and offset: `2026-12-01T09:00:00-07:00`.
+     */
+    local: string;
+    /**
+     * Ahead of UTC: `-07:00`.
+     */
+    offset: string;
+    /**
+     * What the zone calls itself then: `MST`.
+     */
+    abbreviation: string;
+};
+
+/**
  * One line of a run's log.
  */
 export type LogEntry = {
@@ -1603,6 +1625,33 @@ export type Missed = {
  * Which missed slots run.
  */
 export type MissedPolicy = 'skip' | 'last' | 'all';
+
+/**
+ * A schedule whose slots other time zone data put elsewhere.
+ */
+export type MovedSchedule = {
+    /**
+     * The schedule.
+     */
+    schedule_id: ScheduleId;
+    /**
+     * Its flow, deployment and name: `invoice_report/default/nightly`.
+     */
+    name: string;
+    /**
+     * Its zone.
+     */
+    timezone: string;
+    /**
+     * When its slot was to come by the data before.
+     */
+    was_at?: string | null;
+    /**
+     * When it comes.
+     */
+    now_at?: string | null;
+    now_local?: LocalTime | null;
+};
 
 /**
  * A robot by id and name.
@@ -1816,6 +1865,14 @@ export type PreviewSlot = {
      * The same on the wall clock of the schedule's zone, with its offset.
      */
     local: string;
+    /**
+     * That offset: `+02:00`.
+     */
+    offset?: string;
+    /**
+     * What the zone calls itself then: `CEST`.
+     */
+    abbreviation?: string;
     /**
      * What daylight saving does here, where it does something.
      */
@@ -2990,10 +3047,12 @@ export type Schedule = {
      * The next slot; absent when there is none, or when it or its deployment is paused.
      */
     next_at?: string | null;
+    next_local?: LocalTime | null;
     /**
      * Every slot up to here is decided: the latest one that was, or a later edit.
      */
     last_slot?: string | null;
+    last_local?: LocalTime | null;
     /**
      * When it was made.
      */
@@ -3071,6 +3130,10 @@ export type SchedulePreview = {
      * The zone in which wall-clock times are meant.
      */
     timezone: string;
+    /**
+     * The time zone data they were computed by.
+     */
+    zone_data: ZoneData;
     /**
      * The coming slots, earliest first.
      */
@@ -3636,6 +3699,63 @@ export type VersionStatus = 'draft' | 'active' | 'deprecated' | 'archived';
  * How much of each row a list gives.
  */
 export type View = 'full' | 'slim';
+
+/**
+ * Which time zone data a server goes by.
+ */
+export type ZoneData = {
+    /**
+     * The release of the IANA data, such as `2026f`; absent where nothing says it.
+     */
+    release?: string | null;
+    /**
+     * Whether this executable carries it, the machine has it, or an operator named it.
+     */
+    source: ZoneSource;
+    /**
+     * The folder it was read from; absent for what the executable carries.
+     */
+    folder?: string | null;
+    /**
+     * Differs where any rule does.
+     */
+    identity: string;
+    /**
+     * Release and source in words.
+     */
+    description: string;
+    /**
+     * What is to be said where the data is so old that it is sure to miss changes.
+     */
+    warning?: string | null;
+};
+
+/**
+ * What the server's time zone data did to schedules when it changed last.
+ */
+export type ZoneReport = {
+    /**
+     * The data in use.
+     */
+    zone_data: ZoneData;
+    /**
+     * Since when slots go by it; absent before the first were computed.
+     */
+    changed_at?: string | null;
+    /**
+     * The data before, in words; absent where there was none.
+     */
+    before?: string | null;
+    /**
+     * The schedules that moved, with the first slot of each that did; at most 1000.
+     */
+    moved: Array<MovedSchedule>;
+};
+
+/**
+ * Where a set of rules was found.
+ */
+export type ZoneSource = 'bundled' | 'machine' | 'named';
 
 export type GetArtifactData = {
     body?: never;
@@ -6438,6 +6558,31 @@ export type PreviewScheduleResponses = {
 };
 
 export type PreviewScheduleResponse = PreviewScheduleResponses[keyof PreviewScheduleResponses];
+
+export type GetZoneReportData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/schedules/zones';
+};
+
+export type GetZoneReportErrors = {
+    /**
+     * Refused or failed; `code` says why.
+     */
+    default: Problem;
+};
+
+export type GetZoneReportError = GetZoneReportErrors[keyof GetZoneReportErrors];
+
+export type GetZoneReportResponses = {
+    /**
+     * Done.
+     */
+    200: ZoneReport;
+};
+
+export type GetZoneReportResponse = GetZoneReportResponses[keyof GetZoneReportResponses];
 
 export type DeleteScheduleData = {
     body?: never;

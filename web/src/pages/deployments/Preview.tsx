@@ -22,7 +22,7 @@ function SlotRows({ slot, both, zone }: { slot: PreviewSlot; both: boolean; zone
   return (
     <>
       <tr className={line}>
-        <td className="py-1.5 pr-2 whitespace-nowrap" title={local.offset}>{dayOf(local.day)} <span className="font-medium">{local.clock}</span></td>
+        <td className="py-1.5 pr-2 whitespace-nowrap" title={`${local.offset} ${slot.abbreviation}`}>{dayOf(local.day)} <span className="font-medium">{local.clock}</span></td>
         {both && <td className="py-1.5 pr-2 whitespace-nowrap text-muted">{formatShort(Date.parse(slot.at), zone)}</td>}
         <td className="py-1.5 text-right text-muted"><RelativeTime at={slot.at} /></td>
       </tr>

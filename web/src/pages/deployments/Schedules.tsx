@@ -2,7 +2,7 @@
 import { useState } from "react";
 import { CalendarPlus, Ellipsis, Pencil, Trash2 } from "lucide-react";
 import { api, type Deployment, type Schedule } from "@/api";
-import { formatDuration } from "@/lib/time";
+import { formatDuration, localText } from "@/lib/time";
 import { useMay } from "@/shell/session";
 import { Badge, Button, Card, Confirm, EmptyState, ExactTime, IconButton, Menu, MenuItem, RelativeTime, Switch, useToasts } from "@/ui";
 import { MISSED, OVERLAP } from "./policies";
@@ -34,7 +34,7 @@ function Row({ schedule, deployment, onEdit, onDelete }: { schedule: Schedule; d
         </p>
       </div>
       <span className="shrink-0 text-right text-sm">
-        {schedule.next_at && !paused ? <><RelativeTime at={schedule.next_at} /><span className="block text-xs text-muted"><ExactTime at={schedule.next_at} look="short" /></span></> : <Badge>{paused ? "paused" : "over"}</Badge>}
+        {schedule.next_at && !paused ? <><RelativeTime at={schedule.next_at} /><span className="block text-xs text-muted">{schedule.next_local ? localText(schedule.next_local) : <ExactTime at={schedule.next_at} look="short" />}</span></> : <Badge>{paused ? "paused" : "over"}</Badge>}
       </span>
       {edit && (
         <Menu trigger={<IconButton label={`Change ${schedule.name}`} size="sm"><Ellipsis size={16} /></IconButton>}>

@@ -5,7 +5,7 @@ import { q } from "@/api";
 import { BASE } from "@/api/http";
 import { cx } from "@/lib/format";
 import { usePreferences, type Theme } from "@/lib/preferences";
-import type { Zone } from "@/lib/time";
+import { localText, utcText, type Zone } from "@/lib/time";
 import { useMay, useSession } from "@/shell/session";
 import { Badge, Card, Copyable, ErrorState, ExactTime, Fact, Page, RelativeTime, Segmented, Skeleton } from "@/ui";
 import { Keys } from "./Keys";
@@ -61,6 +61,39 @@ function About() {
   );
 }
 
+/** Which rules the server goes by, and the schedules that moved when these changed. */
+function Zones() {
+  const report = useQuery(q.zoneReport());
+  const r = report.data;
+  return (
+    <Card title="Time zone data">
+      {report.error && !r ? <ErrorState error={report.error} onRetry={() => void report.refetch()} className="py-4" /> : !r ? <Skeleton className="h-16 w-full" /> : (
+        <>
+          <dl>
+            <Fact name="In use">{r.zone_data.description}</Fact>
+            {r.before && <Fact name="Before">{r.before}</Fact>}
+            {r.before && r.changed_at && <Fact name="Changed"><RelativeTime at={r.changed_at} /></Fact>}
+          </dl>
+          {r.zone_data.warning && <p role="status" className="mt-2 text-sm text-late first-letter:uppercase">{r.zone_data.warning}</p>}
+          {r.moved.length > 0 && (
+            <>
+              <h3 className="mt-3 mb-1 text-xs font-medium text-muted">Schedules that moved</h3>
+              <ul className="divide-y divide-line text-sm">
+                {r.moved.map((m) => (
+                  <li key={m.schedule_id} className="flex flex-wrap items-baseline gap-x-3 py-1.5">
+                    <span className="min-w-0 font-medium break-words">{m.name}</span>
+                    <span className="text-xs text-muted">{m.timezone}: was {utcText(m.was_at)}, is {utcText(m.now_at)}{m.now_local && ` (${localText(m.now_local)})`}</span>
+                  </li>
+                ))}
+              </ul>
+            </>
+          )}
+        </>
+      )}
+    </Card>
+  );
+}
+
 function Licence() {
   return (
     <Card title="Licence">
@@ -81,6 +114,7 @@ export function Settings() {
           {admin && <><Who /><SignInLinkCard /></>}
           <Browser />
           <About />
+          <Zones />
           {admin && <Licence />}
         </Column>
       </div>

@@ -8,7 +8,7 @@ use crate::rest::{
     Collection, CreateFlow, CreateSchedule, DeletePreview, DeployRequest, DeployResponse,
     Deployment, DeploymentPatch, DeploymentQuery, Flow, FlowQuery, NextQuery, PageQuery,
     PreviewRequest, Schedule, SchedulePreview, ScheduleQuery, UpdateFlow, UpdateSchedule,
-    UpdateVersion, Version,
+    UpdateVersion, Version, ZoneReport,
 };
 
 impl Client {
@@ -206,6 +206,13 @@ impl Client {
         let id = id.to_string();
         self.call(Method::GET, &["schedules", &id, "next"])
             .query(query)
+            .fetch()
+            .await
+    }
+
+    /// What time zone data did to schedules when it changed last.
+    pub async fn zone_report(&self) -> Result<ZoneReport> {
+        self.call(Method::GET, &["schedules", "zones"])
             .fetch()
             .await
     }

@@ -21,10 +21,25 @@ use crate::services::{Service, after};
 use crate::submit::{Plan, RunAsk};
 
 /// One schedule's decision on its way to the store.
-struct Decided {
-    schedule: Schedule,
-    plan: SlotPlan,
-    runs: Vec<NewRun>,
+pub(super) struct Decided {
+    pub(super) schedule: Schedule,
+    pub(super) plan: SlotPlan,
+    pub(super) runs: Vec<NewRun>,
+}
+
+impl Decided {
+    /// What the store is told.
+    pub(super) fn commit(&self) -> SlotCommit {
+        SlotCommit {
+            org: self.schedule.org,
+            schedule_id: self.schedule.id,
+            read_at: self.schedule.updated_at,
+            read_last_slot: self.schedule.last_slot,
+            runs: self.runs.clone(),
+            last_slot: self.plan.last_slot,
+            next_at: self.plan.next_at,
+        }
+    }
 }
 
 impl Scheduler {
@@ -65,15 +80,7 @@ impl Scheduler {
         for one in &decided {
             cancel_before(app, one).await?;
         }
-        let commits = decided.iter().map(|one| SlotCommit {
-            org: one.schedule.org,
-            schedule_id: one.schedule.id,
-            read_at: one.schedule.updated_at,
-            read_last_slot: one.schedule.last_slot,
-            runs: one.runs.clone(),
-            last_slot: one.plan.last_slot,
-            next_at: one.plan.next_at,
-        });
+        let commits = decided.iter().map(Decided::commit);
         let committed = app.store.commit_slots(commits.collect(), now).await;
         let mut moved = false;
         for (one, result) in decided.iter().zip(committed) {
@@ -95,7 +102,7 @@ impl Scheduler {
     }
 }
 
-enum Undecided {
+pub(super) enum Undecided {
     Store(StoreError),
     /// It will not get better by itself.
     Broken(String),
@@ -115,6 +122,17 @@ async fn decide(
 ) -> std::result::Result<Decided, Undecided> {
     let running = app.store.open_runs_of(schedule.org, schedule.id).await?;
     let plan = plan(&schedule, &running, now).map_err(|e| Undecided::Broken(e.to_string()))?;
+    composed(app, schedule, plan, deployments, now).await
+}
+
+/// A decision with the runs that it makes.
+pub(super) async fn composed(
+    app: &App,
+    schedule: Schedule,
+    plan: SlotPlan,
+    deployments: &mut HashMap<DeploymentId, Plan>,
+    now: Timestamp,
+) -> std::result::Result<Decided, Undecided> {
     let mut runs = Vec::with_capacity(plan.create.len());
     if !plan.create.is_empty() {
         let deployment = match deployments.entry(schedule.deployment_id) {
@@ -167,7 +185,7 @@ fn run(
 }
 
 /// Cancels what must end before the new runs are made.
-async fn cancel_before(app: &Arc<App>, one: &Decided) -> Result<()> {
+pub(super) async fn cancel_before(app: &Arc<App>, one: &Decided) -> Result<()> {
     let steps = one.plan.cancel.iter().map(|run| {
         let mut step = operations::ask(app, one.schedule.org, *run, Event::Cancel, Scheduler::NAME);
         step.message = Some(format!(
@@ -185,7 +203,7 @@ async fn cancel_before(app: &Arc<App>, one: &Decided) -> Result<()> {
 }
 
 /// Says which slots got no run and why: a schedule that skips silently looks broken.
-async fn report(app: &App, one: &Decided, now: Timestamp) {
+pub(super) async fn report(app: &App, one: &Decided, now: Timestamp) {
     if one.plan.skipped.is_empty() {
         return;
     }
