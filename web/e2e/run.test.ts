@@ -35,7 +35,7 @@ test("whoever follows the one-time link runs a deployment, watches it live and c
   await page.getByRole("tab", { name: "Logs" }).click();
   await page.getByRole("log").getByText("cancelled: cleaning up").waitFor();
   await page.getByRole("tab", { name: "Transitions" }).click();
-  await page.getByText("seen enough").waitFor();
+  await page.getByText("seen enough").first().waitFor();
 
   // The link works once.
   const second = await openWindow(server, { expected: [/401/] });
