@@ -71,7 +71,7 @@ export const deployments: t.Deployment[] = flows.map((f, i): t.Deployment => {
   const schedule: t.Schedule = {
     id: uuid(), deployment_id: id, deployment_name: "default", flow_id: f.id, flow_name: f.name, name: "main",
     settings: { rule: rules[i % 3] as t.Rule, timezone: "Europe/Berlin", jitter_seconds: 0, missed: { policy: "last", window_seconds: 86400 }, overlap: "skip", parameters: {} },
-    description: words[i % 3] as string, paused: i === 6, deployment_paused: false, next_at: i === 6 ? null : iso(Date.now() + 240_000 * (i + 1)), last_slot: iso(Date.now() - 700_000), created_at: iso(Date.now() - 4e9), updated_at: iso(Date.now() - 4e8),
+    description: words[i % 3] as string, paused: i === 6, deployment_paused: false, over: false, next_at: i === 6 ? null : iso(Date.now() + 240_000 * (i + 1)), last_slot: iso(Date.now() - 700_000), created_at: iso(Date.now() - 4e9), updated_at: iso(Date.now() - 4e8),
   };
   const queue = queueNamed(i < 3 ? "finance" : i < 5 ? "web-portal" : "default");
   return {

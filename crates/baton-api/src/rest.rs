@@ -29,6 +29,7 @@ mod runs;
 mod runs_bulk;
 mod schedules;
 mod server;
+mod zones;
 
 pub use advice::*;
 pub use artifacts::*;
@@ -46,6 +47,7 @@ pub use runs::*;
 pub use runs_bulk::*;
 pub use schedules::*;
 pub use server::*;
+pub use zones::*;
 
 /// Where the REST API begins.
 pub const BASE: &str = "/api/v1";

@@ -11,8 +11,8 @@ mod windows;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, civil};
 use serde::{Deserialize, Serialize};
 
 pub use names::{ZoneError, check, spelling};
@@ -85,6 +85,20 @@ pub fn install(zones: Arc<Zones>) -> Arc<Zones> {
 /// The zone of that name by the rules in use; whether it should be used anew is another question ([`check`]).
 pub fn get(name: &str) -> Option<TimeZone> {
     current().get(name)
+}
+
+/// A time as people write it: `2026-12-24T18:00` on the clock of that zone, `2026-12-24` at its midnight, or
+/// with an offset or `Z`. `None` for every other text.
+pub fn instant(text: &str, zone: &TimeZone) -> Option<Timestamp> {
+    let text = text.trim();
+    if let Ok(instant) = text.parse() {
+        return Some(instant);
+    }
+    let local: civil::DateTime = text
+        .parse()
+        .or_else(|_| text.parse::<civil::Date>().map(|date| date.at(0, 0, 0, 0)))
+        .ok()?;
+    zone.to_timestamp(local).ok()
 }
 
 impl Zones {

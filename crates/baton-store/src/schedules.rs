@@ -1,5 +1,7 @@
 //! Schedules, and the slots that make runs.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use baton_core::id::{DeploymentId, OrgId, RunId, ScheduleId};
 use baton_core::run::NewRun;
@@ -62,11 +64,16 @@ pub trait Schedules {
     ) -> Result<Vec<Schedule>>;
 
     /// Schedules whose next slot has come, earliest first, of all orgs. Those that are paused, or
-    /// whose deployment is paused, are not among them.
-    async fn due_schedules(&self, now: Timestamp, limit: u32) -> Result<Vec<Schedule>>;
+    /// whose deployment is paused, are not among them, and those in `passed_over` neither.
+    async fn due_schedules(
+        &self,
+        now: Timestamp,
+        passed_over: BTreeSet<ScheduleId>,
+        limit: u32,
+    ) -> Result<Vec<Schedule>>;
 
-    /// When the next slot of any schedule comes that `due_schedules` would give.
-    async fn next_slot_at(&self) -> Result<Option<Timestamp>>;
+    /// When the first slot after that instant comes of any schedule that `due_schedules` would give.
+    async fn next_slot_after(&self, after: Timestamp) -> Result<Option<Timestamp>>;
 
     /// The runs of a schedule that are not terminal, oldest first (by id); at most [`MAX_OPEN_RUNS`].
     async fn open_runs_of(&self, org: OrgId, id: ScheduleId) -> Result<Vec<RunId>>;

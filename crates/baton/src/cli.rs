@@ -3,6 +3,9 @@
 use clap::builder::RangedI64ValueParser;
 use clap::{Args, Parser, Subcommand};
 
+use crate::failure::Done;
+use crate::settings::environment;
+
 pub(crate) mod audit;
 pub(crate) mod catalog;
 pub(crate) mod or_none;
@@ -85,15 +88,14 @@ pub(crate) struct Global {
 
 impl Global {
     /// What the environment says, for the face of the executable that has flags of its own.
-    pub(crate) fn from_environment() -> Self {
-        let set = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
-        Self {
-            url: set("BATON_URL"),
-            api_key: set("BATON_API_KEY"),
-            fingerprint: set("BATON_FINGERPRINT"),
-            tls_ca: set("BATON_TLS_CA").map(Into::into),
+    pub(crate) fn from_environment() -> Done<Self> {
+        Ok(Self {
+            url: environment::text("BATON_URL")?,
+            api_key: environment::text("BATON_API_KEY")?,
+            fingerprint: environment::text("BATON_FINGERPRINT")?,
+            tls_ca: environment::path("BATON_TLS_CA"),
             ..Self::default()
-        }
+        })
     }
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod catalog;
 pub(crate) mod choose;
+pub(crate) mod clock;
 pub(crate) mod conditions;
 mod contents;
 pub(crate) mod deploy;

@@ -147,7 +147,7 @@ async fn show(global: &Global, running: &Running, mut people: live::People) -> D
     let link = apart(&running.sign_in_link().await?);
     if global.json {
         output::json(&serde_json::json!({
-            "url": running.handle.url, "link": link, "data": running.data, "key_file": running.admin.path,
+            "url": running.handle.url, "link": link, "data": running.data.to_string_lossy(), "key_file": running.admin.path.to_string_lossy(),
         }));
     } else {
         output::facts(&[

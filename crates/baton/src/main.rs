@@ -28,10 +28,7 @@ fn main() -> ExitCode {
         return baton_agent::guard::main();
     }
     if words.first().is_some_and(is_runrpa) {
-        return ExitCode::from(runrpa::main(
-            &cli::Global::from_environment(),
-            &text(&words[1..]),
-        ));
+        return ExitCode::from(runrpa::by_its_name(&words[1..]));
     }
     if serve::is_long_lived(&words) {
         serve::listen_early();
@@ -44,13 +41,6 @@ fn is_runrpa(program: &OsString) -> bool {
     Path::new(program)
         .file_stem()
         .is_some_and(|stem| stem.eq_ignore_ascii_case("runrpa"))
-}
-
-fn text(words: &[OsString]) -> Vec<String> {
-    words
-        .iter()
-        .map(|word| word.to_string_lossy().into_owned())
-        .collect()
 }
 
 #[cfg(test)]

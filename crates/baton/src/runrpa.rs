@@ -10,6 +10,8 @@ pub(crate) mod script;
 mod spool;
 mod upload;
 
+use std::ffi::OsString;
+
 use serde_json::{Map, Value};
 
 use crate::cli::Global;
@@ -23,6 +25,17 @@ use script::Script;
 const WRONG: u8 = 2;
 /// What OPTIMUS ends with when something is configured wrongly.
 const CONFIGURATION: u8 = 1;
+
+/// The same for the executable under its other name, which has no flags but these.
+pub(crate) fn by_its_name(words: &[OsString]) -> u8 {
+    match read(words) {
+        Ok((global, words)) => main(&global, &words),
+        Err(failure) => {
+            failure.show(false);
+            exit_code(&failure)
+        }
+    }
+}
 
 /// Does what `runrpa` with these words does, and says how the process ends.
 pub(crate) fn main(global: &Global, words: &[String]) -> u8 {
@@ -47,6 +60,19 @@ pub(crate) fn main(global: &Global, words: &[String]) -> u8 {
             exit_code(&failure)
         }
     }
+}
+
+/// The environment and the words, which must be text: what a script is given must be what was written.
+fn read(words: &[OsString]) -> Done<(Global, Vec<String>)> {
+    let text = |word: &OsString| {
+        word.clone().into_string().map_err(|word| {
+            let shown = word.to_string_lossy();
+            Failure::usage(format!("the argument {shown:?} is not UTF-8 text"))
+                .fix("write it in UTF-8")
+        })
+    };
+    let words = words.iter().map(text).collect::<Done<_>>()?;
+    Ok((Global::from_environment()?, words))
 }
 
 /// A failure of ours by OPTIMUS's numbers.

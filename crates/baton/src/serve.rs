@@ -21,7 +21,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::exit::Exit;
 use crate::failure::{Done, Failure};
-use crate::output;
+use crate::{output, settings};
 
 /// The database's name in the data folder.
 pub(crate) const DATABASE: &str = "baton.db";
@@ -79,7 +79,19 @@ pub(crate) fn log(verbose: u8, default: &str) {
         1 => "baton=debug,baton_server=debug,baton_agent=debug,baton_store=debug,info",
         _ => "trace",
     };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let told = settings::environment::text("RUST_LOG").and_then(|told| {
+        let filter = told.map(|told| EnvFilter::try_new(&told));
+        filter.transpose().map_err(|error| {
+            Failure::usage(format!(
+                "RUST_LOG says nothing that can be followed: {error}"
+            ))
+        })
+    });
+    let filter = told.unwrap_or_else(|failure| {
+        output::warn(&format!("{failure}; it is passed over"));
+        None
+    });
+    let filter = filter.unwrap_or_else(|| EnvFilter::new(level));
     let colours = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     // A second one in the same process, as in tests, changes nothing.
     let _ = tracing_subscriber::fmt()

@@ -1,5 +1,7 @@
 //! Where the command finds its server, key and settings: flags over environment over `baton.toml` over defaults.
 
+mod any_path;
+pub(crate) mod environment;
 pub(crate) mod file;
 pub(crate) mod known;
 mod named;
@@ -122,14 +124,22 @@ pub(crate) fn given(global: &Global) -> Option<Pinned> {
     given.some()
 }
 
-/// Free megabytes below which a robot takes no work, as bytes; what is no number counts as not given.
-pub(crate) fn min_free() -> Option<u64> {
-    let megabytes: u64 = std::env::var("BATON_MIN_FREE_MB")
-        .ok()?
-        .trim()
-        .parse()
-        .ok()?;
-    megabytes.checked_mul(1_000_000)
+/// The variable that says how much must be free.
+const MIN_FREE: &str = "BATON_MIN_FREE_MB";
+
+/// Free megabytes below which a robot takes no work, as bytes.
+pub(crate) fn min_free() -> Done<Option<u64>> {
+    let Some(text) = environment::text(MIN_FREE)? else {
+        return Ok(None);
+    };
+    let bytes = text.trim().parse::<u64>().ok();
+    let bytes = bytes.and_then(|megabytes| megabytes.checked_mul(1_000_000));
+    bytes.map(Some).ok_or_else(|| {
+        Failure::usage(format!(
+            "{MIN_FREE} is {text:?}, which is no number of megabytes"
+        ))
+        .fix(format!("set {MIN_FREE} to a whole number, or unset it"))
+    })
 }
 
 /// This computer's name, as it is.
@@ -143,11 +153,10 @@ pub(crate) fn computer() -> String {
 
 /// A folder of this person: `$VAR`, or the place below the home folder.
 pub(crate) fn personal(variable: &str, below_home: &str) -> Done<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    if let Some(base) = set(variable) {
-        return Ok(PathBuf::from(base).join("baton"));
+    if let Some(base) = environment::path(variable) {
+        return Ok(base.join("baton"));
     }
-    let home = set("HOME").ok_or_else(|| {
+    let home = environment::path("HOME").ok_or_else(|| {
         Failure::new(
             crate::exit::Exit::Failed,
             "no_home",
@@ -155,7 +164,7 @@ pub(crate) fn personal(variable: &str, below_home: &str) -> Done<PathBuf> {
         )
         .fix(format!("set HOME or {variable}"))
     })?;
-    Ok(PathBuf::from(home).join(below_home).join("baton"))
+    Ok(home.join(below_home).join("baton"))
 }
 
 #[cfg(test)]

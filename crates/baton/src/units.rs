@@ -1,7 +1,7 @@
 //! Durations, times and words as people type them.
 
+use baton_core::zone;
 use jiff::Timestamp;
-use jiff::civil;
 use jiff::tz::TimeZone;
 
 use crate::failure::{Done, Failure};
@@ -75,19 +75,10 @@ pub(crate) fn whole_seconds(text: &str) -> Done<u32> {
 
 /// A time: `2026-12-24T18:00` here, `2026-12-24` at midnight here, or with an offset or `Z`.
 pub(crate) fn instant(text: &str, zone: &TimeZone) -> Done<Timestamp> {
-    let text = text.trim();
-    if let Ok(instant) = text.parse::<Timestamp>() {
-        return Ok(instant);
-    }
-    let local: Result<civil::DateTime, _> = text
-        .parse()
-        .or_else(|_| text.parse::<civil::Date>().map(|date| date.at(0, 0, 0, 0)));
-    local
-        .and_then(|local| zone.to_timestamp(local))
-        .map_err(|_| {
-            Failure::usage(format!("{text:?} is not a time"))
-                .fix("write 2026-12-24, 2026-12-24T18:00, or with an offset 2026-12-24T18:00+01:00")
-        })
+    zone::instant(text, zone).ok_or_else(|| {
+        Failure::usage(format!("{text:?} is not a time"))
+            .fix("write 2026-12-24, 2026-12-24T18:00, or with an offset 2026-12-24T18:00+01:00")
+    })
 }
 
 /// A time as [`instant`] takes it, or so long ago: `2h`, `7d`.

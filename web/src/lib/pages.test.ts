@@ -44,7 +44,7 @@ describe("differences", () => {
 
 describe("schedule drafts", () => {
   const schedule = (rule: Schedule["settings"]["rule"]): Schedule => ({
-    id: "s", deployment_id: "d", deployment_name: "default", flow_id: "f", flow_name: "f", name: "main", description: "", paused: false, deployment_paused: false, created_at: "", updated_at: "",
+    id: "s", deployment_id: "d", deployment_name: "default", flow_id: "f", flow_name: "f", name: "main", description: "", paused: false, deployment_paused: false, over: false, created_at: "", updated_at: "",
     settings: { rule, timezone: "Europe/Berlin", jitter_seconds: 0, missed: { policy: "last", window_seconds: 86_400 }, overlap: "skip", parameters: {} },
   });
   it("come back as the rule they were read from", () => {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{ZoneData, nullable};
+use super::{LocalTime, ZoneData, nullable};
 
 /// When a deployment runs by itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -33,11 +33,20 @@ pub struct Schedule {
     pub paused: bool,
     /// Whether its deployment is paused, and with it all its schedules.
     pub deployment_paused: bool,
+    /// Whether it has fired for the last time: nothing is paused, and yet no slot is to come.
+    #[serde(default)]
+    pub over: bool,
     /// The next slot; absent when there is none, or when it or its deployment is paused.
     pub next_at: Option<Timestamp>,
     /// The next slot on the wall clock of the schedule's zone, by the server's rules.
     #[serde(default)]
     pub next_local: Option<LocalTime>,
+    /// Its start on the wall clock of its zone, where it has one.
+    #[serde(default)]
+    pub starts_local: Option<LocalTime>,
+    /// Its end on the wall clock of its zone, where it has one.
+    #[serde(default)]
+    pub ends_local: Option<LocalTime>,
     /// Every slot up to here is decided: the latest one that was, or a later edit.
     pub last_slot: Option<Timestamp>,
     /// The same on the wall clock of the schedule's zone.
@@ -49,30 +58,6 @@ pub struct Schedule {
     pub updated_at: Timestamp,
 }
 
-/// An instant on the wall clock of a zone, by the server's zone data: readers need none of their own.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct LocalTime {
-    /// Date, time and offset: `2026-12-01T09:00:00-07:00`.
-    pub local: String,
-    /// Ahead of UTC: `-07:00`.
-    pub offset: String,
-    /// What the zone calls itself then: `MST`.
-    pub abbreviation: String,
-}
-
-impl std::fmt::Display for LocalTime {
-    /// `2026-12-01 09:00:00 MST`; with the offset where the zone has no letters of its own.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let clock = self.local.strip_suffix(&self.offset).unwrap_or(&self.local);
-        let name = if self.abbreviation.starts_with(['+', '-']) {
-            &self.offset
-        } else {
-            &self.abbreviation
-        };
-        write!(f, "{} {name}", clock.replace('T', " "))
-    }
-}
-
 impl PreviewSlot {
     /// The slot on the wall clock of the schedule's zone.
     pub fn on_clock(&self) -> LocalTime {
@@ -82,36 +67,6 @@ impl PreviewSlot {
             abbreviation: self.abbreviation.clone(),
         }
     }
-}
-
-/// What the server's time zone data did to schedules when it changed last.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct ZoneReport {
-    /// The data in use.
-    pub zone_data: ZoneData,
-    /// Since when slots go by it; absent before the first were computed.
-    pub changed_at: Option<Timestamp>,
-    /// The data before, in words; absent where there was none.
-    pub before: Option<String>,
-    /// The schedules that moved, with the first slot of each that did; at most 1000.
-    pub moved: Vec<MovedSchedule>,
-}
-
-/// A schedule whose slots other time zone data put elsewhere.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct MovedSchedule {
-    /// The schedule.
-    pub schedule_id: ScheduleId,
-    /// Its flow, deployment and name: `invoice_report/default/nightly`.
-    pub name: String,
-    /// Its zone.
-    pub timezone: String,
-    /// When its slot was to come by the data before.
-    pub was_at: Option<Timestamp>,
-    /// When it comes.
-    pub now_at: Option<Timestamp>,
-    /// The same on the wall clock of its zone.
-    pub now_local: Option<LocalTime>,
 }
 
 /// Which schedules are listed.

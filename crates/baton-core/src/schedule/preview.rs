@@ -21,6 +21,18 @@ pub struct Local {
     pub zone: String,
 }
 
+impl Local {
+    /// An instant on the clock of this zone.
+    pub fn of(at: Timestamp, zone: &TimeZone) -> Self {
+        let local = at.to_zoned(zone.clone());
+        Self {
+            local: local.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+            offset: local.strftime("%:z").to_string(),
+            zone: local.strftime("%Z").to_string(),
+        }
+    }
+}
+
 /// One slot to come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -59,12 +71,7 @@ impl ScheduleSettings {
 impl Timetable {
     /// An instant on the wall clock of the schedule's zone.
     pub fn local(&self, at: Timestamp) -> Local {
-        let local = at.to_zoned(self.zone.clone());
-        Local {
-            local: local.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
-            offset: local.strftime("%:z").to_string(),
-            zone: local.strftime("%Z").to_string(),
-        }
+        Local::of(at, &self.zone)
     }
 
     fn occurrence(&self, before: Timestamp, slot: Timestamp) -> Occurrence {

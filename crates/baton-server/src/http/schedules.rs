@@ -13,6 +13,7 @@ use baton_core::parameter::ParameterSchema;
 use baton_core::schedule::{self, ScheduleSettings, Timetable};
 use baton_core::zone;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::Http;
@@ -339,6 +340,19 @@ pub(super) async fn view(http: &Http, schedule: schedule::Schedule) -> Result<Sc
     Ok(view_of(schedule, &deployment, &flow))
 }
 
+fn local_time(shown: schedule::Local) -> LocalTime {
+    LocalTime {
+        local: shown.local,
+        offset: shown.offset,
+        abbreviation: shown.zone,
+    }
+}
+
+/// An instant on the clock of a zone.
+pub(super) fn on_clock(clock: &TimeZone, at: Timestamp) -> LocalTime {
+    local_time(schedule::Local::of(at, clock))
+}
+
 /// A schedule as the API shows it.
 pub(crate) fn view_of(
     schedule: schedule::Schedule,
@@ -346,18 +360,14 @@ pub(crate) fn view_of(
     flow_name: &str,
 ) -> Schedule {
     let timetable = Timetable::new(&schedule.settings).ok();
-    let local = |at: Option<Timestamp>| {
-        let shown = timetable.as_ref()?.local(at?);
-        Some(LocalTime {
-            local: shown.local,
-            offset: shown.offset,
-            abbreviation: shown.zone,
-        })
-    };
+    let local = |at: Option<Timestamp>| Some(local_time(timetable.as_ref()?.local(at?)));
     // Rows of an earlier version have one beside a paused deployment.
     let next_at = schedule.next_at.filter(|_| !deployment.settings.paused);
     Schedule {
+        over: !schedule.paused && !deployment.settings.paused && next_at.is_none(),
         next_local: local(next_at),
+        starts_local: local(schedule.settings.starts_at),
+        ends_local: local(schedule.settings.ends_at),
         last_local: local(schedule.last_slot),
         id: schedule.id,
         deployment_id: deployment.id,

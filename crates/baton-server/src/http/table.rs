@@ -77,6 +77,7 @@ fn catalog() -> Vec<Route> {
         api!(POST "/schedules", Needs(Deploy), schedules::create_schedule, "Makes a schedule."),
         api!(POST "/schedules/preview", Needs(Read), schedules::preview_schedule, "The coming slots of a rule before it is used."),
         api!(GET "/schedules/zones", Needs(Read), zones::get_zone_report, "The time zone data in use, and the schedules that moved when it changed."),
+        api!(GET "/schedules/instant", Needs(Read), zones::get_instant, "Which instant a time on the clock of a zone is, by the server's rules."),
         api!(GET "/schedules/{schedule}", Needs(Read), schedules::get_schedule, "One schedule."),
         api!(PATCH "/schedules/{schedule}", Needs(Deploy), schedules::update_schedule, "Changes a schedule; what is absent stays."),
         api!(DELETE "/schedules/{schedule}", Needs(Deploy), schedules::delete_schedule, "Deletes a schedule; its runs stay."),

@@ -63,12 +63,13 @@ impl Service for Scheduler {
             return Ok(Some(now));
         }
         let next = [
-            app.store.next_slot_at().await?,
+            app.store.next_slot_after(now).await?,
+            self.broken.values().min().copied(),
             app.store.next_due_at().await?,
             app.store.next_start_deadline_at().await?,
             self.zones.next_at(),
         ];
-        // What is due and was left alone now (a schedule that cannot be decided) is not worth a busy loop.
+        // What is due and was left alone now is not worth a busy loop.
         Ok(next.into_iter().flatten().filter(|at| *at > now).min())
     }
 }

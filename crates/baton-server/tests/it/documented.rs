@@ -97,6 +97,9 @@ async fn every_answer_to_a_reading_is_what_the_document_says() {
         ] {
             path = path.replace(name, &value);
         }
+        if template.ends_with("/instant") {
+            path.push_str("?local=2026-12-01T09:00");
+        }
         if template.ends_with("/samples") {
             path.push_str("?metric=queue_depth");
         }

@@ -14,7 +14,12 @@ use serde_json::Map;
 
 use crate::support::{ORG, Script, World};
 
-async fn every_minute(world: &World, deployed: &Deployed, overlap: Overlap) -> ScheduleId {
+fn every_minute_named(
+    world: &World,
+    deployed: &Deployed,
+    overlap: Overlap,
+    name: &str,
+) -> Schedule {
     let now = world.app.now();
     let settings = ScheduleSettings {
         rule: Rule::Interval {
@@ -32,19 +37,23 @@ async fn every_minute(world: &World, deployed: &Deployed, overlap: Overlap) -> S
         robot_id: None,
         priority: None,
     };
-    let id = ScheduleId::new(now, world.app.entropy());
-    let schedule = Schedule {
-        id,
+    Schedule {
+        id: ScheduleId::new(now, world.app.entropy()),
         org: ORG,
         deployment_id: deployed.deployment.id,
-        name: "each minute".into(),
+        name: name.into(),
         settings,
         paused: false,
         next_at: now.checked_add(SignedDuration::from_secs(60)).ok(),
         last_slot: Some(now),
         created_at: now,
         updated_at: now,
-    };
+    }
+}
+
+async fn every_minute(world: &World, deployed: &Deployed, overlap: Overlap) -> ScheduleId {
+    let schedule = every_minute_named(world, deployed, overlap, "each minute");
+    let id = schedule.id;
     world
         .store
         .create_schedule(schedule)
@@ -83,12 +92,18 @@ async fn a_slot_makes_a_run_when_its_time_comes_and_not_before() {
 
 /// Lets a minute pass and has the robot start the run that it makes.
 async fn started_by_schedule(world: &mut World, robot: &mut Script) -> Claim {
+    let mut is_told = false;
     for _ in 0..3 {
         world.pass(20);
         robot.say(&baton_api::robot::Heartbeat::default()).await;
-        if robot.hear_any().await == "job_assignment" {
+        is_told = robot.hear_any().await == "job_assignment";
+        if is_told {
             break;
         }
+    }
+    // Its row may be there before the robot hears of it.
+    while !is_told {
+        is_told = robot.hear_any().await == "job_assignment";
     }
     let run = world.only_run_in(State::Dispatched).await;
     let claim = Claim {
@@ -182,5 +197,31 @@ async fn a_run_that_did_not_start_in_time_ends_as_timed_out() {
     let run = world.submit(&deployed).await;
     world.pass(31);
     world.until(run, State::TimedOut).await;
+    world.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn schedules_that_cannot_fire_keep_no_other_from_its_slot() {
+    let mut world = World::new().await;
+    let deployed = world.deploy("report", |_| {}).await;
+    let now = world.app.now();
+    // No run can be composed by its settings.
+    let bad = world
+        .deploy("bad", |s| s.retry.max_retries = u32::MAX)
+        .await;
+    // More of them than are decided at once, all due before the good one.
+    for number in 0..250 {
+        let name = format!("s{number}");
+        let mut broken = every_minute_named(&world, &bad, Overlap::Allow, &name);
+        broken.next_at = now.checked_add(SignedDuration::from_secs(1)).ok();
+        world.store.create_schedule(broken).await.expect("made");
+    }
+    let schedule = every_minute(&world, &deployed, Overlap::Allow).await;
+    world.pass(61);
+    world
+        .until_stored("the run of the good one", async |world| {
+            runs_of(world, schedule).await.len() == 1
+        })
+        .await;
     world.done().await;
 }

@@ -306,3 +306,170 @@ async fn times_of_a_schedule_come_on_its_own_clock_and_the_data_is_named() {
     assert_eq!(report["moved"], serde_json::json!([]));
     world.server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_cannot_be_made_when_rules_change_stays_due_and_is_made_once() {
+    let (late, early) = late_and_early();
+    let files = Files::of(Arc::clone(&late));
+    let mut world = world_at("15:50:00", &files).await;
+    goes_by(&mut world, &late).await;
+    let id = daily(&world, MissedPolicy::All).await;
+    // No run can be composed by these settings.
+    let schedule = world.store.schedule(ORG, id).await.expect("read");
+    let deployment = world.store.deployment(ORG, schedule.deployment_id).await;
+    let good = deployment.expect("read").settings;
+    let mut bad = good.clone();
+    bad.retry.max_retries = u32::MAX;
+    let turn = async |world: &World, settings| {
+        let id = schedule.deployment_id;
+        let turned = world
+            .store
+            .update_deployment(ORG, id, settings, world.app.now());
+        turned.await.expect("changed");
+    };
+    turn(&world, bad).await;
+    world.pass(40 * 60);
+    files.put(Arc::clone(&early));
+    world.pass(61);
+    goes_by(&mut world, &early).await;
+    let stored = world.store.schedule(ORG, id).await.expect("read");
+    assert_eq!(stored.next_at, Some(day("16:00:00")), "its slot has come");
+    assert_eq!(runs_of(&world, id).await, 0);
+    turn(&world, good).await;
+    world.pass(31);
+    world
+        .until_stored("the run", async |world| runs_of(world, id).await == 1)
+        .await;
+    for _ in 0..40 {
+        world.pass(120);
+    }
+    let next = "2026-12-02T16:00:00Z".parse().ok();
+    world
+        .until_stored("the next slot", async |world| {
+            world.store.schedule(ORG, id).await.expect("read").next_at == next
+        })
+        .await;
+    assert_eq!(runs_of(&world, id).await, 1);
+    world.done().await;
+}
+
+/// A compiled zone file: three hours behind UTC, from 2029 on so many ahead of it.
+fn zone_file(hours_from_2029: i32) -> Vec<u8> {
+    let block = |times: &[i64]| {
+        let kinds = [-3, hours_from_2029];
+        let mut out = b"TZif2".to_vec();
+        out.extend([0; 15]);
+        let count = |number: usize| u32::try_from(number).expect("few").to_be_bytes();
+        for number in [0, 0, 0, times.len(), kinds.len(), 4] {
+            out.extend(count(number));
+        }
+        times.iter().for_each(|at| out.extend(at.to_be_bytes()));
+        out.extend(times.iter().map(|_| 1));
+        for hours in kinds {
+            out.extend((hours * 3_600).to_be_bytes());
+            out.extend([0, 0]);
+        }
+        out.extend(b"ABC\0");
+        out
+    };
+    let mut file = block(&[]);
+    file.extend(block(&["2029-01-01T00:00:00Z"
+        .parse::<Timestamp>()
+        .expect("an instant")
+        .as_second()]));
+    file.extend(format!("\nABC{}\n", -hours_from_2029).bytes());
+    file
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slot_years_ahead_moves_although_nothing_changes_within_a_year() {
+    let of = |hours_from_2029: i32| {
+        let files = [(ZONE.to_owned(), Arc::from(zone_file(hours_from_2029)))];
+        let place = "/some".into();
+        Arc::new(Zones::of(
+            Release::parse("2025b"),
+            ZoneSource::Machine,
+            place,
+            files,
+        ))
+    };
+    let (before, after) = (of(-4), of(-5));
+    let files = Files::of(Arc::clone(&before));
+    let mut world = world_at("15:50:00", &files).await;
+    goes_by(&mut world, &before).await;
+    let id = daily(&world, MissedPolicy::Skip).await;
+    let mut far = world.store.schedule(ORG, id).await.expect("read").settings;
+    far.rule = Rule::Once {
+        at: "2031-06-01T09:00".into(),
+    };
+    let now = world.app.now();
+    let put = world
+        .store
+        .update_schedule(ORG, id, None, far, false, now)
+        .await;
+    assert_eq!(
+        put.expect("changed").next_at,
+        "2031-06-01T13:00:00Z".parse().ok()
+    );
+    files.put(Arc::clone(&after));
+    world.pass(61);
+    goes_by(&mut world, &after).await;
+    let moved = world.store.schedule(ORG, id).await.expect("read").next_at;
+    assert_eq!(moved, "2031-06-01T14:00:00Z".parse().ok());
+    world.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_time_on_a_clock_is_read_by_the_servers_rules() {
+    let world = crate::world::World::new().await;
+    let instant = async |query: &str| {
+        let path = format!("/api/v1/schedules/instant?{query}");
+        world.send(Method::GET, &path, "").await
+    };
+    let (_, meant) = instant("local=2026-12-01T09:00&timezone=america/vancouver").await;
+    assert_eq!(meant["at"], "2026-12-01T16:00:00Z");
+    assert_eq!(meant["on_clock"]["local"], "2026-12-01T09:00:00-07:00");
+    assert_eq!(meant["timezone"], "America/Vancouver");
+    let (_, meant) = instant("local=2026-12-01T09:00%2B01:00").await;
+    assert_eq!(meant["at"], "2026-12-01T08:00:00Z");
+    for (query, code) in [
+        ("local=tomorrow", "bad_time"),
+        ("local=2026-12-01&timezone=Mars/Olympus", "unknown_timezone"),
+    ] {
+        let (status, refused) = instant(query).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{refused}");
+        assert_eq!(refused["code"], code);
+    }
+    world.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_schedule_that_has_fired_its_last_says_that_it_is_over() {
+    let world = crate::world::World::new().await;
+    world.deploy("report").await;
+    let body = r#"{"deployment": "report/default", "settings": {
+        "rule": {"frequency": "once", "at": "2126-12-01T09:00"}, "timezone": "UTC"}}"#;
+    let (_, made) = world.send(Method::POST, "/api/v1/schedules", body).await;
+    assert_eq!(made["over"], false, "{made}");
+    let id: ScheduleId = made["id"].as_str().expect("an id").parse().expect("an id");
+    let store = &world.server.app.store;
+    let stored = store.schedule(ORG, id).await.expect("read");
+    let fired = baton_store::schedules::SlotCommit {
+        org: ORG,
+        schedule_id: id,
+        read_at: stored.updated_at,
+        read_last_slot: stored.last_slot,
+        runs: Vec::new(),
+        last_slot: stored.next_at,
+        next_at: None,
+    };
+    let committed = store.commit_slots(vec![fired], world.server.app.now());
+    committed.await.remove(0).expect("fired");
+    let path = format!("/api/v1/schedules/{id}");
+    let (_, over) = world.send(Method::GET, &path, "").await;
+    assert_eq!(over["over"], true, "{over}");
+    let pause = format!("{path}/pause");
+    let (_, paused) = world.send(Method::POST, &pause, "").await;
+    assert_eq!(paused["over"], false, "it is paused: {paused}");
+    world.server.stop().await;
+}

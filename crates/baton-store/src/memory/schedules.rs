@@ -1,5 +1,7 @@
 //! Schedules and their slots in memory.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use baton_core::id::{DeploymentId, OrgId, RunId, ScheduleId};
 use baton_core::run::Trigger;
@@ -95,14 +97,25 @@ impl Schedules for MemoryStore {
         })
     }
 
-    async fn due_schedules(&self, now: Timestamp, limit: u32) -> Result<Vec<Schedule>> {
-        self.read(|world| Ok(world.due_schedules(now, limit as usize)))
+    async fn due_schedules(
+        &self,
+        now: Timestamp,
+        passed_over: BTreeSet<ScheduleId>,
+        limit: u32,
+    ) -> Result<Vec<Schedule>> {
+        self.read(|world| {
+            let mut due = world.due_schedules(now);
+            due.retain(|s| !passed_over.contains(&s.id));
+            due.truncate(limit as usize);
+            Ok(due)
+        })
     }
 
-    async fn next_slot_at(&self) -> Result<Option<Timestamp>> {
+    async fn next_slot_after(&self, after: Timestamp) -> Result<Option<Timestamp>> {
         self.read(|world| {
-            let first = world.due_schedules(Timestamp::MAX, 1);
-            Ok(first.first().and_then(|s| s.next_at))
+            let all = world.due_schedules(Timestamp::MAX);
+            let mut slots = all.iter().filter_map(|s| s.next_at);
+            Ok(slots.find(|slot| *slot > after))
         })
     }
 
@@ -177,12 +190,11 @@ impl World {
         schedule.paused || deployment.is_none_or(|d| d.settings.paused)
     }
 
-    fn due_schedules(&self, now: Timestamp, limit: usize) -> Vec<Schedule> {
+    fn due_schedules(&self, now: Timestamp) -> Vec<Schedule> {
         let due = (self.schedules.values())
             .filter(|s| s.next_at.is_some_and(|at| at <= now) && !self.is_paused(s));
         let mut due: Vec<_> = due.cloned().collect();
         due.sort_by_key(|s| (s.next_at, s.id));
-        due.truncate(limit);
         due
     }
 
@@ -195,7 +207,7 @@ impl World {
         let schedule = self.unchanged(&commit)?;
         let decided = schedule.last_slot;
         let mut runs = commit.runs;
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         runs.retain(|new| match new.spec.trigger {
             Trigger::Schedule {
                 schedule_id, slot, ..

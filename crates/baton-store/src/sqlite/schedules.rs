@@ -24,9 +24,9 @@ pub(super) const SCHEDULE: &str = "org, id, deployment_id, name, settings, pause
 pub(super) const DUE: &str = "SELECT org, id, deployment_id, name, settings, paused, next_at, \
     last_slot, created_at, updated_at FROM schedules INDEXED BY schedules_due \
     WHERE held = 0 AND next_at IS NOT NULL AND next_at <= ?1 ORDER BY next_at, id LIMIT ?2";
-/// The first slot to come.
+/// The first slot after a time.
 pub(super) const NEXT: &str = "SELECT next_at FROM schedules INDEXED BY schedules_due \
-    WHERE held = 0 AND next_at IS NOT NULL ORDER BY next_at LIMIT 1";
+    WHERE held = 0 AND next_at IS NOT NULL AND next_at > ?1 ORDER BY next_at LIMIT 1";
 /// Runs of a schedule that are not terminal.
 pub(super) const OPEN: &str = "SELECT id FROM runs INDEXED BY runs_open_by_schedule \
     WHERE org = ?1 AND schedule_id = ?2 AND ended_at IS NULL ORDER BY id LIMIT ?3";
@@ -257,13 +257,36 @@ impl Schedules for SqliteStore {
         .await
     }
 
-    async fn due_schedules(&self, now: Timestamp, limit: u32) -> Result<Vec<Schedule>> {
-        self.scan(move |conn| all(conn.prepare_cached(DUE)?, params![us(now), limit], read))
-            .await
+    async fn due_schedules(
+        &self,
+        now: Timestamp,
+        passed_over: BTreeSet<ScheduleId>,
+        limit: u32,
+    ) -> Result<Vec<Schedule>> {
+        self.scan(move |conn| {
+            let most = usize::try_from(limit).unwrap_or(usize::MAX);
+            let rows = most.saturating_add(passed_over.len());
+            let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+            let wanted = all(
+                conn.prepare_cached(DUE)?,
+                params![us(now), rows],
+                |row| -> Result<_> {
+                    let id = ScheduleId::from_bytes(row.get("id")?);
+                    // What is passed over is not even read.
+                    let wanted = (!passed_over.contains(&id)).then(|| read(row));
+                    wanted.transpose()
+                },
+            );
+            Ok(wanted?.into_iter().flatten().take(most).collect())
+        })
+        .await
     }
 
-    async fn next_slot_at(&self) -> Result<Option<Timestamp>> {
-        self.point(|conn| first(conn.prepare_cached(NEXT)?, [], |row| Cols::new(row).ts()))
+    async fn next_slot_after(&self, after: Timestamp) -> Result<Option<Timestamp>> {
+        self.point(|conn| {
+            let next = conn.prepare_cached(NEXT)?;
+            first(next, [us(after)], |row| Cols::new(row).ts())
+        })
     }
 
     async fn open_runs_of(&self, org: OrgId, id: ScheduleId) -> Result<Vec<RunId>> {

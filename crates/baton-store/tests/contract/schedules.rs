@@ -1,11 +1,14 @@
 //! Schedules, and the slots that make runs: each at most one, ever.
 
+use std::collections::BTreeSet;
+
 use baton_core::id::{DeploymentId, ScheduleId};
 use baton_core::run::Trigger;
 use baton_core::schedule::{Rule, Schedule, ScheduleSettings};
 use baton_core::state::{Event, State};
 use baton_store::catalog::Deployed;
 use baton_store::schedules::SlotCommit;
+use jiff::Timestamp;
 
 use crate::harness::{Bench, ORG, at, for_each_store, kind};
 
@@ -14,6 +17,8 @@ for_each_store!(
     a_new_rule_never_fires_the_past,
     schedules_come_by_next_slot,
     what_is_paused_is_not_due,
+    what_is_passed_over_keeps_nobody_from_its_turn,
+    without_a_next_slot_a_decision_is_void_only_where_a_pause_took_it,
     a_deployment_paused_in_between_voids_the_decision,
     a_slot_makes_its_run_and_moves_on,
     a_schedule_edited_in_between_voids_the_decision,
@@ -204,20 +209,70 @@ async fn schedules_come_by_next_slot(b: &Bench) {
     assert_eq!(names(Some(made.deployment.id), 9).await, ["late", "none"]);
 }
 
+/// The schedules that are due at this second.
+async fn due(b: &Bench, second: i64) -> Vec<Schedule> {
+    let due = b.store.due_schedules(at(second), BTreeSet::new(), 9).await;
+    due.expect("read")
+}
+
+async fn what_is_passed_over_keeps_nobody_from_its_turn(b: &Bench) {
+    let made = b.deployed("f", "d").await;
+    let mut ids = Vec::new();
+    for (name, next) in [("a", 1), ("b", 2), ("c", 3), ("d", 4)] {
+        let mut one = schedule(ScheduleId(b.uuid()), made.deployment.id, name);
+        one.next_at = Some(at(next));
+        b.store.create_schedule(one.clone()).await.expect("created");
+        ids.push(one.id);
+    }
+    let passed_over = BTreeSet::from([ids[0], ids[1]]);
+    let due = b.store.due_schedules(at(9), passed_over, 1).await;
+    let due: Vec<_> = due.expect("read").into_iter().map(|s| s.id).collect();
+    assert_eq!(due, [ids[2]]);
+    for (after, next) in [(0, Some(1)), (1, Some(2)), (3, Some(4)), (4, None)] {
+        let found = b.store.next_slot_after(at(after)).await.expect("read");
+        assert_eq!(found, next.map(at), "after {after}");
+    }
+}
+
+async fn without_a_next_slot_a_decision_is_void_only_where_a_pause_took_it(b: &Bench) {
+    let made = b.deployed("f", "d").await;
+    // It has fired for the last time; other rules of zones may give it a slot again.
+    let mut over = schedule(ScheduleId(b.uuid()), made.deployment.id, "over");
+    over.next_at = None;
+    b.store.create_schedule(over.clone()).await.expect("made");
+    let decision = SlotCommit {
+        next_at: Some(at(500)),
+        ..decide(b, &made, &over, &[]).await
+    };
+    assert_eq!(commit(b, decision.clone(), 10).await.expect("taken"), 0);
+    let stored = b.store.schedule(ORG, over.id).await.expect("found");
+    assert_eq!(stored.next_at, Some(at(500)));
+    // A pause leaves `updated_at` where its deployment is paused, so the missing slot is what tells.
+    let mut settings = made.deployment.settings.clone();
+    settings.paused = true;
+    (b.store
+        .update_deployment(ORG, made.deployment.id, settings, at(20))
+        .await)
+        .expect("paused");
+    assert_eq!(kind(&commit(b, decision, 30).await), "schedule_changed");
+    let mut paused = schedule(ScheduleId(b.uuid()), made.deployment.id, "paused");
+    (paused.paused, paused.next_at) = (true, None);
+    b.store.create_schedule(paused.clone()).await.expect("made");
+    let decision = SlotCommit {
+        next_at: Some(at(500)),
+        ..decide(b, &made, &paused, &[]).await
+    };
+    assert_eq!(kind(&commit(b, decision, 40).await), "schedule_changed");
+}
+
 async fn what_is_paused_is_not_due(b: &Bench) {
     let (made, held) = scheduled(b).await;
-    assert_eq!(b.store.next_slot_at().await.expect("read"), Some(at(100)));
-    assert!(
-        b.store
-            .due_schedules(at(99), 9)
-            .await
-            .expect("read")
-            .is_empty()
-    );
     assert_eq!(
-        b.store.due_schedules(at(100), 9).await.expect("read"),
-        vec![held.clone()]
+        b.store.next_slot_after(Timestamp::MIN).await.expect("read"),
+        Some(at(100))
     );
+    assert!(due(b, 99).await.is_empty());
+    assert_eq!(due(b, 100).await, vec![held.clone()]);
     let mut settings = made.deployment.settings.clone();
     settings.paused = true;
     let id = made.deployment.id;
@@ -227,12 +282,15 @@ async fn what_is_paused_is_not_due(b: &Bench) {
         .expect("paused");
     assert!(
         b.store
-            .due_schedules(at(100), 9)
+            .due_schedules(at(100), BTreeSet::new(), 9)
             .await
             .expect("read")
             .is_empty()
     );
-    assert_eq!(b.store.next_slot_at().await.expect("read"), None);
+    assert_eq!(
+        b.store.next_slot_after(Timestamp::MIN).await.expect("read"),
+        None
+    );
     let stored = b.store.schedule(ORG, held.id).await.expect("found");
     assert_eq!(stored.next_at, None, "what will not fire has no next slot");
     let late = schedule(ScheduleId(b.uuid()), id, "late");
@@ -245,7 +303,10 @@ async fn what_is_paused_is_not_due(b: &Bench) {
         .await
         .expect("resumed");
     let next = at(25 * HOUR);
-    assert_eq!(b.store.next_slot_at().await.expect("read"), Some(next));
+    assert_eq!(
+        b.store.next_slot_after(Timestamp::MIN).await.expect("read"),
+        Some(next)
+    );
     let stored = b.store.schedule(ORG, held.id).await.expect("found");
     assert_eq!(
         (stored.next_at, stored.last_slot),
@@ -260,12 +321,15 @@ async fn what_is_paused_is_not_due(b: &Bench) {
     }
     assert!(
         b.store
-            .due_schedules(next, 9)
+            .due_schedules(next, BTreeSet::new(), 9)
             .await
             .expect("read")
             .is_empty()
     );
-    assert_eq!(b.store.next_slot_at().await.expect("read"), None);
+    assert_eq!(
+        b.store.next_slot_after(Timestamp::MIN).await.expect("read"),
+        None
+    );
 }
 
 async fn a_deployment_paused_in_between_voids_the_decision(b: &Bench) {

@@ -8,6 +8,7 @@ use clap::{Command, CommandFactory as _, FromArgMatches as _};
 use super::Cli;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::settings::environment;
 
 /// Reads these words, or ends the process with help, version or what is wrong.
 pub(crate) fn or_end(words: &[OsString]) -> Cli {
@@ -48,6 +49,10 @@ fn end(error: &clap::Error, words: &[OsString]) -> ! {
     if told {
         error.exit();
     }
+    if error.kind() == ErrorKind::InvalidUtf8 {
+        not_text(words).show(words.iter().any(|word| word == "--json"));
+        std::process::exit(i32::from(Exit::Usage.code()))
+    }
     let from = variable(error, words);
     if words.iter().any(|word| word == "--json") {
         let text = error.render().to_string();
@@ -64,6 +69,31 @@ fn end(error: &clap::Error, words: &[OsString]) -> ! {
         }
     }
     std::process::exit(i32::from(Exit::Usage.code()))
+}
+
+/// What is no text: a word of the command line, or else a variable that stands for a flag and is no path.
+fn not_text(words: &[OsString]) -> Failure {
+    if let Some(word) = words.iter().find(|word| word.to_str().is_none()) {
+        let shown = word.to_string_lossy();
+        return Failure::usage(format!("the argument {shown:?} is not UTF-8 text"))
+            .fix("write it in UTF-8");
+    }
+    let command = Cli::command();
+    let called = words.iter().skip(1).filter_map(|word| word.to_str());
+    let used = called.fold(vec![&command], |mut used, word| {
+        let last = used.last().copied();
+        used.extend(last.and_then(|command| command.find_subcommand(word)));
+        used
+    });
+    let path = clap::builder::ValueParser::path_buf().type_id();
+    let mut flags = used.iter().flat_map(|command| command.get_arguments());
+    let culprit = flags.find_map(|flag| {
+        let name = flag.get_env()?;
+        let value = std::env::var_os(name)?;
+        let is_wrong = value.to_str().is_none() && flag.get_value_parser().type_id() != path;
+        is_wrong.then(|| name.to_string_lossy().into_owned())
+    });
+    environment::not_text(culprit.as_deref().unwrap_or("a variable"))
 }
 
 /// The variable that the refused value came from, where its flag was not typed.

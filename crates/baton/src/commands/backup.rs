@@ -35,7 +35,7 @@ pub(crate) async fn backup(session: &Session, args: &Backup) -> Done {
     let mut download = session.client.backup(MAX_BACKUP).await?;
     let size = save(&mut download, &path).await?;
     if session.json {
-        output::json(&serde_json::json!({ "file": path, "bytes": size }));
+        output::json(&serde_json::json!({ "file": path.to_string_lossy(), "bytes": size }));
     } else {
         output::line(&path.display().to_string());
         output::note(&format!(

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use owo_colors::OwoColorize as _;
 use serde_json::{Map, Value};
 
+use super::clock::Clock;
 use super::{Session, choose, contents, policy, schedules_file, when};
 use crate::cli::runs::{Deploy, When};
 use crate::exit::Exit;
@@ -48,8 +49,8 @@ pub(crate) async fn deploy(session: &Session, args: &Deploy) -> Done {
     source::origin::add(&mut request.source, &source, message, By::Deploy);
     request.replace = args.replace;
     request.folder = args.folder.clone().or(request.folder);
-    request.schedule = schedule(&args.when)?;
-    request.schedules = schedules_file::all(&source.settings.schedules)?;
+    request.schedule = schedule(session, &args.when).await?;
+    request.schedules = schedules_file::all(session, &source.settings.schedules).await?;
     let made = send(session, &source, request).await?;
     if session.json {
         output::json(&made);
@@ -113,8 +114,8 @@ pub(crate) fn request(
         ("path".to_owned(), source.path.display().to_string()),
         ("computer".to_owned(), settings::computer()),
     ]);
-    if let Ok(user) = std::env::var("USER") {
-        from.insert("user".to_owned(), user);
+    if let Some(user) = std::env::var_os("USER") {
+        from.insert("user".to_owned(), user.to_string_lossy().into_owned());
     }
     DeployRequest {
         flow: source.flow.clone(),
@@ -189,12 +190,12 @@ async fn take_over(
 }
 
 /// The schedule on the command line. Its zone is this machine's unless one is given.
-pub(crate) fn schedule(when: &When) -> Done<Option<DeploySchedule>> {
+async fn schedule(session: &Session, when: &When) -> Done<Option<DeploySchedule>> {
     let zone = when
         .timezone
         .clone()
         .unwrap_or_else(settings::zones::here_name);
-    let Some(rule) = when::rule(when, &zone)? else {
+    let Some(rule) = when::rule(when, &Clock::of(session, &zone)).await? else {
         if when.timezone.is_some() {
             return Err(Failure::usage("--timezone says nothing without a schedule")
                 .fix("add --cron, --daily or another rule"));

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use owo_colors::OwoColorize as _;
 use serde_json::{Map, Value, json};
 
+use super::clock::Clock;
 use super::{Session, choose, policy, watch};
 use crate::cli::runs::Run;
 use crate::exit::Exit;
@@ -48,11 +49,10 @@ pub(crate) async fn run(session: &Session, args: &Run) -> Done<Exit> {
         None => Map::new(),
     };
     parameters.extend(policy::parameters(&args.parameters, &schema)?);
-    let due_at = args
-        .at
-        .as_ref()
-        .map(|text| units::instant(text, &crate::settings::zones::here()))
-        .transpose()?;
+    let due_at = match &args.at {
+        Some(text) => Some(Clock::of_here(session).instant(text).await?),
+        None => None,
+    };
     if let Some(due_at) = due_at {
         passed(due_at, Timestamp::now())?;
     }

@@ -7,6 +7,7 @@ use baton_core::state::State;
 use jiff::Timestamp;
 use owo_colors::OwoColorize as _;
 
+use super::clock::Clock;
 use super::runs_rm::Verb;
 use super::watch::{self, Followed, Style};
 use super::{Session, advice, choose, runs_rm, runs_show};
@@ -38,7 +39,7 @@ pub(crate) async fn runs(session: &Session, command: Runs) -> Done<Exit> {
         Runs::Pause { chosen } => some(session, &Verb::Pause, &chosen).await,
         Runs::Resume { chosen } => some(session, &Verb::Resume, &chosen).await,
         Runs::Postpone { chosen, to } => {
-            let due_at = units::instant(&to, &crate::settings::zones::here())?;
+            let due_at = Clock::of_here(session).instant(&to).await?;
             some(session, &Verb::Postpone(due_at), &chosen).await
         }
         Runs::Explain { run, last: _ } => explain(session, run.as_deref()).await.map(|()| Exit::Ok),

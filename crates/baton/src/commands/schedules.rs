@@ -2,15 +2,14 @@
 
 use baton_api::client::ClientError;
 use baton_api::rest::{
-    CreateSchedule, PreviewRequest, PreviewSlot, Schedule, ScheduleInput, SchedulePreview,
-    ScheduleQuery, UpdateSchedule,
+    CreateSchedule, LocalTime, PreviewRequest, PreviewSlot, Schedule, ScheduleInput,
+    SchedulePreview, ScheduleQuery, UpdateSchedule,
 };
 use baton_core::schedule::{Missed, Overlap, Rule};
-use baton_core::zone;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use owo_colors::OwoColorize as _;
 
+use super::clock::Clock;
 use super::{Session, choose, policy, run, sure, when};
 use crate::cli::or_none::or_none;
 use crate::cli::schedules::{Rules, Schedules, SchedulesAdd, SchedulesEdit, SchedulesPreview};
@@ -61,6 +60,14 @@ pub(super) fn full_name(schedule: &Schedule) -> String {
     )
 }
 
+/// Whether it fires.
+fn look(schedule: &Schedule) -> Look {
+    if schedule.over {
+        return Look::over();
+    }
+    Look::of_pause(schedule.paused || schedule.deployment_paused)
+}
+
 /// Lists schedules; with `next`, only those that fire, soonest first.
 async fn ls(session: &Session, flow: Option<String>, next: Option<u32>) -> Done {
     let query = ScheduleQuery::default();
@@ -80,10 +87,9 @@ async fn ls(session: &Session, flow: Option<String>, next: Option<u32>) -> Done 
     let now = Timestamp::now();
     let mut table = table::table(&["schedule", "state", "next", "", "rule", "zone"]);
     for schedule in &all {
-        let paused = schedule.paused || schedule.deployment_paused;
         table.add_row(vec![
             table::cell(full_name(schedule)),
-            Look::of_pause(paused).cell(),
+            look(schedule).cell(),
             table::cell(output::or_dash(schedule.next_local.as_ref())),
             table::cell(
                 schedule
@@ -104,21 +110,13 @@ async fn ls(session: &Session, flow: Option<String>, next: Option<u32>) -> Done 
     Ok(())
 }
 
-/// A time on the clock of a zone, with the zone's short name.
-fn local(at: Timestamp, zone: &str) -> String {
-    let zone = zone::get(zone).unwrap_or(TimeZone::UTC);
-    at.to_zoned(zone)
-        .strftime("%Y-%m-%d %H:%M:%S %Z")
-        .to_string()
-}
-
 async fn preview(session: &Session, args: &SchedulesPreview) -> Done {
     let when = &args.when;
     let zone = when
         .timezone
         .clone()
         .unwrap_or_else(settings::zones::here_name);
-    let rule = when::rule(when, &zone)?;
+    let rule = when::rule(when, &Clock::of(session, &zone).or_here()).await?;
     let mut settings = match (&args.schedule, rule) {
         (Some(_), Some(_)) => {
             return Err(Failure::usage("name a schedule or give a rule, not both"));
@@ -136,15 +134,13 @@ async fn preview(session: &Session, args: &SchedulesPreview) -> Done {
     }
     let zone = settings.timezone.clone().unwrap_or_default();
     // A stored zone is not judged again.
-    let zone = match &args.schedule {
-        Some(_) if when.timezone.is_none() => zone::get(&zone).unwrap_or(TimeZone::UTC),
-        _ => settings::zones::named(&zone)?,
+    if args.schedule.is_none() || when.timezone.is_some() {
+        settings::zones::named(&zone)?;
+    }
+    let from = match &args.from {
+        Some(text) => Some(Clock::of(session, &zone).or_here().instant(text).await?),
+        None => None,
     };
-    let from = args
-        .from
-        .as_ref()
-        .map(|text| units::instant(text, &zone))
-        .transpose()?;
     let request = PreviewRequest {
         settings,
         from,
@@ -247,7 +243,8 @@ async fn add(session: &Session, args: &SchedulesAdd) -> Done {
         .timezone
         .clone()
         .unwrap_or_else(settings::zones::here_name);
-    let rule = when::rule(&args.when, &zone)?.ok_or_else(|| {
+    let rule = when::rule(&args.when, &Clock::of(session, &zone)).await?;
+    let rule = rule.ok_or_else(|| {
         Failure::usage("no rule was given").fix("add --cron, --every, --daily or another rule")
     })?;
     let mut settings = ScheduleInput::new(rule);
@@ -281,7 +278,7 @@ async fn edit(session: &Session, args: &SchedulesEdit) -> Done {
         .unwrap_or_else(|| before.settings.timezone.clone());
     let mut update = changes(session, &args.rules, &zone).await?;
     update.name.clone_from(&args.name);
-    update.rule = when::rule(&args.when, &zone)?;
+    update.rule = when::rule(&args.when, &Clock::of(session, &zone)).await?;
     // Another length of an interval keeps the beat's beginning, unless a start or an anchor is said.
     if let (Some(Rule::Interval { anchor, .. }), Rule::Interval { anchor: old, .. }) =
         (&mut update.rule, &before.settings.rule)
@@ -312,21 +309,18 @@ async fn edit(session: &Session, args: &SchedulesEdit) -> Done {
 
 /// What the flags change, beside rule, zone, missed slots and parameters.
 async fn changes(session: &Session, rules: &Rules, zone: &str) -> Done<UpdateSchedule> {
-    let needed = rules.starts.is_some() || rules.ends.is_some();
-    let zone = if needed {
-        settings::zones::kept(zone)?
-    } else {
-        TimeZone::UTC
-    };
-    let instant = |text: &Option<String>| {
-        let text = text.as_deref().map(or_none);
-        text.map(|text| text.map(|text| units::instant(text, &zone)).transpose())
-            .transpose()
+    let clock = Clock::of(session, zone);
+    let instant = async |text: &Option<String>| -> Done<Option<Option<Timestamp>>> {
+        Ok(match text.as_deref().map(or_none) {
+            None => None,
+            Some(None) => Some(None),
+            Some(Some(text)) => Some(Some(clock.instant(text).await?)),
+        })
     };
     let robot_id = choose::target_robot(session, rules.robot.as_deref()).await?;
     Ok(UpdateSchedule {
-        starts_at: instant(&rules.starts)?,
-        ends_at: instant(&rules.ends)?,
+        starts_at: instant(&rules.starts).await?,
+        ends_at: instant(&rules.ends).await?,
         jitter_seconds: rules
             .jitter
             .as_deref()
@@ -389,7 +383,6 @@ async fn show(session: &Session, named: &str) -> Done {
         return Ok(());
     }
     let settings = &schedule.settings;
-    let zone = &settings.timezone;
     let robot = match settings.robot_id {
         Some(id) => Some(match session.client.robot(&id.to_string()).await {
             Ok(robot) => robot.name,
@@ -399,8 +392,9 @@ async fn show(session: &Session, named: &str) -> Done {
     };
     let mut facts = vec![("id", schedule.id.to_string())];
     let mut add = |name, value: Option<String>| facts.extend(value.map(|value| (name, value)));
-    add("starts", settings.starts_at.map(|at| local(at, zone)));
-    add("ends", settings.ends_at.map(|at| local(at, zone)));
+    let on_clock = |at: &Option<LocalTime>| at.as_ref().map(ToString::to_string);
+    add("starts", on_clock(&schedule.starts_local));
+    add("ends", on_clock(&schedule.ends_local));
     let span = |seconds: u32| units::span(f64::from(seconds));
     let jitter = settings.jitter_seconds;
     add(
@@ -445,7 +439,7 @@ fn shown(session: &Session, schedule: &Schedule) {
     }
     output::line(&format!(
         "{} {}: {}, {}",
-        Look::of_pause(schedule.paused || schedule.deployment_paused).painted(),
+        look(schedule).painted(),
         full_name(schedule).bold(),
         without_zone(&schedule.description, &schedule.settings.timezone),
         schedule.settings.timezone

@@ -3,7 +3,8 @@
 use baton_api::rest::{DeploySchedule, ScheduleInput};
 use baton_core::schedule::Missed;
 
-use super::{policy, when};
+use super::clock::Clock;
+use super::{Session, policy, when};
 use crate::cli::runs::When;
 use crate::failure::{Done, Failure};
 use crate::settings::file;
@@ -15,31 +16,40 @@ pub(crate) const OVERLAP: [&str; 4] = ["allow", "skip", "queue", "cancel_running
 pub(crate) const MISSED: [&str; 3] = ["skip", "last", "all"];
 
 /// All schedules of the file, as a deploy asks for them.
-pub(crate) fn all(schedules: &[file::Schedule]) -> Done<Vec<DeploySchedule>> {
-    schedules.iter().map(one).collect()
+pub(crate) async fn all(
+    session: &Session,
+    schedules: &[file::Schedule],
+) -> Done<Vec<DeploySchedule>> {
+    let mut asked = Vec::with_capacity(schedules.len());
+    for given in schedules {
+        let zone = zone_of(given);
+        asked.push(one(given, &zone, &Clock::of(session, &zone)).await?);
+    }
+    Ok(asked)
 }
 
-fn one(given: &file::Schedule) -> Done<DeploySchedule> {
-    let zone_name = given
-        .timezone
-        .clone()
-        .unwrap_or_else(settings::zones::here_name);
+fn zone_of(given: &file::Schedule) -> String {
+    let zone = given.timezone.clone();
+    zone.unwrap_or_else(settings::zones::here_name)
+}
+
+async fn one(given: &file::Schedule, zone: &str, clock: &Clock<'_>) -> Done<DeploySchedule> {
     let when = when_of(given)?;
-    let rule = when::rule(&when, &zone_name)?.ok_or_else(|| {
+    let rule = when::rule(&when, clock).await?.ok_or_else(|| {
         Failure::usage("a [[schedules]] of baton.toml has no rule")
             .fix("add cron, every, hourly, daily, weekly, monthly or once to it")
     })?;
-    let zone = settings::zones::kept(&zone_name)?;
-    let instant = |text: &Option<String>| {
-        (text.as_ref())
-            .map(|text| units::instant(text, &zone))
-            .transpose()
+    let instant = async |text: &Option<String>| -> Done<_> {
+        Ok(match text {
+            Some(text) => Some(clock.instant(text).await?),
+            None => None,
+        })
     };
     let name = given.name.clone().unwrap_or_else(|| rule.kind().to_owned());
     let mut input = ScheduleInput::new(rule);
-    input.timezone = Some(zone_name);
-    input.starts_at = instant(&given.starts)?;
-    input.ends_at = instant(&given.ends)?;
+    input.timezone = Some(zone.to_owned());
+    input.starts_at = instant(&given.starts).await?;
+    input.ends_at = instant(&given.ends).await?;
     if let Some(jitter) = &given.jitter {
         input.jitter_seconds = units::whole_seconds(jitter)?;
     }
@@ -112,14 +122,23 @@ mod tests {
         file.schedules
     }
 
-    #[test]
-    fn the_file_says_what_the_command_line_says() {
-        let given = read(
+    async fn asked(text: &str) -> Done<Vec<DeploySchedule>> {
+        let mut asked = Vec::new();
+        for given in read(text) {
+            let zone = zone_of(&given);
+            asked.push(one(&given, &zone, &Clock::without_server(&zone)).await?);
+        }
+        Ok(asked)
+    }
+
+    #[tokio::test]
+    async fn the_file_says_what_the_command_line_says() {
+        let given = asked(
             "[[schedules]]\ndaily = \"6:30\"\ntimezone = \"Europe/Berlin\"\nmissed = \"skip\"\n\
              [[schedules]]\nname = \"often\"\nevery = \"2d\"\nwall_clock = true\n\
              starts = \"2026-12-01T09:00\"\ntimezone = \"Europe/Berlin\"\nparameters = { region = \"EU\" }\n",
         );
-        let asked = all(&given).expect("said");
+        let asked = given.await.expect("said");
         assert_eq!(
             (asked[0].name.as_str(), asked[1].name.as_str()),
             ("daily", "often")
@@ -128,7 +147,8 @@ mod tests {
             daily: Some("06:30".into()),
             ..When::default()
         };
-        let flag = when::rule(&when, "Europe/Berlin")
+        let flag = when::rule(&when, &Clock::without_server("Europe/Berlin"))
+            .await
             .expect("said")
             .expect("one");
         assert_eq!(asked[0].settings.rule.normal(), flag.normal());
@@ -137,14 +157,14 @@ mod tests {
         assert_eq!(asked[1].settings.starts_at, start);
     }
 
-    #[test]
-    fn a_schedule_with_no_rule_or_two_is_refused() {
+    #[tokio::test]
+    async fn a_schedule_with_no_rule_or_two_is_refused() {
         for text in [
             "[[schedules]]\nname = \"x\"\n",
             "[[schedules]]\ndaily = \"09:00\"\ncron = \"0 9 * * *\"\n",
             "[[schedules]]\ndaily = \"09:00\"\nanchor = \"2026-12-01\"\n",
         ] {
-            assert!(all(&read(text)).is_err(), "{text}");
+            assert!(asked(text).await.is_err(), "{text}");
         }
     }
 }

@@ -289,7 +289,7 @@ fn install(global: &Global, wish: Wish<'_>, dry_run: bool) -> Done {
     let path = place(unit, user)?;
     let enrolled = check_enrolled(&wish, &data);
     if dry_run && global.json {
-        output::json(&serde_json::json!({ "file": path, "unit": text }));
+        output::json(&serde_json::json!({ "file": path.to_string_lossy(), "unit": text }));
         return Ok(());
     }
     if dry_run {

@@ -2,13 +2,14 @@
 
 use baton_core::schedule::Rule;
 
+use super::clock::Clock;
 use crate::cli::runs::When;
 use crate::failure::{Done, Failure};
-use crate::{settings, units};
+use crate::units;
 
-/// The rule that was given, if one was; an anchor is meant in this zone. clap has seen to it that there is
+/// The rule that was given, if one was; an anchor is meant on this clock. clap has seen to it that there is
 /// at most one.
-pub(crate) fn rule(when: &When, zone: &str) -> Done<Option<Rule>> {
+pub(crate) async fn rule(when: &When, clock: &Clock<'_>) -> Done<Option<Rule>> {
     let rule = if let Some(expression) = &when.cron {
         Rule::Cron {
             expression: expression.clone(),
@@ -22,7 +23,10 @@ pub(crate) fn rule(when: &When, zone: &str) -> Done<Option<Rule>> {
         }
         Rule::Interval {
             every_seconds: seconds as u32,
-            anchor: anchor(when, zone)?,
+            anchor: match &when.anchor {
+                Some(anchor) => Some(clock.instant(anchor).await?),
+                None => None,
+            },
             wall_clock: when.wall_clock,
         }
     } else if let Some(minute) = when.hourly {
@@ -51,15 +55,6 @@ pub(crate) fn rule(when: &When, zone: &str) -> Done<Option<Rule>> {
         return Ok(None);
     };
     Ok(Some(rule))
-}
-
-/// Where an interval is counted from, where that is said.
-fn anchor(when: &When, zone: &str) -> Done<Option<jiff::Timestamp>> {
-    let Some(anchor) = &when.anchor else {
-        return Ok(None);
-    };
-    let zone = settings::zones::kept(zone)?;
-    units::instant(anchor, &zone).map(Some)
 }
 
 /// The days of the month that one word names: `15`, `1-5` or `last`.
@@ -103,7 +98,9 @@ mod tests {
     fn given(change: impl FnOnce(&mut When)) -> Done<Option<Rule>> {
         let mut when = When::default();
         change(&mut when);
-        rule(&when, "Europe/Berlin")
+        let clock = Clock::without_server("Europe/Berlin");
+        let waiting = tokio::runtime::Builder::new_current_thread().build();
+        waiting.expect("a runtime").block_on(rule(&when, &clock))
     }
 
     #[test]

@@ -78,6 +78,11 @@ impl Look {
         }
     }
 
+    /// How a schedule is shown that has fired for the last time.
+    pub(crate) const fn over() -> Self {
+        Self::new("✓", 245, "over")
+    }
+
     /// For running text.
     pub(crate) fn painted(self) -> String {
         let word = if self.struck {

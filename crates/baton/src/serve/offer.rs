@@ -17,6 +17,7 @@ const KEPT: &str = "offer.json";
 
 /// Refuses words that no server takes, before one is asked.
 pub(crate) fn check(offer: &Offer) -> Done {
+    crate::settings::min_free()?;
     let lists = [
         ("--label", &offer.label),
         ("--capability", &offer.capability),
@@ -129,7 +130,7 @@ pub(crate) fn tell(offer: &Offer, slots: u32, config: &mut AgentConfig) {
     told.desktops = offer.desktop.iter().cloned().collect();
     // It was found when the offer was read.
     config.run_as = runner(offer).ok().flatten();
-    config.limits.min_free = crate::settings::min_free();
+    config.limits.min_free = crate::settings::min_free().ok().flatten();
 }
 
 #[cfg(test)]

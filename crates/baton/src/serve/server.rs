@@ -70,7 +70,7 @@ impl Running {
 /// Opens the data, starts the server, and records it for later commands.
 pub(crate) async fn start(global: &Global, listen: &Listen) -> Done<Running> {
     let file = file::load(global.config.as_deref())?;
-    let around = settings::serve::Surroundings::here();
+    let around = settings::serve::Surroundings::here()?;
     let (config, warnings) = settings::serve::configure(listen, &file.server, &around)?;
     for warning in &warnings {
         output::warn(warning);
@@ -249,8 +249,8 @@ pub(crate) fn server(global: &Global, args: &Server) -> Done<Exit> {
         let link = running.sign_in_link().await?;
         if global.json {
             output::json(&serde_json::json!({
-                "url": running.handle.url, "link": link, "data": running.data,
-                "key_file": running.admin.path, "fingerprint": running.handle.tls_fingerprint,
+                "url": running.handle.url, "link": link, "data": running.data.to_string_lossy(),
+                "key_file": running.admin.path.to_string_lossy(), "fingerprint": running.handle.tls_fingerprint,
                 "zone_data": baton_server::zones::view(Timestamp::now()),
             }));
         } else {

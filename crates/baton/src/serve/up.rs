@@ -103,8 +103,8 @@ async fn show(
     let link = running.sign_in_link().await?;
     if global.json {
         output::json(&serde_json::json!({
-            "url": running.handle.url, "link": link, "data": running.data,
-            "key_file": running.admin.path,
+            "url": running.handle.url, "link": link, "data": running.data.to_string_lossy(),
+            "key_file": running.admin.path.to_string_lossy(),
             "zone_data": baton_server::zones::view(jiff::Timestamp::now()),
         }));
         return Ok(());

@@ -23,13 +23,21 @@ pub(crate) struct Known {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) api_key: Option<String>,
     /// Or the file with the key in it, after `baton up`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "super::any_path",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) key_file: Option<PathBuf>,
     /// SHA-256 of the server's certificate, where it is pinned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) fingerprint: Option<String>,
     /// PEM file of the authorities that may vouch for the server, as an absolute path.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "super::any_path",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) tls_ca: Option<PathBuf>,
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use baton_server::config::Config;
 
 use super::known::{self, Known, Recorded};
-use super::{file, serve};
+use super::{environment, file, serve};
 use crate::exit::Exit;
 use crate::failure::{Done, Failure};
 
@@ -24,18 +24,15 @@ pub(super) struct Place {
 impl Place {
     /// What `BATON_DATA`, `ORCHESTRATOR_HOST` and `ORCHESTRATOR_PORT` say.
     pub(super) fn of_environment() -> Done<Self> {
-        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        let port = set("ORCHESTRATOR_PORT").map(|text| {
-            let number = text.to_str().and_then(|text| text.trim().parse().ok());
-            number.ok_or_else(|| {
-                let text = text.to_string_lossy();
+        let port = environment::text("ORCHESTRATOR_PORT")?.map(|text| {
+            text.trim().parse().map_err(|_| {
                 Failure::usage(format!("ORCHESTRATOR_PORT is {text:?}, which is no port"))
                     .fix("set it to a number from 0 to 65535, or unset it")
             })
         });
         Ok(Self {
-            data: set("BATON_DATA").map(PathBuf::from),
-            host: set("ORCHESTRATOR_HOST").map(|host| host.to_string_lossy().into_owned()),
+            data: environment::path("BATON_DATA"),
+            host: environment::text("ORCHESTRATOR_HOST")?,
             // Any free port is no place.
             port: port.transpose()?.filter(|port| *port != 0),
         })

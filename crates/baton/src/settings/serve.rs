@@ -11,7 +11,7 @@ use baton_server::outside::{self, PublicUrl};
 use baton_server::zones::ZoneFolders;
 use baton_store::stats::Retention;
 
-use super::file;
+use super::{environment, file};
 use crate::cli::serve::Listen;
 use crate::exit::Exit;
 use crate::failure::{Done, Failure};
@@ -27,12 +27,11 @@ pub(crate) struct Surroundings {
 
 impl Surroundings {
     /// Reads the environment of this process.
-    pub(crate) fn here() -> Self {
-        let set = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
-        Self {
-            supabase_url: set("SUPABASE_URL"),
-            database_url: set("DATABASE_URL"),
-        }
+    pub(crate) fn here() -> Done<Self> {
+        Ok(Self {
+            supabase_url: environment::text("SUPABASE_URL")?,
+            database_url: environment::text("DATABASE_URL")?,
+        })
     }
 }
 

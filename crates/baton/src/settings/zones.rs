@@ -6,6 +6,7 @@ use baton_core::zone::{self, Zones};
 use baton_server::zones::{ZoneFault, ZoneFiles as _, ZoneFolders};
 use jiff::tz::TimeZone;
 
+use super::environment;
 use crate::exit::Exit;
 use crate::failure::{Done, Failure};
 use crate::output;
@@ -16,8 +17,7 @@ const FOLDER: &str = "BATON_ZONEINFO";
 /// Puts the newest data to use that this machine has; commands that ask a server show times as that one tells
 /// them, and need it for times that a person writes.
 pub(crate) fn install() -> Done {
-    let named = std::env::var_os(FOLDER).filter(|folder| !folder.is_empty());
-    install_from(&ZoneFolders::of_machine(named.map(PathBuf::from), false))
+    install_from(&ZoneFolders::of_machine(environment::path(FOLDER), false))
 }
 
 /// Puts the newest data of these folders to use.
@@ -58,10 +58,17 @@ pub(crate) fn here() -> TimeZone {
     named.unwrap_or(system)
 }
 
+/// The name of this machine's zone, where it has one.
+pub(crate) fn here_named() -> Option<String> {
+    let system = TimeZone::system();
+    system.iana_name().map(|name| plain(name).to_owned())
+}
+
 /// This machine's IANA zone, or UTC where it has none. Says so when `TZ` names one that nobody knows:
 /// times would silently be meant in another zone.
 pub(crate) fn here_name() -> String {
-    let told = std::env::var("TZ").ok();
+    // What is no text names no zone either.
+    let told = std::env::var_os("TZ").map(|told| told.to_string_lossy().into_owned());
     if let Some(name) = told.as_deref().filter(|name| is_unknown(name)) {
         output::warn(&format!(
             "TZ is {name:?}, which is no time zone: UTC is used; name one with --timezone"

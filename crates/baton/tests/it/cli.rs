@@ -1,6 +1,7 @@
 //! What the command line says and ends with, without any server.
 
 use std::collections::BTreeSet;
+use std::os::unix::ffi::OsStrExt as _;
 
 use super::home::Home;
 
@@ -285,6 +286,31 @@ fn a_wrong_value_from_the_environment_is_refused_by_the_variables_name() {
             assert!(err.contains(part), "{part}: {err}");
         }
     }
+    // Bytes that are no text are refused by name, and never taken for a variable that is not set.
+    let bytes = std::ffi::OsStr::from_bytes(b"caf\xe9");
+    for (variable, words) in [
+        ("BATON_URL", &["runs", "ls"][..]),
+        ("BATON_API_KEY", &["runs", "ls"]),
+        ("ORCHESTRATOR_HOST", &["runs", "ls"]),
+        ("ORCHESTRATOR_PORT", &["runs", "ls"]),
+        ("BATON_PUBLIC_URL", &["server"]),
+        ("DEFAULT_JOB_TIMEOUT", &["--json", "up"]),
+        ("SUPABASE_URL", &["server"]),
+        ("DATABASE_URL", &["server"]),
+        ("BATON_ENROLMENT_TOKEN", &["robot"]),
+        ("BATON_MIN_FREE_MB", &["robot"]),
+    ] {
+        let mut command = home.command(words);
+        let output = command.env(variable, bytes).output().expect("it starts");
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{variable}: {err}");
+        assert!(err.contains(variable) && err.contains("UTF-8"), "{err}");
+    }
+    let mut runrpa = home.program(&home.runrpa_path(), &["-f", "x", "-o", "2"]);
+    let output = runrpa.env("BATON_URL", bytes).output().expect("it starts");
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{err}");
+    assert!(err.contains("BATON_URL"), "{err}");
     // A typed flag is not the variable's fault.
     let output = home
         .command(&["up", "--port", "http"])

@@ -132,11 +132,17 @@ impl Home {
 
     /// Runs the executable under its other name.
     pub(crate) fn runrpa(&self, words: &[&str]) -> Said {
+        let program = self.program(&self.runrpa_path(), words).output();
+        Said::of(program.expect("it starts"))
+    }
+
+    /// The executable under its other name.
+    pub(crate) fn runrpa_path(&self) -> PathBuf {
         let link = self.folder.path().join("runRPA");
         if !link.exists() {
             std::os::unix::fs::symlink(BATON, &link).expect("linked");
         }
-        Said::of(self.program(&link, words).output().expect("it starts"))
+        link
     }
 
     /// Starts `baton up` on a free port, without examples, and waits until it serves.

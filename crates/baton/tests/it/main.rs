@@ -22,3 +22,4 @@ mod targets;
 mod tidy;
 mod tls;
 mod watching;
+mod zones;

@@ -1,5 +1,7 @@
 //! Which server a command goes to, with two real ones: the one that is named, and never another.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::process::Command;
 
 use nix::sys::signal::Signal;
@@ -177,4 +179,23 @@ fn verify_asks_the_server_that_uses_the_folder() {
     a.wait_for_note("stopping");
     assert_eq!(a.ended(), 0);
     home.baton(&["verify", "--data", folder]).ok();
+}
+
+#[test]
+fn a_data_folder_whose_name_is_no_text_is_served_and_found() {
+    let home = Home::new();
+    let folder = home.folder().join(OsStr::from_bytes(b"caf\xe9"));
+    let mut up = home.command(&["up", "--json", "--port", "0", "--no-examples"]);
+    up.env("BATON_DATA", &folder);
+    let _up = home.serving_as(up);
+    home.write("form.sh", "#!/bin/sh\necho done\n");
+    for words in [
+        &["deploy", "form.sh"][..],
+        &["run", "form", "--watch"],
+        &["runs", "ls"],
+    ] {
+        let mut command = home.command(words);
+        command.env("BATON_DATA", &folder);
+        Said::of(command.output().expect("it starts")).ok();
+    }
 }

@@ -1589,6 +1589,24 @@ export type LogsAccepted = {
 };
 
 /**
+ * Which instant a time on a clock is.
+ */
+export type MeantInstant = {
+    /**
+     * The instant.
+     */
+    at: string;
+    /**
+     * The same on the wall clock of the zone: later than what was asked for where the clocks skip that time.
+     */
+    on_clock: LocalTime;
+    /**
+     * The zone.
+     */
+    timezone: string;
+};
+
+/**
  * Why a robot cannot take a run.
  */
 export type Misfit = 'wrong_org' | 'wrong_queue' | 'offline' | 'draining' | 'rejected' | 'not_target' | 'wrong_environment' | 'missing_label' | 'missing_capability' | 'no_slot' | 'no_desktop' | 'resting';
@@ -3044,10 +3062,16 @@ export type Schedule = {
      */
     deployment_paused: boolean;
     /**
+     * Whether it has fired for the last time: nothing is paused, and yet no slot is to come.
+     */
+    over?: boolean;
+    /**
      * The next slot; absent when there is none, or when it or its deployment is paused.
      */
     next_at?: string | null;
     next_local?: LocalTime | null;
+    starts_local?: LocalTime | null;
+    ends_local?: LocalTime | null;
     /**
      * Every slot up to here is decided: the latest one that was, or a later edit.
      */
@@ -6533,6 +6557,40 @@ export type CreateScheduleResponses = {
 };
 
 export type CreateScheduleResponse = CreateScheduleResponses[keyof CreateScheduleResponses];
+
+export type GetInstantData = {
+    body?: never;
+    path?: never;
+    query: {
+        /**
+         * The time: `2026-12-24T18:00`, `2026-12-24` (its midnight), or with an offset.
+         */
+        local: string;
+        /**
+         * IANA zone on whose clock it is meant; the server's unless given.
+         */
+        timezone?: string;
+    };
+    url: '/api/v1/schedules/instant';
+};
+
+export type GetInstantErrors = {
+    /**
+     * Refused or failed; `code` says why.
+     */
+    default: Problem;
+};
+
+export type GetInstantError = GetInstantErrors[keyof GetInstantErrors];
+
+export type GetInstantResponses = {
+    /**
+     * Done.
+     */
+    200: MeantInstant;
+};
+
+export type GetInstantResponse = GetInstantResponses[keyof GetInstantResponses];
 
 export type PreviewScheduleData = {
     body: PreviewRequest;

@@ -54,10 +54,13 @@ function Name({ deployment }: { deployment: Deployment }) {
   );
 }
 
+/** Whether its schedules have all fired for the last time. */
+const isOver = (d: Deployment) => d.schedules.length > 0 && d.schedules.every((s) => s.over);
+
 export const deploymentColumns = (week: Map<string, Week>, onRun: (d: Deployment) => void): ColumnDef<Deployment>[] => [
   { id: "name", header: "Deployment", cell: ({ row }) => <Name deployment={row.original} />, meta: { track: "minmax(200px, 1.5fr)" } },
   { id: "schedule", header: "Schedule", cell: ({ row }) => <ScheduleWords deployment={row.original} />, meta: { track: "minmax(210px, 1.6fr)" } },
-  { id: "next", header: "Next run", cell: ({ row }) => (row.original.settings.paused ? <span className="text-faint">paused</span> : <RelativeTime at={row.original.next_at} />), meta: { track: "92px", align: "right" } },
+  { id: "next", header: "Next run", cell: ({ row }) => (row.original.settings.paused ? <span className="text-faint">paused</span> : isOver(row.original) ? <span className="text-faint">over</span> : <RelativeTime at={row.original.next_at} />), meta: { track: "92px", align: "right" } },
   { id: "week", header: "Last 7 days", cell: ({ row }) => <WeekFigures week={week.get(row.original.id)} short />, meta: { track: "132px", from: 720 } },
   { id: "queue", header: "Work queue", cell: ({ row }) => <span className="truncate text-muted">{row.original.queue_name}</span>, meta: { track: "minmax(84px, .5fr)", from: 940 } },
   {

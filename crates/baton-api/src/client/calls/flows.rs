@@ -6,9 +6,9 @@ use reqwest::Method;
 use super::super::{Client, Result};
 use crate::rest::{
     Collection, CreateFlow, CreateSchedule, DeletePreview, DeployRequest, DeployResponse,
-    Deployment, DeploymentPatch, DeploymentQuery, Flow, FlowQuery, NextQuery, PageQuery,
-    PreviewRequest, Schedule, SchedulePreview, ScheduleQuery, UpdateFlow, UpdateSchedule,
-    UpdateVersion, Version, ZoneReport,
+    Deployment, DeploymentPatch, DeploymentQuery, Flow, FlowQuery, InstantQuery, MeantInstant,
+    NextQuery, PageQuery, PreviewRequest, Schedule, SchedulePreview, ScheduleQuery, UpdateFlow,
+    UpdateSchedule, UpdateVersion, Version, ZoneReport,
 };
 
 impl Client {
@@ -213,6 +213,14 @@ impl Client {
     /// What time zone data did to schedules when it changed last.
     pub async fn zone_report(&self) -> Result<ZoneReport> {
         self.call(Method::GET, &["schedules", "zones"])
+            .fetch()
+            .await
+    }
+
+    /// Which instant a time on the clock of a zone is, by the server's rules.
+    pub async fn instant(&self, query: &InstantQuery) -> Result<MeantInstant> {
+        self.call(Method::GET, &["schedules", "instant"])
+            .query(query)
             .fetch()
             .await
     }

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use baton_core::id::{DeploymentId, OrgId};
 use baton_core::schedule::{Schedule, SlotPlan, Timetable, first_moved, replan};
 use baton_core::zone::{self, Zones};
+use baton_store::Result;
 use baton_store::logs::ResourceEvent;
 use baton_store::zones::{ActiveSchedule, ZoneRules};
-use baton_store::{Result, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::Scheduler;
-use super::slots::{Decided, Undecided, cancel_before, composed, report};
+use super::slots::{
+    Decided, Undecided, cancel_before, composed, is_of_the_store, left_due, report,
+};
 use crate::app::App;
 use crate::services::Service;
 use crate::submit::Plan;
@@ -24,6 +26,9 @@ const LOOK: SignedDuration = SignedDuration::from_secs(60);
 const AHEAD: SignedDuration = SignedDuration::from_hours(366 * 24);
 /// Around now every change of a clock matters: the widest ever was a day.
 const BEHIND: SignedDuration = SignedDuration::from_hours(26);
+/// How often an exchange is tried with the runs that it makes. What stands in its way is mostly an edit in
+/// between; after that the runs are left to the scheduler, which tries those of each schedule by themselves.
+const TRIES_WITH_RUNS: u32 = 3;
 /// Most schedules that are named as moved.
 const MAX_NAMED: usize = 1_000;
 
@@ -37,6 +42,8 @@ pub(super) struct Watch {
     /// Whether slots are looked at once more: a request may have computed one by the rules before and stored it
     /// after they were exchanged.
     again: bool,
+    /// How often in a row the store refused the exchange.
+    refused: u32,
 }
 
 impl Watch {
@@ -61,7 +68,15 @@ impl Watch {
                 .as_ref()
                 .is_some_and(|known| known.identity == zones.identity());
             if !same || self.again {
-                renew(app, known, &zones, now).await?;
+                let runs = self.refused < TRIES_WITH_RUNS;
+                match renew(app, known, &zones, now, runs).await {
+                    Err(error) if !is_of_the_store(&error) => {
+                        self.refused += 1;
+                        return Err(error);
+                    }
+                    done => done?,
+                }
+                self.refused = 0;
                 self.again = !same;
             }
             self.stored = Some(zones.identity().to_owned());
@@ -96,12 +111,14 @@ impl Watch {
     }
 }
 
-/// Computes all slots by `zones` and stores them together with these.
+/// Computes all slots by `zones` and stores them together with these; the runs of those that have come by now
+/// as well, or they are left to the scheduler.
 async fn renew(
     app: &Arc<App>,
     known: Option<ZoneRules>,
     zones: &Zones,
     now: Timestamp,
+    runs: bool,
 ) -> Result<()> {
     let same = known
         .as_ref()
@@ -115,6 +132,7 @@ async fn renew(
         old: old.as_ref(),
         new: zones,
         now,
+        runs,
         deployments: HashMap::new(),
         agreeing: HashMap::new(),
         decided: Vec::new(),
@@ -146,16 +164,7 @@ async fn renew(
     };
     let before = rules.before.clone();
     let commits = decided.iter().map(Decided::commit).collect();
-    match app.store.renew_zones(rules, commits, now).await {
-        Ok(_) => {}
-        Err(error @ (StoreError::Unavailable(_) | StoreError::Conflict { .. })) => {
-            return Err(error);
-        }
-        Err(error) => {
-            tracing::error!(%error, "slots cannot be computed by the new time zone data");
-            return Err(error);
-        }
-    }
+    app.store.renew_zones(rules, commits, now).await?;
     for one in &decided {
         report(app, one, now).await;
     }
@@ -170,6 +179,8 @@ struct Renewal<'a> {
     old: Option<&'a Zones>,
     new: &'a Zones,
     now: Timestamp,
+    /// Whether it makes the runs of slots that have come.
+    runs: bool,
     deployments: HashMap<DeploymentId, Plan>,
     /// Zones by name: whether both rules have the same clock there.
     agreeing: HashMap<String, bool>,
@@ -180,7 +191,10 @@ struct Renewal<'a> {
 impl Renewal<'_> {
     async fn take(&mut self, active: ActiveSchedule) -> Result<()> {
         let ActiveSchedule { schedule, held } = active;
-        if self.agrees(&schedule.settings.timezone) {
+        // A slot beyond the time that is compared may have moved all the same.
+        let far = self.now.saturating_add(AHEAD - BEHIND);
+        let is_far = schedule.next_at > Some(far.unwrap_or(Timestamp::MAX));
+        if !is_far && self.agrees(&schedule.settings.timezone) {
             return Ok(());
         }
         let plan = match self.plan(&schedule, held).await? {
@@ -196,14 +210,24 @@ impl Renewal<'_> {
         if stays {
             return Ok(());
         }
-        let id = schedule.id;
-        match composed(self.app, schedule, plan, &mut self.deployments, self.now).await {
-            Ok(one) => self.decided.push(one),
-            Err(Undecided::Store(error)) => return Err(error),
-            Err(Undecided::Broken(why)) => {
-                tracing::error!(schedule = %id, why, "a slot that moved cannot fire");
+        let later = Decided {
+            schedule: schedule.clone(),
+            plan: left_due(&schedule, plan.clone()),
+            runs: Vec::new(),
+        };
+        let one = if self.runs {
+            match composed(self.app, schedule, plan, &mut self.deployments, self.now).await {
+                Ok(one) => one,
+                Err(Undecided::Store(error)) => return Err(error),
+                Err(Undecided::Broken(why)) => {
+                    tracing::error!(schedule = %later.schedule.id, why, "a slot that moved cannot fire");
+                    later
+                }
             }
-        }
+        } else {
+            later
+        };
+        self.decided.push(one);
         Ok(())
     }
 

@@ -1,17 +1,17 @@
 //! Slots that have come: planned by the core, composed like any other run, committed as one.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use baton_core::id::DeploymentId;
+use baton_core::id::{DeploymentId, ScheduleId};
 use baton_core::run::{NewRun, Trigger};
 use baton_core::schedule::{PlannedRun, Schedule, SlotPlan, plan};
 use baton_core::state::Event;
 use baton_store::logs::ResourceEvent;
 use baton_store::schedules::SlotCommit;
 use baton_store::{Result, StoreError};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{SCHEDULES_AT_ONCE, Scheduler};
 use crate::app::App;
@@ -19,6 +19,9 @@ use crate::error::ApiError;
 use crate::operations;
 use crate::services::{Service, after};
 use crate::submit::{Plan, RunAsk};
+
+/// The step in which slots are stored.
+const SLOT_STEP: SignedDuration = SignedDuration::from_micros(1);
 
 /// One schedule's decision on its way to the store.
 pub(super) struct Decided {
@@ -46,26 +49,35 @@ impl Scheduler {
     /// Makes the runs of all slots that have come. Says whether there are more.
     pub(super) async fn fire(&mut self, app: &Arc<App>, now: Timestamp) -> Result<bool> {
         self.broken.retain(|_, until| *until > now);
-        let due = app.store.due_schedules(now, SCHEDULES_AT_ONCE).await?;
+        // Those that cannot be decided are the oldest that are due: they must not keep the others from their turn.
+        let passed_over: BTreeSet<ScheduleId> = self.broken.keys().copied().collect();
+        let due = app
+            .store
+            .due_schedules(now, passed_over, SCHEDULES_AT_ONCE)
+            .await?;
         let full = due.len() >= SCHEDULES_AT_ONCE as usize;
         let mut deployments: HashMap<DeploymentId, Plan> = HashMap::new();
         let mut decided = Vec::new();
+        let mut moved = false;
         for schedule in due {
-            if self.broken.contains_key(&schedule.id) {
-                continue;
-            }
             let id = schedule.id;
             match decide(app, schedule, &mut deployments, now).await {
                 Ok(one) => decided.push(one),
                 Err(Undecided::Store(error)) => return Err(error),
                 Err(Undecided::Broken(message)) => {
-                    tracing::error!(schedule = %id, message, "a schedule cannot fire");
-                    self.broken.insert(id, after(now, app.config.timeout_check));
+                    self.set_aside(app, id, &message, now);
+                    moved = true;
                 }
             }
         }
-        let moved = self.commit(app, decided, now).await?;
+        moved |= self.commit(app, decided, now).await?;
         Ok(full && moved)
+    }
+
+    /// Leaves a schedule alone for a while: it will not get better by itself, and others have their turn.
+    fn set_aside(&mut self, app: &App, id: ScheduleId, message: &str, now: Timestamp) {
+        tracing::error!(schedule = %id, message, "a schedule cannot fire");
+        self.broken.insert(id, after(now, app.config.timeout_check));
     }
 
     async fn commit(
@@ -90,12 +102,19 @@ impl Scheduler {
                     report(app, one, now).await;
                 }
                 // It was edited meanwhile: the next step decides on what it is now.
-                Err(StoreError::Conflict { code, .. }) => {
-                    tracing::debug!(schedule = %one.schedule.name, code, "decided again");
+                Err(StoreError::Conflict {
+                    code: "schedule_changed",
+                    ..
+                }) => {
+                    tracing::debug!(schedule = %one.schedule.name, "decided again");
                     moved = true;
                 }
-                Err(StoreError::NotFound { .. }) => moved = true,
-                Err(error) => return Err(error),
+                Err(error) if is_of_the_store(&error) => return Err(error),
+                // It concerns this schedule alone: what it needs is gone, or it is.
+                Err(error) => {
+                    self.set_aside(app, one.schedule.id, &error.to_string(), now);
+                    moved = true;
+                }
             }
         }
         Ok(moved)
@@ -110,8 +129,20 @@ pub(super) enum Undecided {
 
 impl From<StoreError> for Undecided {
     fn from(error: StoreError) -> Self {
-        Self::Store(error)
+        if is_of_the_store(&error) {
+            Self::Store(error)
+        } else {
+            Self::Broken(error.to_string())
+        }
     }
+}
+
+/// Whether a refusal says something of the store itself rather than of what it was asked.
+pub(super) const fn is_of_the_store(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Unavailable(_) | StoreError::NotKnown(_) | StoreError::Corrupt(_)
+    )
 }
 
 async fn decide(
@@ -149,6 +180,23 @@ pub(super) async fn composed(
         plan,
         runs,
     })
+}
+
+/// What stands in for a decision whose runs cannot be made now: slots before its first run are decided as it
+/// says, that one is due at once, and the scheduler decides it like any other.
+pub(super) fn left_due(schedule: &Schedule, plan: SlotPlan) -> SlotPlan {
+    let Some(first) = plan.create.first().map(|run| run.slot) else {
+        return plan;
+    };
+    let mut skipped = plan.skipped;
+    skipped.retain(|one| one.slot < first);
+    SlotPlan {
+        last_slot: schedule.last_slot.max(first.checked_sub(SLOT_STEP).ok()),
+        next_at: Some(first),
+        skipped,
+        skipped_more: plan.skipped_more,
+        ..SlotPlan::default()
+    }
 }
 
 /// The schedule's deployment, ready for runs.
