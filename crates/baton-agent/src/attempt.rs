@@ -35,7 +35,7 @@ mod watch;
 
 pub(crate) use environment::Environments;
 pub use quota::LogLimits;
-pub(crate) use watch::Control;
+pub(crate) use watch::{Control, Lease};
 
 use self::command::Places;
 use self::log::RunLog;
@@ -44,7 +44,7 @@ use self::outputs::read_outputs;
 use self::prepare::{Prepared, Unready};
 use self::report::Reports;
 use self::streams::pump;
-use self::watch::{Watched, millis, watch};
+use self::watch::{Watched, watch};
 use crate::config::AgentConfig;
 use crate::http::Http;
 use crate::packages::Packages;
@@ -226,7 +226,7 @@ impl Attempt<'_> {
     }
 
     async fn process(&self, mut prepared: Prepared, control: &mut Control) -> JobResult {
-        prepared.spec.lease_until = millis(*control.lease.borrow_and_update());
+        prepared.spec.lease_until = control.lease.until();
         let started = Tree::start(&self.shared.config.guard, prepared.spec);
         let (mut tree, out, err) = match started {
             Ok(started) => started,

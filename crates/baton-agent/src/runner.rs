@@ -23,7 +23,7 @@ use crate::http::Http;
 use crate::journal::Journal;
 use crate::packages::Packages;
 use crate::process::{self, boot_clock};
-use crate::session::{EndWhy, Input, Moment, Session};
+use crate::session::{EndWhy, Input, Moment, Renewed, Session};
 use crate::spool::Spool;
 use crate::{identity, metrics};
 
@@ -79,7 +79,7 @@ impl Agent {
             journal,
             attempts: TaskTracker::new(),
             controls: HashMap::new(),
-            lease: watch::channel(Duration::ZERO).0,
+            renewed: watch::channel(Renewed::default()).0,
             connection: None,
             connecting: None,
             tries: 0,
@@ -156,7 +156,7 @@ struct Runner {
     journal: Journal,
     attempts: TaskTracker,
     controls: HashMap<Claim, mpsc::UnboundedSender<(EndWhy, Duration)>>,
-    lease: watch::Sender<Duration>,
+    renewed: watch::Sender<Renewed>,
     connection: Option<Connection>,
     connecting: Option<JoinHandle<Result<Connection>>>,
     tries: u32,

@@ -83,6 +83,8 @@ pub enum Input {
     JournalSent(i64),
     /// This machine wants no new runs, or wants them again.
     Drain(bool),
+    /// The server will not have this robot any more: no claim holds for longer than a lease.
+    Unwanted,
     /// A person at this machine, or the agent's own stop, ends everything that runs.
     EndAll(Duration),
 }
@@ -94,7 +96,7 @@ pub enum EndWhy {
     Cancelled(String),
     /// The claim is not valid any more.
     Superseded,
-    /// The server was not heard for a whole lease.
+    /// The server was not heard for longer than the attempt may go on so.
     LeaseLapsed,
     /// The agent itself is stopping.
     AgentStopping,
@@ -119,8 +121,8 @@ pub enum Action {
     End(Claim, EndWhy, Duration),
     /// An attempt ended before it began: write this result into the spool, say [`Input::Ended`].
     Unstarted(Claim, State, ErrorInfo),
-    /// All claims hold until this moment on the boot clock: tell the guards.
-    Renew(Duration),
+    /// All claims are renewed: tell the guards.
+    Renew(Renewed),
     /// Lines up to this one are committed: drop them from the spool.
     LogsAcked(Claim, i64),
     /// Task updates up to this one are committed: drop them from the spool.
@@ -142,8 +144,32 @@ pub enum Action {
 /// Settled claims that are remembered, so that a late or doubled assignment starts nothing: hours of work.
 const REMEMBERED: usize = 4_096;
 
+/// When the claims of a session were renewed last, and for how long.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Renewed {
+    /// When the heartbeat was sent that the server acknowledged last, on the boot clock.
+    pub at: Duration,
+    /// How long a claim holds from then on that has no length of its own.
+    pub lease: Duration,
+}
+
+impl Renewed {
+    /// Until when a claim holds on the boot clock; `own` is how long it may go on unheard, where it says so.
+    pub fn until(self, own: Option<Duration>) -> Duration {
+        self.at.saturating_add(own.unwrap_or(self.lease))
+    }
+}
+
+/// How long an attempt may go on unheard, where its assignment says so.
+pub(crate) fn own_lease(job: &JobAssignment) -> Option<Duration> {
+    job.lost_after_seconds
+        .map(|seconds| Duration::from_secs(seconds.into()))
+}
+
 struct Attempt {
     phase: Phase,
+    /// How long it may go on unheard, where its assignment says so.
+    own_lease: Option<Duration>,
     since: Duration,
     /// When its process began.
     began: Option<Duration>,
@@ -184,7 +210,8 @@ pub struct Session {
     start_within: Duration,
     next_beat: Duration,
     beats: VecDeque<(Timestamp, Duration)>,
-    lease_until: Duration,
+    renewed: Renewed,
+    unwanted: bool,
     attempts: BTreeMap<Claim, Attempt>,
     past: BTreeMap<RunId, (Fence, Past)>,
     past_order: VecDeque<RunId>,
@@ -211,7 +238,8 @@ impl Session {
             start_within: seconds(baton_core::lease::START_WITHIN),
             next_beat: Duration::MAX,
             beats: VecDeque::new(),
-            lease_until: Duration::ZERO,
+            renewed: Renewed::default(),
+            unwanted: false,
             attempts: BTreeMap::new(),
             past: BTreeMap::new(),
             past_order: VecDeque::new(),
@@ -284,6 +312,7 @@ impl Session {
                 self.drained_here = on;
                 self.next_beat = now.boot;
             }
+            Input::Unwanted => self.unwanted = true,
             Input::EndAll(grace) => self.end_all(grace, &mut out),
         }
         self.pass_time(now, &mut out);
@@ -291,9 +320,10 @@ impl Session {
         out
     }
 
-    /// Until when the claims hold, on the boot clock.
-    pub fn lease_until(&self) -> Duration {
-        self.lease_until
+    /// Until when this attempt may go on, on the boot clock.
+    fn lease_until(&self, attempt: &Attempt) -> Duration {
+        self.renewed
+            .until(attempt.own_lease.filter(|_| !self.unwanted))
     }
 
     /// Whether the server knows this session.
@@ -430,6 +460,7 @@ impl Attempt {
     fn new(phase: Phase, since: Duration, assignment: Option<Box<JobAssignment>>) -> Self {
         Self {
             phase,
+            own_lease: assignment.as_deref().and_then(own_lease),
             since,
             began: None,
             assignment,

@@ -44,6 +44,7 @@ pub(super) fn assignment(claim: Claim) -> JobAssignment {
         stop_signal: baton_core::stop_signal::StopSignal::default(),
         desktop: None,
         priority: 1,
+        lost_after_seconds: None,
         deployment: None,
         tags: Vec::new(),
     }
@@ -205,14 +206,17 @@ fn a_full_or_draining_robot_rejects() {
 #[test]
 fn the_lease_is_counted_from_when_the_acknowledged_heartbeat_was_sent() {
     let mut bench = Bench::online(1);
-    assert_eq!(bench.session.lease_until(), Duration::from_secs(1_060));
+    let until = bench.session.renewed.until(None);
+    assert_eq!(until, Duration::from_secs(1_060));
     let beat = sent::<Heartbeat>(&bench.after(10.0)).remove(0);
     bench.boot += 7.0;
     let renewed = bench.say(&HeartbeatAck {
         sent_at: Some(beat.sent_at),
         superseded: Vec::new(),
     });
-    assert!(matches!(renewed[..], [Action::Renew(until)] if until == Duration::from_secs(1_070)));
+    assert!(
+        matches!(renewed[..], [Action::Renew(r)] if r.until(None) == Duration::from_secs(1_070))
+    );
     let unknown = Timestamp::UNIX_EPOCH;
     let forged = bench.say(&HeartbeatAck {
         sent_at: Some(unknown),
@@ -232,6 +236,48 @@ fn what_runs_is_ended_when_the_lease_lapses_even_offline() {
     assert!(bench.session.next_tick() <= Duration::from_secs(1_060));
     assert_eq!(ends(&bench.after(1.0)), [EndWhy::LeaseLapsed]);
     assert!(ends(&bench.after(1.0)).is_empty(), "once");
+}
+
+fn patient(claim: Claim, seconds: u32) -> JobAssignment {
+    JobAssignment {
+        lost_after_seconds: Some(seconds),
+        ..assignment(claim)
+    }
+}
+
+#[test]
+fn each_attempt_goes_on_unheard_for_as_long_as_its_own_assignment_says() {
+    let mut bench = Bench::online(2);
+    let (hours, minute) = (claim(1, 1), claim(2, 1));
+    for job in [patient(hours, 14_400), assignment(minute)] {
+        let claim = job.claim;
+        bench.say(&job);
+        bench.say(&Start { claim });
+    }
+    bench.feed(Input::Disconnected);
+    let of = |actions: &[Action]| -> Vec<Claim> {
+        let end = |a: &Action| match a {
+            Action::End(claim, EndWhy::LeaseLapsed, _) => Some(*claim),
+            _ => None,
+        };
+        actions.iter().filter_map(end).collect()
+    };
+    assert_eq!(of(&bench.after(60.0)), [minute]);
+    bench.feed(Input::Ended(minute));
+    assert!(of(&bench.after(14_339.0)).is_empty());
+    assert_eq!(bench.session.next_tick(), Duration::from_secs(15_400));
+    assert_eq!(of(&bench.after(1.0)), [hours]);
+}
+
+#[test]
+fn nothing_outlives_a_lease_on_a_robot_that_the_server_will_not_have_any_more() {
+    let mut bench = Bench::online(1);
+    bench.say(&patient(claim(1, 1), 14_400));
+    bench.say(&Start { claim: claim(1, 1) });
+    bench.feed(Input::Disconnected);
+    bench.feed(Input::Unwanted);
+    assert!(ends(&bench.after(59.0)).is_empty());
+    assert_eq!(ends(&bench.after(1.0)), [EndWhy::LeaseLapsed]);
 }
 
 #[test]

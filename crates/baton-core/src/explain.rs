@@ -360,11 +360,15 @@ fn barrier(run: &Run, queue: &str, blocked: &Blocked, situation: &Situation<'_>)
             queue.to_owned(),
         ),
     };
-    let message = match allowed {
+    let holders = blocked.holders(run.org, &run.spec.needs, situation.live);
+    let mut message = match allowed {
         0 => format!("the limit of {limited} is 0: nothing of it may run"),
         _ => format!("the limit of {limited} is reached: {live} live, {allowed} allowed"),
     };
-    let holders = blocked.holders(run.org, &run.spec.needs, situation.live);
+    message.push_str(&waiting::if_away(
+        holders.iter().filter_map(|h| h.robot_id),
+        situation,
+    ));
     let step = Step::RaiseLimit {
         barrier: blocked.barrier.clone(),
         of: limited,

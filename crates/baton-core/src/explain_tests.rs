@@ -24,6 +24,7 @@ pub(crate) fn queued_run(needs: Needs) -> Run {
             stop_signal: crate::stop_signal::StopSignal::default(),
             retry: crate::retry::RetryPolicy::default(),
             on_lost: crate::state::OnLost::default(),
+            lost_after_seconds: 60,
             executor: Executor::Robot,
             trigger: Trigger::Manual { by: "test".into() },
             start_deadline: None,

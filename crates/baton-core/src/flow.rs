@@ -240,6 +240,10 @@ pub struct DeploymentSettings {
     /// What happens when the robot is lost.
     #[serde(default)]
     pub on_lost: OnLost,
+    /// How long an attempt may go on while its robot and the server do not hear each other, in seconds, 60 to
+    /// 604800; `None` is 60 where another attempt may follow it, else four hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_after_seconds: Option<u32>,
     /// Seconds after its due time at which a run that has not started ends as timed out.
     #[serde(default)]
     pub start_within_seconds: Option<u32>,
@@ -274,6 +278,7 @@ impl DeploymentSettings {
             stop_signal: StopSignal::default(),
             retry: RetryPolicy::default(),
             on_lost: OnLost::default(),
+            lost_after_seconds: None,
             start_within_seconds: None,
             paused: false,
         }

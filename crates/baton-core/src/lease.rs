@@ -7,7 +7,13 @@
 //! Both count on a clock that nobody sets ([`Steady`]): a lease is a length of time, and the time of day
 //! may be corrected by an hour while it runs.
 
+use std::ops::RangeInclusive;
+
 use jiff::SignedDuration;
+
+use crate::error::ErrorKind;
+use crate::retry::RetryPolicy;
+use crate::state::OnLost;
 
 /// An instant on a clock that only runs forward and that nobody sets, counted from an origin that means
 /// nothing outside the process. It also runs while the machine is suspended, as the robots' clocks do.
@@ -47,6 +53,37 @@ pub const MARGIN: SignedDuration = SignedDuration::from_secs(5);
 /// How long a robot waits for `start` after it accepted; then it drops the assignment.
 pub const START_WITHIN: SignedDuration = SignedDuration::from_secs(10);
 
+/// How long an attempt may go on unheard where another attempt may follow it: one lease.
+pub const LOST_AFTER: u32 = 60;
+/// How long one may go on unheard where no other follows by itself: nothing is gained by ending it, and a server
+/// may be away for hours.
+pub const LOST_AFTER_ALONE: u32 = 4 * 3_600;
+/// What a deployment may choose, in seconds: not less than a lease, which is what heartbeats renew, and at most a
+/// week, after which somebody has looked.
+pub const LOST_AFTER_BOUNDS: RangeInclusive<u32> = LOST_AFTER..=7 * 86_400;
+
+/// How long an attempt may go on unheard, in seconds, under this policy and where nothing was chosen.
+pub fn usual_lost_after(on_lost: OnLost, retry: &RetryPolicy) -> u32 {
+    let named = retry.max_retries > 0 && retry.retryable_errors.contains(&ErrorKind::Lost);
+    match on_lost {
+        OnLost::Retry | OnLost::Resume => LOST_AFTER,
+        OnLost::Fail | OnLost::Park if named => LOST_AFTER,
+        OnLost::Fail | OnLost::Park => LOST_AFTER_ALONE,
+    }
+}
+
+/// What is wrong with a choice of how long an attempt may go on unheard, if anything.
+pub fn check_lost_after(seconds: u32) -> Result<(), String> {
+    if LOST_AFTER_BOUNDS.contains(&seconds) {
+        return Ok(());
+    }
+    Err(format!(
+        "a run may go on unheard for {} s to {} s (7 days), not for {seconds} s",
+        LOST_AFTER_BOUNDS.start(),
+        LOST_AFTER_BOUNDS.end()
+    ))
+}
+
 /// The earliest moment at which an attempt is dead whose robot was heard last at `heard`, if at all since
 /// the server has been there (`present`), and that may go on unheard for `patience`.
 ///
@@ -73,6 +110,29 @@ mod tests {
     fn no_lease_lapses_within_a_full_lease_of_the_servers_start() {
         assert_eq!(lapses_at(Some(at(1_000)), at(5_000), LEASE), at(5_065));
         assert_eq!(lapses_at(None, at(5_000), LEASE), at(5_065));
+    }
+
+    #[test]
+    fn an_attempt_that_another_may_follow_goes_on_unheard_for_a_lease_and_others_for_hours() {
+        let none = RetryPolicy::default();
+        let mut names_lost = RetryPolicy::times(2);
+        names_lost.retryable_errors.insert(0, ErrorKind::Lost);
+        for (on_lost, retry, seconds) in [
+            (OnLost::Fail, &none, 14_400),
+            (OnLost::Park, &none, 14_400),
+            (OnLost::Fail, &RetryPolicy::times(2), 14_400),
+            (OnLost::Fail, &names_lost, 60),
+            (OnLost::Retry, &none, 60),
+            (OnLost::Resume, &none, 60),
+        ] {
+            assert_eq!(usual_lost_after(on_lost, retry), seconds, "{on_lost:?}");
+        }
+    }
+
+    #[test]
+    fn less_than_a_lease_and_more_than_a_week_cannot_be_chosen() {
+        assert!(check_lost_after(60).is_ok() && check_lost_after(604_800).is_ok());
+        assert!(check_lost_after(59).is_err() && check_lost_after(604_801).is_err());
     }
 
     #[test]

@@ -149,6 +149,9 @@ pub struct RunSpec {
     pub retry: RetryPolicy,
     /// What happens when the robot is lost.
     pub on_lost: OnLost,
+    /// How long an attempt may go on while its robot and the server do not hear each other, in seconds.
+    #[serde(default = "one_lease")]
+    pub lost_after_seconds: u32,
     /// Who executes it.
     pub executor: Executor,
     /// Who or what created it.
@@ -161,6 +164,11 @@ pub struct RunSpec {
     pub deployment_name: Option<String>,
     /// The computer on which a `client` run executes; for robots the attempt says it.
     pub computer: Option<String>,
+}
+
+/// What robots kept to before a run could say something else.
+fn one_lease() -> u32 {
+    crate::lease::LOST_AFTER
 }
 
 /// A run to be created.

@@ -58,6 +58,7 @@ mod server;
 mod sessions;
 mod table;
 mod types;
+mod unheard;
 mod upload;
 mod zones;
 

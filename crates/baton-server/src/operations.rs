@@ -26,7 +26,8 @@ pub use dashboard::{dashboard_metrics, robots_by_status};
 pub(crate) use end_reason::end_reason;
 pub use explain::explain;
 pub use fleet::{
-    Told, broadcast, delete_robot, deploy_to_robots, revoke_key, set_draining, undeploy_from_robots,
+    Told, broadcast, delete_robot, deploy_to_robots, lost, revoke_key, set_draining,
+    undeploy_from_robots,
 };
 pub use runs::{cancel, cancel_waiting, retry};
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use baton_core::flow::{Deployment, DeploymentSettings, Entry, Flow, Version, VersionStatus};
 use baton_core::id::{OrgId, QueueId, RobotId, RunId, VersionId, run_name};
+use baton_core::lease::usual_lost_after;
 use baton_core::parameter::ParameterSchema;
 use baton_core::retry::RetryPolicy;
 use baton_core::run::{Needs, NewRun, Priority, RunSpec, Trigger};
@@ -172,6 +173,9 @@ impl Plan {
                 timeout_seconds: (timeout > 0).then_some(timeout),
                 cancel_grace_seconds: settings.cancel_grace_seconds,
                 stop_signal: settings.stop_signal,
+                lost_after_seconds: settings
+                    .lost_after_seconds
+                    .unwrap_or_else(|| usual_lost_after(settings.on_lost, &retry)),
                 retry,
                 on_lost: settings.on_lost,
                 executor: Executor::Robot,

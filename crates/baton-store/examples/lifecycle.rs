@@ -67,6 +67,7 @@ fn new_run(n: u64, queue_id: QueueId, flow_id: FlowId) -> NewRun {
             stop_signal: baton_core::stop_signal::StopSignal::default(),
             retry: RetryPolicy::default(),
             on_lost: OnLost::Fail,
+            lost_after_seconds: 60,
             executor: Executor::Robot,
             trigger: Trigger::Manual { by: "bench".into() },
             start_deadline: None,

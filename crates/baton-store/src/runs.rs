@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use baton_core::error::ErrorInfo;
 use baton_core::id::{DeploymentId, Fence, FlowId, OrgId, QueueId, RobotId, RunId, ScheduleId};
+use baton_core::lease::LEASE;
 use baton_core::run::{Attempt, Needs, NewRun, Progress, Run, RunEvent, TaskRun};
 use baton_core::state::{Effect, Event, State};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::error::Result;
@@ -200,6 +201,18 @@ pub struct LiveAttempt {
     pub started_at: Option<Timestamp>,
     /// When its run deadline passes.
     pub deadline_at: Option<Timestamp>,
+    /// How long it may go on while its robot is not heard, in seconds.
+    pub lost_after_seconds: u32,
+}
+
+impl LiveAttempt {
+    /// How long it may go on while its robot is not heard. What was not told to start, the robot drops by itself.
+    pub fn patience(&self) -> SignedDuration {
+        if self.state == State::Dispatched {
+            return LEASE;
+        }
+        SignedDuration::from_secs(self.lost_after_seconds.into()).max(LEASE)
+    }
 }
 
 /// Which runs a list shows. Empty fields do not filter.

@@ -44,6 +44,7 @@ fn whole() -> Rows {
             stop_signal: baton_core::stop_signal::StopSignal::default(),
             retry: RetryPolicy::times(1),
             on_lost: OnLost::Fail,
+            lost_after_seconds: 60,
             executor: Executor::Client,
             trigger: Trigger::Manual { by: "test".into() },
             start_deadline: None,
@@ -213,6 +214,7 @@ fn a_desktop_that_is_occupied_twice_is_found() {
         assigned_at: Timestamp::UNIX_EPOCH,
         started_at: None,
         deadline_at: None,
+        lost_after_seconds: 60,
     };
     let checks = |live: &[LiveAttempt]| -> Vec<String> {
         let mut found = Verification::default();

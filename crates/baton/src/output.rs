@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::io::Write as _;
 use std::sync::OnceLock;
 
+use baton_api::rest::Unheard;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use owo_colors::OwoColorize as _;
@@ -108,6 +109,15 @@ pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
     } else {
         format!("in {}", units::span((-seconds).round()))
     }
+}
+
+/// What is said of an attempt whose robot is not heard.
+pub(crate) fn unheard(unheard: &Unheard, now: Timestamp) -> String {
+    format!(
+        "its robot was heard last {}; it may be running, and is believed lost {}",
+        ago(unheard.since, now),
+        ago(unheard.until, now)
+    )
 }
 
 /// A time for people: on the clock of this machine, with its zone.

@@ -52,6 +52,7 @@ export const api = {
 
   robots: (o?: O) => all<t.Robot>("/robots", {}, o),
   robot: (robot: string, o?: O) => get<t.Robot>(`/robots/${seg(robot)}`, undefined, o),
+  robotLost: (robot: string, comment: string) => post<t.LostResult>(`/robots/${seg(robot)}/lost`, { comment }),
   drainRobot: (robot: string, comment: string) => post<t.Robot>(`/robots/${seg(robot)}/drain`, { comment }),
   resumeRobot: (robot: string) => post<t.Robot>(`/robots/${seg(robot)}/resume`),
   deleteRobot: (robot: string) => call<void>("DELETE", `/robots/${seg(robot)}`),

@@ -83,6 +83,7 @@ export type LogLevel = Sent<gen.LogLevel>;
 export type LogStream = Sent<gen.LogStream>;
 export type MissedPolicy = Sent<gen.MissedPolicy>;
 export type OnLost = Sent<gen.OnLost>;
+export type LostResult = Sent<gen.LostResult>;
 export type Order = Sent<gen.Order>;
 export type OutcomeBucket = Sent<gen.OutcomeBucket>;
 export type Outcomes = Sent<gen.Outcomes>;

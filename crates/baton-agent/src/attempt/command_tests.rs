@@ -35,6 +35,7 @@ fn job(argv: &[&str], python: Option<Python>, variables: Value) -> JobAssignment
         timeout_seconds: None,
         cancel_grace_seconds: 1,
         stop_signal: baton_core::stop_signal::StopSignal::default(),
+        lost_after_seconds: None,
         desktop: None,
         priority: 1,
         deployment: None,

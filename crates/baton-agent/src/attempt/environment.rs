@@ -19,7 +19,7 @@ use super::lines::Lines;
 use super::log::RunLog;
 use super::prepare::Unready;
 use super::telling::{LastLine, telling};
-use super::watch::{Cause, Control, Watched, millis, watch};
+use super::watch::{Cause, Control, Watched, watch};
 use crate::cache::{Bounds, Cache, Found, Held};
 use crate::config::RunAs;
 use crate::guard::{GuardCommand, Spec};
@@ -264,7 +264,7 @@ async fn step(
             .collect(),
         folder: folder.as_os_str().to_owned().into(),
         owner: wanted.owner.map(|owner| (owner.uid, owner.gid)),
-        lease_until: millis(*control.lease.borrow_and_update()),
+        lease_until: control.lease.until(),
         stop_signal: StopSignal::Term,
     };
     let (mut tree, out, err) =

@@ -152,7 +152,7 @@ pub(crate) fn ended(why: &EndWhy) -> (State, Option<ErrorInfo>) {
         EndWhy::LeaseLapsed => (
             State::Crashed,
             ErrorKind::Lost,
-            "the robot had not heard the server for a whole lease; the attempt was ended",
+            "the robot had not heard the server for as long as the run may go on so (lost_after); the attempt was ended",
         ),
         EndWhy::AgentStopping => (
             State::Crashed,

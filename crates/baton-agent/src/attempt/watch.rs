@@ -8,7 +8,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use super::report::Reports;
 use crate::guard::{Order, Report};
 use crate::process::Tree;
-use crate::session::EndWhy;
+use crate::session::{EndWhy, Renewed};
 
 /// How often the events file is looked at while the tree lives.
 const TICK: Duration = Duration::from_millis(50);
@@ -26,10 +26,34 @@ pub(crate) enum Cause {
 pub(crate) struct Control {
     /// Requests to end it, each with a grace.
     pub(crate) ends: mpsc::UnboundedReceiver<(EndWhy, Duration)>,
-    /// Until when its claim holds, on the boot clock.
-    pub(crate) lease: watch::Receiver<Duration>,
+    /// Until when its claim holds.
+    pub(crate) lease: Lease,
     /// The first request to end it that came: it stands for all that follows.
     pub(crate) asked: Option<EndWhy>,
+}
+
+/// Until when the claim of an attempt holds.
+pub(crate) struct Lease {
+    /// When its session's claims were renewed last.
+    pub(crate) renewed: watch::Receiver<Renewed>,
+    /// How long it may go on unheard, where its assignment says so.
+    pub(crate) own: Option<Duration>,
+}
+
+impl Lease {
+    /// Until when it holds now, as guards count.
+    pub(crate) fn until(&mut self) -> u64 {
+        millis(self.renewed.borrow_and_update().until(self.own))
+    }
+
+    /// Waits until it holds for longer.
+    async fn longer(&mut self) -> u64 {
+        match self.renewed.changed().await {
+            Ok(()) => self.until(),
+            // The agent is gone, which its own way of stopping prevents.
+            Err(_) => std::future::pending().await,
+        }
+    }
 }
 
 impl Control {
@@ -137,10 +161,7 @@ pub(crate) async fn watch(
                 }
                 tree.order(&Order::End { grace: millis(grace) }).await;
             }
-            Ok(()) = lease.changed() => {
-                let until = millis(*lease.borrow_and_update());
-                tree.order(&Order::Lease { until }).await;
-            }
+            until = lease.longer() => tree.order(&Order::Lease { until }).await,
             () = at(deadline) => {
                 seen.cause = Some(Cause::TimedOut);
                 tree.order(&Order::End { grace: millis(grace) }).await;

@@ -69,6 +69,7 @@ impl Runner {
                  it stops when nothing runs on it any more; enrol it anew"
             );
             self.journal.note(LogLevel::Error, note);
+            self.step(Input::Unwanted);
         }
         self.refusal = Some(Stopped::Refused { code, message });
     }

@@ -9,8 +9,8 @@ use baton_core::state::State;
 use tokio::sync::mpsc;
 
 use super::{Runner, now};
-use crate::attempt::{self, Control};
-use crate::session::{Action, Input};
+use crate::attempt::{self, Control, Lease};
+use crate::session::{Action, Input, own_lease};
 use crate::spool::{Entry, Note};
 
 impl Runner {
@@ -45,8 +45,8 @@ impl Runner {
                 }
             }
             Action::Unstarted(claim, state, error) => self.unstarted(claim, state, error),
-            Action::Renew(until) => {
-                self.lease.send_replace(until);
+            Action::Renew(renewed) => {
+                self.renewed.send_replace(renewed);
             }
             Action::LogsAcked(claim, seq) => {
                 let done = self.entry(claim)?.ack_logs(seq);
@@ -134,7 +134,10 @@ impl Runner {
         self.controls.insert(job.claim, ends);
         let control = Control {
             ends: ends_out,
-            lease: self.lease.subscribe(),
+            lease: Lease {
+                renewed: self.renewed.subscribe(),
+                own: own_lease(&job),
+            },
             asked: None,
         };
         self.journal.note(

@@ -11,7 +11,7 @@ use baton_core::flow::Entry;
 use baton_core::run::LogLevel;
 use baton_core::state::State;
 
-use super::{Action, Attempt, Delivery, EndWhy, Link, Moment, Past, Session};
+use super::{Action, Attempt, Delivery, EndWhy, Link, Moment, Past, Renewed, Session};
 
 /// Longest interval that is believed from a server, in seconds: a day.
 const MAX_SECONDS: f64 = 86_400.0;
@@ -90,7 +90,8 @@ impl Session {
         self.link = Link::Registered;
         self.next_beat = now.boot + self.heartbeat;
         self.drained_by_server = r.draining;
-        self.renew(said_at + self.lease, out);
+        self.unwanted = false;
+        self.renew(said_at, out);
         for attempt in self.attempts.values_mut() {
             attempt.logs.rewind();
             attempt.tasks.rewind();
@@ -104,10 +105,13 @@ impl Session {
         out.push(Action::Note(LogLevel::Info, note));
     }
 
-    fn renew(&mut self, until: Duration, out: &mut Vec<Action>) {
-        if until > self.lease_until {
-            self.lease_until = until;
-            out.push(Action::Renew(until));
+    fn renew(&mut self, at: Duration, out: &mut Vec<Action>) {
+        if at > self.renewed.at {
+            self.renewed = Renewed {
+                at,
+                lease: self.lease,
+            };
+            out.push(Action::Renew(self.renewed));
         }
     }
 
@@ -119,7 +123,7 @@ impl Session {
             .find(|(wall, _)| Some(*wall) == ack.sent_at);
         if let Some((_, at)) = sent.copied() {
             self.beats.retain(|(_, boot)| *boot > at);
-            self.renew(at + self.lease, out);
+            self.renew(at, out);
         }
         for claim in &ack.superseded {
             self.supersede(*claim, out);

@@ -35,7 +35,7 @@ impl Session {
         for attempt in self.attempts.values() {
             match attempt.phase {
                 Phase::Accepted => due.push(attempt.since + self.start_within),
-                Phase::Running if !attempt.ending => due.push(self.lease_until),
+                Phase::Running if !attempt.ending => due.push(self.lease_until(attempt)),
                 _ => {}
             }
             if self.link == Link::Registered {
@@ -61,16 +61,21 @@ impl Session {
             _ => {}
         }
         self.drop_unstarted(now, out);
-        if now.boot >= self.lease_until {
-            for (claim, attempt) in &mut self.attempts {
-                if attempt.phase == Phase::Running && !attempt.ending {
-                    attempt.ending = true;
-                    out.push(Action::End(*claim, EndWhy::LeaseLapsed, Duration::ZERO));
-                }
-            }
-        }
+        self.end_lapsed(now, out);
         if self.link == Link::Registered && now.boot >= self.next_beat {
             self.beat(now, out);
+        }
+    }
+
+    /// Ends what has gone on unheard for as long as it may.
+    fn end_lapsed(&mut self, now: Moment, out: &mut Vec<Action>) {
+        let (renewed, unwanted) = (self.renewed, self.unwanted);
+        for (claim, attempt) in &mut self.attempts {
+            let until = renewed.until(attempt.own_lease.filter(|_| !unwanted));
+            if attempt.phase == Phase::Running && !attempt.ending && now.boot >= until {
+                attempt.ending = true;
+                out.push(Action::End(*claim, EndWhy::LeaseLapsed, Duration::ZERO));
+            }
         }
     }
 

@@ -116,6 +116,7 @@ pub(crate) fn job(number: u128, argv: &[&str]) -> JobAssignment {
         timeout_seconds: None,
         cancel_grace_seconds: 30,
         stop_signal: baton_core::stop_signal::StopSignal::default(),
+        lost_after_seconds: None,
         desktop: None,
         priority: 1,
         deployment: None,

@@ -125,6 +125,11 @@ pub struct DeploymentPatch {
     /// What happens when the robot is lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_lost: Option<OnLost>,
+    /// How long an attempt may go on while its robot and the server do not hear each other, in seconds, 60 to
+    /// 604800; `null` is 60 where another attempt may follow it, else four hours.
+    #[serde(default, with = "nullable", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>)]
+    pub lost_after_seconds: Option<Option<u32>>,
     /// Seconds after its due time at which a run that has not started ends as timed out; `null` is never.
     #[serde(default, with = "nullable", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u32>)]

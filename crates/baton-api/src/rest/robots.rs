@@ -67,6 +67,45 @@ pub struct CurrentRun {
     pub assigned_at: Timestamp,
     /// When it started.
     pub started_at: Option<Timestamp>,
+    /// Since when its robot is not heard, and how long it may go on so; absent while it is heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unheard: Option<Unheard>,
+}
+
+/// An attempt whose robot is not heard: it may be running all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Unheard {
+    /// When the robot was heard last.
+    pub since: Timestamp,
+    /// When the server believes that the attempt is gone, if nothing is heard until then.
+    pub until: Timestamp,
+}
+
+/// A person says that a robot and all that it ran is gone.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LostRequest {
+    /// How that is known; stands in the history of the runs.
+    #[serde(default)]
+    pub comment: String,
+}
+
+/// What became of the runs of a robot that is gone.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LostResult {
+    /// The runs that it had, as they stand now.
+    pub runs: Vec<LostRun>,
+}
+
+/// A run whose robot is gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LostRun {
+    /// The run.
+    pub run_id: RunId,
+    /// Its name.
+    pub run_name: String,
+    /// Where it stands now.
+    pub state: State,
 }
 
 /// A robot is to take no new runs.

@@ -160,6 +160,12 @@ pub struct Run {
     /// What happens when its robot is lost.
     #[serde(default)]
     pub on_lost: OnLost,
+    /// How long an attempt may go on while its robot and the server do not hear each other, in seconds.
+    #[serde(default)]
+    pub lost_after_seconds: u32,
+    /// Since when the robot of its live attempt is not heard, and how long that may go on; absent while it is heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unheard: Option<super::Unheard>,
     /// Its parameters; absent in lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]

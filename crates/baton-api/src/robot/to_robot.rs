@@ -75,6 +75,10 @@ pub struct JobAssignment {
     /// The signal that asks its processes to end. Left out it is SIGTERM, which is all that older robots send.
     #[serde(default, skip_serializing_if = "StopSignal::is_usual")]
     pub stop_signal: StopSignal,
+    /// How long it may go on without hearing the server, in seconds. Left out it is the session's lease, which is
+    /// all that older robots know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_after_seconds: Option<u32>,
     /// The desktop session to use.
     #[serde(default)]
     pub desktop: Option<String>,

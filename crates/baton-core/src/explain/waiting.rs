@@ -2,6 +2,7 @@
 
 use super::{Found, Reason, ReasonCode, Situation, Step, Subject, Wait};
 use super::{LEADER_SILENT_AFTER, MAX_NAMED};
+use crate::id::RobotId;
 use crate::run::Run;
 use crate::state::{Executor, State};
 
@@ -23,10 +24,12 @@ pub(super) fn pending(subject: &Subject<'_>, situation: &Situation<'_>, found: &
     }
     if run.live {
         let of_run = situation.live.iter().filter(|one| one.run_id == run.id);
-        let reason = Reason::new(
-            ReasonCode::PreviousAttemptLive,
-            "its previous attempt is not known to be gone from its robot: it ends, or its lease lapses",
-        );
+        let mut message =
+            "its previous attempt is not known to be gone from its robot: it ends, or its lease lapses"
+                .to_owned();
+        let robots = of_run.clone().filter_map(|one| one.robot_id);
+        message.push_str(&if_away(robots, situation));
+        let reason = Reason::new(ReasonCode::PreviousAttemptLive, message);
         let step = Step::EndRun {
             run_id: run.id,
             name: "its previous attempt".into(),
@@ -64,6 +67,26 @@ pub(super) fn pending(subject: &Subject<'_>, situation: &Situation<'_>, found: &
     }
 }
 
+/// What is added of the first of these robots that is not connected: what runs there may go on, and a person may
+/// know better.
+pub(super) fn if_away(
+    robots: impl IntoIterator<Item = RobotId>,
+    situation: &Situation<'_>,
+) -> String {
+    let mut known = robots
+        .into_iter()
+        .filter_map(|id| situation.fleet.robot(id));
+    known
+        .find(|robot| !robot.connected)
+        .map_or_else(String::new, |robot| {
+            let name = &robot.name;
+            format!(
+                "; {name} is not connected, and what it runs may go on: if it is gone for good, \
+                 `baton robots lost {name}` says so"
+            )
+        })
+}
+
 /// A run that is past waiting.
 pub(super) fn already(run: &Run, state: State, situation: &Situation<'_>) -> Reason {
     let name = run
@@ -76,13 +99,19 @@ pub(super) fn already(run: &Run, state: State, situation: &Situation<'_>) -> Rea
             format!("it has been assigned to {name}, which has not started it yet"),
         ),
         State::Running => match run.spec.executor {
-            Executor::Robot => Reason::new(ReasonCode::Running, format!("it runs on {name}")),
+            Executor::Robot => {
+                let message = format!("it runs on {name}{}", if_away(run.robot_id, situation));
+                Reason::new(ReasonCode::Running, message)
+            }
             _ => Reason::new(ReasonCode::Running, "it is running"),
         },
         State::Paused => Reason::new(ReasonCode::Paused, "it is paused until somebody resumes it"),
         State::Cancelling => Reason::new(
             ReasonCode::Cancelling,
-            format!("it is being cancelled; {name} has not confirmed the end yet"),
+            format!(
+                "it is being cancelled; {name} has not confirmed the end yet{}",
+                if_away(run.robot_id, situation)
+            ),
         ),
         ended => Reason::new(
             ReasonCode::Ended,

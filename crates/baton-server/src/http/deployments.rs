@@ -9,6 +9,7 @@ use baton_api::rest::{
 };
 use baton_core::flow::{self, DeploymentSettings};
 use baton_core::id::{OrgId, QueueId};
+use baton_core::lease::check_lost_after;
 use baton_core::queue::{Queue, QueueSettings};
 use baton_store::StoreError;
 use serde_json::json;
@@ -264,6 +265,10 @@ pub(crate) async fn check_patch(
             .check()
             .map_err(|why| ApiError::invalid("invalid_retry", "retry", why))?;
     }
+    if let Some(Some(seconds)) = patch.lost_after_seconds {
+        check_lost_after(seconds)
+            .map_err(|why| ApiError::invalid("invalid_lost_after", "lost_after_seconds", why))?;
+    }
     if let Some(Some(robot)) = patch.robot_id {
         known_robot(http, org, robot).await?;
     }
@@ -321,6 +326,7 @@ pub(crate) async fn merge(
     set(&mut settings.stop_signal, patch.stop_signal);
     set(&mut settings.retry, patch.retry);
     set(&mut settings.on_lost, patch.on_lost);
+    set(&mut settings.lost_after_seconds, patch.lost_after_seconds);
     set(
         &mut settings.start_within_seconds,
         patch.start_within_seconds,

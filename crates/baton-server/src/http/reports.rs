@@ -75,6 +75,7 @@ pub(crate) async fn report_start(
             stop_signal: baton_core::stop_signal::StopSignal::default(),
             retry: baton_core::retry::RetryPolicy::default(),
             on_lost: OnLost::Fail,
+            lost_after_seconds: baton_core::lease::LOST_AFTER,
             executor: Executor::Client,
             trigger: Trigger::Manual {
                 by: caller.name.clone(),

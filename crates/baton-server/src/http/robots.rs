@@ -8,8 +8,8 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::UPGRADE;
 use axum::response::{IntoResponse, Response};
 use baton_api::rest::{
-    BroadcastRequest, BroadcastResult, Collection, CreateRun, CurrentRun, DrainRequest, PageQuery,
-    Robot, RobotLogEntry, RobotLogQuery,
+    BroadcastRequest, BroadcastResult, Collection, CreateRun, CurrentRun, DrainRequest,
+    LostRequest, LostResult, LostRun, PageQuery, Robot, RobotLogEntry, RobotLogQuery,
 };
 use baton_core::access::Permission;
 use baton_core::id::OrgId;
@@ -25,6 +25,7 @@ use super::flows::{check_text, count};
 use super::paging::{bounded, listed, page, slice};
 use super::route::{Access, Done};
 use super::runs::{Submitted, submit};
+use super::unheard;
 use crate::error::ApiError;
 use crate::operations;
 use crate::robots::{RobotKey, upgrade};
@@ -120,6 +121,41 @@ async fn drain(
     let set = operations::set_draining(&http.app, caller.org, robot.id, draining, comment);
     let robot = http.noted(event, set).await?;
     shown(http, robot).await
+}
+
+pub(crate) async fn robot_lost(
+    State(http): State<Arc<Http>>,
+    caller: Caller,
+    Name(text): Name,
+    MaybeJson(body): MaybeJson<LostRequest>,
+) -> Reply<LostResult> {
+    check_text("comment", Some(&body.comment))?;
+    let robot = find(&http, caller.org, &text).await?;
+    if http.app.robots.get(robot.id).is_some() {
+        let why = format!(
+            "{0} is connected, and says what it runs; to end that, cancel its runs: baton runs cancel --robot {0}",
+            robot.name
+        );
+        return Err(ApiError::conflict("robot_is_here", why));
+    }
+    let said = match body.comment.as_str() {
+        "" => format!("{} said that the robot is gone", caller.name),
+        comment => format!("{} said that the robot is gone: {comment}", caller.name),
+    };
+    let lost = operations::lost(&http.app, caller.org, robot.id, &caller.name, Some(said)).await?;
+    let mut runs = Vec::with_capacity(lost.len());
+    for stepped in lost {
+        let run = http.app.store.run(caller.org, stepped.run_id).await?;
+        runs.push(LostRun {
+            run_id: run.id,
+            run_name: run.name,
+            state: run.state,
+        });
+    }
+    let detail = json!({"name": robot.name, "comment": body.comment, "runs": runs.len()});
+    http.record(caller.org, &caller.name, "robot.lost", robot.id, detail)
+        .await;
+    Ok(axum::Json(LostResult { runs }))
 }
 
 pub(crate) async fn run_on_robot(
@@ -290,6 +326,7 @@ fn view(http: &Http, mut robot: robot::Robot, live: &[LiveAttempt]) -> Robot {
             desktop: attempt.desktop.clone(),
             assigned_at: attempt.assigned_at,
             started_at: attempt.started_at,
+            unheard: unheard::of(&http.app, robot.id, robot.last_seen, attempt.patience()),
         })
         .collect();
     let taken = count(current_runs.len());

@@ -5,7 +5,7 @@ use baton_core::id::OrgId;
 use baton_core::run::{self, LATE_AFTER};
 use jiff::Timestamp;
 
-use super::Http;
+use super::{Http, unheard};
 use crate::error::ApiError;
 
 /// A run as it stands `now`.
@@ -15,16 +15,10 @@ pub(crate) async fn view(http: &Http, run: run::Run, now: Timestamp) -> Result<R
         .names
         .queue(store, org, run.spec.needs.queue_id)
         .await?;
-    let robot = match run.robot_id {
-        Some(id) => http.names.robot(store, org, id).await?,
-        None => None,
-    };
-    let (robot_name, computer) = match robot {
-        Some(robot) => (Some(robot.name), Some(robot.computer)),
-        None => (None, run.spec.computer.clone()),
-    };
+    let (robot_name, computer) = place(http, &run).await?;
     let label = run.label(computer.as_deref().or(Some(&queue_name)));
     let late = run.is_late(now, LATE_AFTER);
+    let unheard = unheard::of_run(&http.app, &run).await;
     let needs = run.spec.needs;
     Ok(Run {
         id: run.id,
@@ -62,6 +56,8 @@ pub(crate) async fn view(http: &Http, run: run::Run, now: Timestamp) -> Result<R
         stop_signal: run.spec.stop_signal,
         retry: run.spec.retry,
         on_lost: run.spec.on_lost,
+        lost_after_seconds: run.spec.lost_after_seconds,
+        unheard,
         parameters: Some(run.spec.parameters),
         created_at: run.created_at,
         due_at: run.due_at,
@@ -76,6 +72,18 @@ pub(crate) async fn view(http: &Http, run: run::Run, now: Timestamp) -> Result<R
         version: None,
         why: None,
         end_reason: None,
+    })
+}
+
+/// The robot and the computer it is or was on.
+async fn place(http: &Http, run: &run::Run) -> Result<(Option<String>, Option<String>), ApiError> {
+    let robot = match run.robot_id {
+        Some(id) => http.names.robot(&*http.app.store, run.org, id).await?,
+        None => None,
+    };
+    Ok(match robot {
+        Some(robot) => (Some(robot.name), Some(robot.computer)),
+        None => (None, run.spec.computer.clone()),
     })
 }
 
@@ -138,6 +146,7 @@ const NOT_IN_ROWS: &[&str] = &[
     "cancel_grace_seconds",
     "retry",
     "on_lost",
+    "lost_after_seconds",
     "executor",
     "queued_at",
     "dispatched_at",

@@ -142,6 +142,7 @@ fn fleet() -> Vec<Route> {
         api!(DELETE "/robots/{robot}", Needs(Administer), robots::delete_robot, "Deletes a robot that holds nothing, and its key."),
         api!(POST "/robots/{robot}/drain", Needs(Operate), robots::drain_robot, "Lets a robot finish what it has and take nothing new."),
         api!(POST "/robots/{robot}/resume", Needs(Operate), robots::resume_robot, "Lets a robot take runs again."),
+        api!(POST "/robots/{robot}/lost", Needs(Operate), robots::robot_lost, "Says that a robot that is not connected is gone, and with it all that it ran."),
         api!(POST "/robots/{robot}/run", Needs(Run), robots::run_on_robot, "Makes a run that only this robot may take."),
         api!(POST "/robots/{robot}/tell", Needs(Operate), robots::tell_robot, "Sends a word to one robot."),
         api!(GET "/robots/{robot}/logs", Needs(Read), robots::list_robot_logs, "Lines of an agent's own log."),

@@ -7,10 +7,13 @@ use baton_api::robot::{
 };
 use baton_core::id::{KeyId, OrgId, RobotId, VersionId};
 use baton_core::robot::Robot;
+use baton_core::state::Event;
 use baton_store::Result;
 use baton_store::keys::Key;
+use baton_store::runs::{Claim, Stepped};
 use serde_json::Value;
 
+use super::{ask, release, take};
 use crate::app::App;
 use crate::robots::{Connection, Sent, workflow};
 
@@ -128,6 +131,36 @@ pub async fn revoke_key(app: &App, org: OrgId, key: KeyId) -> Result<Key> {
     app.robots
         .close_key(key.id, "the robot's key was taken back");
     Ok(key)
+}
+
+/// Takes a person's word that a robot that is not connected is gone, and with it all that it ran. One answer for
+/// each attempt that it held.
+pub async fn lost(
+    app: &Arc<App>,
+    org: OrgId,
+    robot: RobotId,
+    actor: &str,
+    message: Option<String>,
+) -> Result<Vec<Stepped>> {
+    let live = app.store.live_attempts_of(robot).await?;
+    let mut steps = Vec::new();
+    for attempt in live.iter().filter(|attempt| attempt.org == org) {
+        let claim = Claim {
+            attempt: attempt.attempt,
+            fence: attempt.fence,
+            robot_id: Some(robot),
+        };
+        if attempt.state.is_terminal() {
+            release(app, org, attempt.run_id, claim).await;
+            continue;
+        }
+        let mut step = ask(app, org, attempt.run_id, Event::LeaseLapsed, actor);
+        step.claim = Some(claim);
+        step.message.clone_from(&message);
+        steps.push(step);
+    }
+    // One that has moved on by itself meanwhile needs nothing.
+    Ok(take(app, steps).await.into_iter().flatten().collect())
 }
 
 /// Deletes a robot and its keys, and closes its connection. `Conflict` while attempts are live on it.

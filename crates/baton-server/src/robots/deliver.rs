@@ -5,6 +5,7 @@ use std::sync::Arc;
 use baton_api::robot::{Claim, JobAssignment, Workflow};
 use baton_core::error::{ErrorInfo, ErrorKind};
 use baton_core::id::{OrgId, VersionId};
+use baton_core::lease::LOST_AFTER;
 use baton_core::run::{Attempt, Run};
 use baton_core::state::{Event, State};
 use baton_store::runs::RunStep;
@@ -41,6 +42,7 @@ pub(crate) async fn deliver(app: &Arc<App>, connection: &Connection, run: &Run, 
         timeout_seconds: run.spec.timeout_seconds,
         cancel_grace_seconds: run.spec.cancel_grace_seconds,
         stop_signal: run.spec.stop_signal,
+        lost_after_seconds: Some(run.spec.lost_after_seconds).filter(|s| *s != LOST_AFTER),
         desktop: attempt.desktop.clone(),
         priority: run.spec.needs.priority.code(),
         deployment: run.spec.deployment_name.clone(),

@@ -169,6 +169,8 @@ async fn open(
         connection.note_hold(claim_of(attempt), attempt.state, steady);
     }
     connection.note_began(&register.holds, steady);
+    // Before the answer: a robot that connects again at once finds them counted.
+    announce_queues(app, &connection, fresh).await;
     let answer = connection.frame(&registered(&robot, &settlement), now, None);
     // Known before it is answered: whoever knows that the robot is here can reach it. What is sent to
     // it meanwhile waits in its outbox until the answer is written.
@@ -184,7 +186,6 @@ async fn open(
     }
     app.wakeups.dispatcher.notify_one();
     announce(app, &connection, &register.holds).await;
-    announce_queues(app, &connection, fresh).await;
     Ok(Registered { connection, frames })
 }
 

@@ -90,6 +90,7 @@ mod tests {
             assigned_at: Timestamp::UNIX_EPOCH,
             started_at: None,
             deadline_at: None,
+            lost_after_seconds: 60,
         }
     }
 

@@ -1,7 +1,7 @@
 //! A registration is taken only from the robot itself, not from a copy of it beside it.
 
 use baton_api::robot::CLOSE_IN_USE;
-use baton_core::lease::{LEASE, lapses_at};
+use baton_core::lease::lapses_at;
 use baton_core::robot::{Robot, RobotOffer};
 use baton_core::succession::{self, Standing, Succession};
 use baton_store::logs::ResourceEvent;
@@ -38,11 +38,13 @@ pub(super) async fn succeed(
         .await
         .map_err(refused)?;
     let heard = app.robots.heard_at(before.id);
-    let lapses = lapses_at(heard, app.began, LEASE);
     let standing = Standing {
         connected: app.robots.get(before.id).is_some(),
         silent: now.since(heard.map_or(app.began, |heard| heard.max(app.began))),
-        live_for: (!live.is_empty()).then(|| lapses.since(now)),
+        live_for: live
+            .iter()
+            .map(|attempt| lapses_at(heard, app.began, attempt.patience()).since(now))
+            .max(),
     };
     match succession::decide(&before.offer, offer, standing) {
         Succession::Follows => Ok(false),
@@ -60,7 +62,8 @@ pub(super) async fn succeed(
                 close: CLOSE_IN_USE,
                 code: "robot_in_use",
                 message: format!(
-                    "another copy of {} is at work; wait {} s, or enrol this machine as a robot of its own",
+                    "another copy of {0} is at work, or what it ran may still live; wait {1} s, or enrol this machine as a \
+                     robot of its own; if the other machine is gone for good: baton robots lost {0}",
                     before.name,
                     wait.as_secs().max(1)
                 ),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use baton_core::id::{RobotId, RunId};
-use baton_core::lease::{LEASE, Steady, lapses_at};
+use baton_core::lease::{Steady, lapses_at};
 use baton_core::state::{Event, State};
 use baton_store::Result;
 use baton_store::runs::{Claim, LiveAttempt, RunStep};
@@ -26,7 +26,7 @@ mod deadline;
 mod sightings;
 
 use brake::Brake;
-use deadline::{Owed, Told, owed};
+use deadline::{Owed, Seen, Told, owed};
 use sightings::Sightings;
 
 /// A robot that did not answer an assignment is left alone for this long.
@@ -73,14 +73,18 @@ impl Service for Rescuer {
             let Some(robot) = attempt.robot_id else {
                 continue;
             };
-            let lapses = lapses_at(app.robots.heard_at(robot), app.began, LEASE);
+            let lapses = lapses_at(app.robots.heard_at(robot), app.began, attempt.patience());
             let since = self.sightings.since(&attempt).unwrap_or(now);
             let told = self.told(app, &attempt, day, now).await;
-            let began = app
-                .robots
-                .get(robot)
-                .and_then(|c| c.began_at(attempt.run_id, attempt.fence));
-            for (at, owed) in owed(&attempt, since, lapses, told, began, app.began) {
+            let connection = app.robots.get(robot);
+            let seen = Seen {
+                since,
+                lapses_at: lapses,
+                told,
+                connected: connection.is_some(),
+                began: connection.and_then(|c| c.began_at(attempt.run_id, attempt.fence)),
+            };
+            for (at, owed) in owed(&attempt, &seen, app.began) {
                 if at <= now {
                     due.push((attempt, robot, owed));
                     break;

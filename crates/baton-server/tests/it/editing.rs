@@ -1,12 +1,11 @@
 //! Edits of schedules by every way there is, with the clock moved: none makes a run for the past.
 
-use baton_api::client::{Client, ClientOptions};
+use baton_api::client::Client;
 use baton_api::rest::{
     CreateSchedule, DeployRequest, DeploySchedule, DeploymentPatch, Schedule, ScheduleInput,
     UpdateSchedule,
 };
 use baton_core::schedule::{Missed, MissedPolicy, Rule};
-use baton_server::auth::ensure_admin_key;
 use baton_store::logs::EventFilter;
 use baton_store::page::PageRequest;
 use baton_store::runs::RunFilter;
@@ -16,18 +15,6 @@ use crate::support::{ORG, World};
 use crate::world::deploy_request;
 
 const POLICIES: [MissedPolicy; 3] = [MissedPolicy::Skip, MissedPolicy::Last, MissedPolicy::All];
-
-async fn client(world: &World) -> Client {
-    let data = tempfile::tempdir().expect("a folder");
-    let key = ensure_admin_key(&*world.store, data.path(), world.app.now()).await;
-    Client::new(&ClientOptions {
-        url: world.server.url.clone(),
-        key: Some(key.expect("an admin key").key),
-        fingerprint: None,
-        authority: None,
-    })
-    .expect("a client")
-}
 
 /// Every minute, with everything made up for that is missed.
 fn each_minute(policy: MissedPolicy) -> ScheduleInput {
@@ -95,7 +82,7 @@ async fn slots(world: &mut World) -> Vec<Timestamp> {
 /// A server with a flow that has a schedule.
 async fn world() -> (World, Client) {
     let world = World::new().await;
-    let client = client(&world).await;
+    let client = world.client().await;
     for name in ["report", "mark"] {
         client
             .deploy(&deploy_request(name))

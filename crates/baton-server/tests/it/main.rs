@@ -32,6 +32,7 @@ mod streams;
 mod support;
 mod taking_over;
 mod telling;
+mod unheard;
 mod upgrade;
 mod world;
 mod zones;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use baton_api::client::{Client, ClientOptions};
 use baton_api::robot::Claim;
 use baton_core::access::Role;
 use baton_core::flow::{DeploymentSettings, Entry};
@@ -221,7 +222,11 @@ impl World {
     /// A flow whose runs do this when their robot is lost, and a run of it.
     pub(crate) async fn run_with(&self, on_lost: OnLost) -> RunId {
         let name = format!("flow-{on_lost:?}").to_lowercase();
-        let deployed = self.deploy(&name, |s| s.on_lost = on_lost).await;
+        let short = |s: &mut DeploymentSettings| {
+            s.on_lost = on_lost;
+            s.lost_after_seconds = Some(baton_core::lease::LOST_AFTER);
+        };
+        let deployed = self.deploy(&name, short).await;
         self.submit(&deployed).await
     }
 
@@ -271,6 +276,19 @@ impl World {
         let run = world.run().await;
         let claim = robot.take().await.claim;
         (world, robot, run, claim)
+    }
+
+    /// A client with an admin key of its own.
+    pub(crate) async fn client(&self) -> Client {
+        let data = tempfile::tempdir().expect("a folder");
+        let key = auth::ensure_admin_key(&*self.store, data.path(), self.app.now()).await;
+        Client::new(&ClientOptions {
+            url: self.server.url.clone(),
+            key: Some(key.expect("an admin key").key),
+            fingerprint: None,
+            authority: None,
+        })
+        .expect("a client")
     }
 
     /// Cuts a robot's connection and waits until the server has noticed.

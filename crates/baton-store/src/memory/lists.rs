@@ -101,6 +101,7 @@ impl World {
                 assigned_at: attempt.assigned_at,
                 started_at: attempt.started_at,
                 deadline_at: deadline,
+                lost_after_seconds: run.spec.lost_after_seconds,
             }
         });
         live.collect()

@@ -51,6 +51,7 @@ fn one(conn: &Connection, interned: &Interned, row: &Row<'_>) -> Result<LiveAtte
         queue_id: baton_core::id::QueueId(uuid::Uuid::nil()),
         tags: Vec::new(),
         deadline_at: None,
+        lost_after_seconds: baton_core::lease::LOST_AFTER,
     };
     let run_state = state(c.get()?)?;
     let current: u32 = c.get()?;
@@ -69,6 +70,7 @@ fn one(conn: &Connection, interned: &Interned, row: &Row<'_>) -> Result<LiveAtte
     live.deployment_id = needs.deployment_id;
     live.queue_id = needs.queue_id;
     live.tags = needs.tags.iter().cloned().collect();
+    live.lost_after_seconds = spec.lost_after_seconds;
     live.deadline_at = live
         .started_at
         .zip(spec.timeout_seconds)

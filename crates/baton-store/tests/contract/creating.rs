@@ -130,6 +130,7 @@ async fn a_run_is_kept_as_it_was_asked_for(b: &Bench) {
             ..RetryPolicy::times(4)
         },
         on_lost: OnLost::Park,
+        lost_after_seconds: 7_200,
         executor: Executor::Robot,
         trigger: Trigger::Schedule {
             schedule_id: ScheduleId(b.uuid()),

@@ -147,6 +147,7 @@ impl Bench {
                 stop_signal: baton_core::stop_signal::StopSignal::default(),
                 retry: RetryPolicy::default(),
                 on_lost: OnLost::Fail,
+                lost_after_seconds: 60,
                 executor: Executor::Robot,
                 trigger: Trigger::Manual { by: "test".into() },
                 start_deadline: None,

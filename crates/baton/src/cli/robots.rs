@@ -43,6 +43,23 @@ pub(crate) enum Robots {
         #[arg(long)]
         wait: bool,
     },
+    /// Say that a robot that is not connected is gone, and with it all that it ran
+    ///
+    /// A run on a robot that is not heard may be running all the same, so it waits for its `lost_after`. If you
+    /// know that the machine is off, say so: what ran on it ends as its policy for a lost robot says.
+    #[command(
+        after_help = "Examples:\n  baton robots lost sap-1 --comment 'the disk is broken' --yes"
+    )]
+    Lost {
+        /// Name or id
+        robot: String,
+        /// How you know, for people
+        #[arg(long, default_value = "", value_name = "TEXT")]
+        comment: String,
+        /// Whether to ask.
+        #[command(flatten)]
+        sure: Sure,
+    },
     /// Let it take runs again
     #[command(after_help = "Examples:\n  baton robots resume sap-1")]
     Resume {

@@ -117,6 +117,10 @@ pub(crate) struct Policy {
     /// What happens when the robot is lost: fail, retry or park
     #[arg(long, value_name = "POLICY")]
     pub(crate) on_lost: Option<String>,
+    /// How long a run may go on while its robot and the server do not hear each other, 60s to 7d
+    /// [default: 60s where another attempt may follow, else 4h]
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) lost_after: Option<String>,
     /// A run that has not started this long after its time ends as timed out
     #[arg(long, value_name = "DURATION")]
     pub(crate) start_within: Option<String>,

@@ -45,6 +45,12 @@ pub(super) fn of(
             output::spelt(&settings.on_lost),
         ),
     );
+    add(
+        "lost after",
+        settings
+            .lost_after_seconds
+            .map(|s| format!("{} unheard", span(s))),
+    );
     let within = settings.start_within_seconds.map(span);
     add(
         "starts within",

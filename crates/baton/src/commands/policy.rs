@@ -5,6 +5,7 @@ use std::path::Path;
 
 use baton_api::rest::DeploymentPatch;
 use baton_core::error::ErrorKind;
+use baton_core::lease::check_lost_after;
 use baton_core::parameter::{MAX_PARAMETERS_BYTES, ParameterSchema, parse_pair};
 use baton_core::retry::RetryPolicy;
 use baton_core::stop_signal::StopSignal;
@@ -73,6 +74,7 @@ pub(crate) fn patch_over(
                 units::word(word, "policy for a lost robot", &ON_LOST)
             })
             .transpose()?,
+        lost_after_seconds: lost_after(flags.lost_after.as_ref().or(file.lost_after.as_ref()))?,
         start_within_seconds: start_within.map(|n| Some(n).filter(|n| *n > 0)),
         ..DeploymentPatch::default()
     })
@@ -122,6 +124,19 @@ fn duration(flag: &Option<String>, file: &Option<String>, none: u32) -> Done<Opt
         .or(file.as_deref())
         .map(|text| or_none(text).map_or(Ok(none), units::whole_seconds))
         .transpose()
+}
+
+/// How long a run may go on unheard; `none` is what fits its policy for a lost robot.
+fn lost_after(text: Option<&String>) -> Done<Option<Option<u32>>> {
+    let meant = |text: &String| match or_none(text) {
+        None => Ok(None),
+        Some(text) => {
+            let seconds = units::whole_seconds(text)?;
+            check_lost_after(seconds).map_err(Failure::usage)?;
+            Ok(Some(seconds))
+        }
+    };
+    text.map(meant).transpose()
 }
 
 /// The signal that a person means by `int` or `SIGINT`; `none` is the one that is usual.

@@ -1,11 +1,14 @@
 //! `baton robots`: the fleet, its logs, drain and enrolment.
 
-use baton_api::rest::{BroadcastRequest, CreateEnrolment, DrainRequest, Robot, RobotLogQuery};
+use baton_api::rest::{
+    BroadcastRequest, CreateEnrolment, DrainRequest, LostRequest, Robot, RobotLogQuery,
+};
 use jiff::Timestamp;
 use owo_colors::OwoColorize as _;
 use serde_json::Value;
 
 use super::{Session, sure};
+use crate::cli::catalog::Sure;
 use crate::cli::robots::Robots;
 use crate::exit::Exit;
 use crate::failure::{Done, Failure};
@@ -35,6 +38,11 @@ pub(crate) async fn robots(session: &Session, command: Robots) -> Done {
             comment,
             wait,
         } => drain(session, &robot, comment, wait).await,
+        Robots::Lost {
+            robot,
+            comment,
+            sure,
+        } => lost(session, &robot, comment, sure).await,
         Robots::Resume { robot } => {
             let robot = client.resume_robot(&robot).await?;
             changed(session, &robot);
@@ -156,8 +164,11 @@ fn show(robot: &Robot) {
     if !robot.current_runs.is_empty() {
         output::heading("Runs now");
         for run in &robot.current_runs {
+            let unheard = run.unheard.map_or_else(String::new, |unheard| {
+                format!("; {}", output::unheard(&unheard, now))
+            });
             output::line(&format!(
-                "{} {} attempt {}, {}",
+                "{} {} attempt {}, {}{unheard}",
                 Look::of(run.state, false).painted(),
                 run.run_name.bold(),
                 run.attempt,
@@ -201,6 +212,44 @@ async fn drain(session: &Session, robot: &str, comment: String, wait: bool) -> D
         robot = session.client.robot(&robot.id.to_string()).await?;
     }
     changed(session, &robot);
+    Ok(())
+}
+
+async fn lost(session: &Session, robot: &str, comment: String, asked: Sure) -> Done {
+    let found = session.client.robot(robot).await?;
+    let seen = found
+        .last_seen
+        .map_or("never".to_owned(), |at| output::ago(at, Timestamp::now()));
+    let held = units::count(found.live, "run");
+    if asked.dry_run {
+        output::gone(session.json, "taken as gone", &found.name, false);
+        return Ok(());
+    }
+    let question = format!(
+        "Is {} gone for good, with all that runs on it ({held}; seen {seen})? If it is not, a run may be executed twice.",
+        found.name
+    );
+    if !sure(asked.yes, &question)? {
+        return Ok(());
+    }
+    let result = session
+        .client
+        .robot_lost(&found.id.to_string(), &LostRequest { comment })
+        .await?;
+    if session.json {
+        output::json(&result);
+        return Ok(());
+    }
+    let ended = result.runs.len();
+    output::line(&format!(
+        "{} is taken as gone; {} it had:",
+        found.name.bold(),
+        units::count(u32::try_from(ended).unwrap_or(u32::MAX), "run")
+    ));
+    for run in &result.runs {
+        let look = Look::of(run.state, false);
+        output::line(&format!("{} {}", look.painted(), run.run_name.bold()));
+    }
     Ok(())
 }
 

@@ -120,6 +120,9 @@ fn head(run: &Run) {
     if let Some(robot) = run.robot_name.as_ref().or(run.computer.as_ref()) {
         facts.push(("on", robot.clone()));
     }
+    if let Some(unheard) = &run.unheard {
+        facts.push(("unheard", output::unheard(unheard, now)));
+    }
     if !run.tags.is_empty() {
         facts.push(("tags", output::words(&run.tags)));
     }

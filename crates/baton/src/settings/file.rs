@@ -208,6 +208,8 @@ pub(crate) struct Deployment {
     pub(crate) stop_signal: Option<String>,
     /// fail, retry or park.
     pub(crate) on_lost: Option<String>,
+    /// How long a run may go on while its robot and the server do not hear each other, such as "4h".
+    pub(crate) lost_after: Option<String>,
     /// A run that has not started this long after its time ends as timed out.
     pub(crate) start_within: Option<String>,
     /// When to try again.

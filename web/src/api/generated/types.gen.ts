@@ -659,6 +659,7 @@ export type CurrentRun = {
      * When it started.
      */
     started_at?: string | null;
+    unheard?: Unheard | null;
 };
 
 /**
@@ -971,6 +972,11 @@ export type DeploymentPatch = {
     retry?: RetryPolicy | null;
     on_lost?: OnLost | null;
     /**
+     * How long an attempt may go on while its robot and the server do not hear each other, in seconds, 60 to
+     * 604800; `null` is 60 where another attempt may follow it, else four hours.
+     */
+    lost_after_seconds?: number | null;
+    /**
      * Seconds after its due time at which a run that has not started ends as timed out; `null` is never.
      */
     start_within_seconds?: number | null;
@@ -1054,6 +1060,11 @@ export type DeploymentSettings = {
      * What happens when the robot is lost.
      */
     on_lost?: OnLost;
+    /**
+     * How long an attempt may go on while its robot and the server do not hear each other, in seconds, 60 to
+     * 604800; `None` is 60 where another attempt may follow it, else four hours.
+     */
+    lost_after_seconds?: number | null;
     /**
      * Seconds after its due time at which a run that has not started ends as timed out.
      */
@@ -1586,6 +1597,44 @@ export type LogsAccepted = {
      * The highest `seq`; send on from the one after it.
      */
     seq: number;
+};
+
+/**
+ * A person says that a robot and all that it ran is gone.
+ */
+export type LostRequest = {
+    /**
+     * How that is known; stands in the history of the runs.
+     */
+    comment?: string;
+};
+
+/**
+ * What became of the runs of a robot that is gone.
+ */
+export type LostResult = {
+    /**
+     * The runs that it had, as they stand now.
+     */
+    runs: Array<LostRun>;
+};
+
+/**
+ * A run whose robot is gone.
+ */
+export type LostRun = {
+    /**
+     * The run.
+     */
+    run_id: RunId;
+    /**
+     * Its name.
+     */
+    run_name: string;
+    /**
+     * Where it stands now.
+     */
+    state: State;
 };
 
 /**
@@ -2721,6 +2770,11 @@ export type Run = {
      */
     on_lost?: OnLost;
     /**
+     * How long an attempt may go on while its robot and the server do not hear each other, in seconds.
+     */
+    lost_after_seconds?: number;
+    unheard?: Unheard | null;
+    /**
      * Its parameters; absent in lists.
      */
     parameters?: {
@@ -3557,6 +3611,20 @@ export type Trouble = {
      * Until when it takes no work; then it tries again.
      */
     rests_until: string;
+};
+
+/**
+ * An attempt whose robot is not heard: it may be running all the same.
+ */
+export type Unheard = {
+    /**
+     * When the robot was heard last.
+     */
+    since: string;
+    /**
+     * When the server believes that the attempt is gone, if nothing is heard until then.
+     */
+    until: string;
 };
 
 /**
@@ -5397,6 +5465,33 @@ export type ListRobotLogsResponses = {
 };
 
 export type ListRobotLogsResponse = ListRobotLogsResponses[keyof ListRobotLogsResponses];
+
+export type RobotLostData = {
+    body?: LostRequest;
+    path: {
+        robot: string;
+    };
+    query?: never;
+    url: '/api/v1/robots/{robot}/lost';
+};
+
+export type RobotLostErrors = {
+    /**
+     * Refused or failed; `code` says why.
+     */
+    default: Problem;
+};
+
+export type RobotLostError = RobotLostErrors[keyof RobotLostErrors];
+
+export type RobotLostResponses = {
+    /**
+     * Done.
+     */
+    200: LostResult;
+};
+
+export type RobotLostResponse = RobotLostResponses[keyof RobotLostResponses];
 
 export type ResumeRobotData = {
     body?: never;

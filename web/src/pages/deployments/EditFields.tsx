@@ -72,13 +72,14 @@ export function PolicyForm({ draft, set, error }: PartProps) {
         )}
       </Field>
       <Field label="Tries after a failure" hint="0 is never again" error={error("max_retries")}>{(c) => <Input {...c} inputMode="numeric" value={draft.maxRetries} onChange={(e) => set({ maxRetries: e.target.value })} />}</Field>
-      <Field label="When the robot is lost" hint="Its lease lapsed while the run was on it">
+      <Field label="When the robot is lost" hint="It was not heard for as long as the run may go on so">
         {(c) => (
           <Select {...c} value={draft.onLost} onChange={(e) => set({ onLost: e.target.value as OnLost })}>
             {Object.entries(ON_LOST_WORDS).map(([value, words]) => <option key={value} value={value}>{words}</option>)}
           </Select>
         )}
       </Field>
+      <Field label="Lost after, in seconds unheard" hint="60 to 604800; empty is 60 where another attempt may follow, else 4 hours" error={error("lost_after_seconds")}>{(c) => <Input {...c} inputMode="numeric" value={draft.lostAfter} onChange={(e) => set({ lostAfter: e.target.value })} />}</Field>
       {retries && (
         <>
           <Field label="First wait, in seconds" error={error("initial_delay")}>{(c) => <Input {...c} inputMode="decimal" value={draft.initialDelay} onChange={(e) => set({ initialDelay: e.target.value })} />}</Field>

@@ -20,6 +20,12 @@ export function retryWords(retry: RetryPolicy): string {
   return `${plural(retry.max_retries, "time")}, first after ${first}${growth}`;
 }
 
+/** How long an attempt may go on unheard when nobody chose: a lease where another attempt may follow by itself. */
+export function lostAfterUsual(s: { on_lost: string; retry: RetryPolicy }): string {
+  const follows = s.on_lost === "retry" || s.on_lost === "resume" || (s.retry.max_retries > 0 && s.retry.retryable_errors.includes("lost"));
+  return follows ? "1 minute unheard" : "4 hours unheard";
+}
+
 const Words = ({ words }: { words: string[] }) => (words.length ? <span className="flex flex-wrap gap-1">{words.map((w) => <Badge key={w}>{w}</Badge>)}</span> : <span className="text-faint">–</span>);
 const Group = ({ children }: { children: ReactNode }) => <dl className="border-t border-line px-4 py-2 first:border-0">{children}</dl>;
 
@@ -49,6 +55,7 @@ export function SettingsFacts({ deployment: d }: { deployment: Deployment }) {
           <Fact name="Asked to end with">{`SIG${(s.stop_signal ?? "term").toUpperCase()}`}</Fact>
           <Fact name="Tries again">{retryWords(s.retry)}</Fact>
           <Fact name="Robot is lost">{ON_LOST_WORDS[s.on_lost] ?? s.on_lost}</Fact>
+          <Fact name="It is lost after">{s.lost_after_seconds == null ? lostAfterUsual(s) : `${formatTick(s.lost_after_seconds)} unheard`}</Fact>
         </Group>
         <Group>
           <Fact name="Changed"><RelativeTime at={d.updated_at} /></Fact>

@@ -22,6 +22,7 @@ export interface EditDraft {
   maxDelay: string;
   factor: string;
   onLost: OnLost;
+  lostAfter: string;
 }
 
 const text = (n: number | null | undefined): string => (n === null || n === undefined ? "" : String(n));
@@ -32,7 +33,7 @@ export function numbersOf(d: Deployment): EditDraft {
     versionId: s.version_id ?? "", queue: d.queue_name, description: s.description, tags: s.tags.join(", "), labels: s.labels.join(", "), capabilities: s.capabilities.join(", "),
     environment: s.environment ?? "", robotId: s.robot_id ?? "", priority: s.priority, desktop: s.desktop, concurrency: text(s.concurrency_limit), timeout: text(s.timeout_seconds),
     grace: text(s.cancel_grace_seconds), stopSignal: s.stop_signal ?? "term", startWithin: text(s.start_within_seconds), maxRetries: text(s.retry.max_retries), initialDelay: text(s.retry.initial_delay),
-    maxDelay: text(s.retry.max_delay), factor: text(s.retry.backoff_factor), onLost: s.on_lost,
+    maxDelay: text(s.retry.max_delay), factor: text(s.retry.backoff_factor), onLost: s.on_lost, lostAfter: text(s.lost_after_seconds),
   };
 }
 
@@ -51,7 +52,7 @@ export function patchOf(draft: EditDraft, retry: RetryPolicy): { patch: Deployme
     version_id: draft.versionId || null, queue: draft.queue.trim(), description: draft.description, tags: words(draft.tags), labels: words(draft.labels), capabilities: words(draft.capabilities),
     environment: draft.environment.trim() || null, robot_id: draft.robotId || null, priority: draft.priority, desktop: draft.desktop,
     concurrency_limit: optional("concurrency_limit", draft.concurrency, 1), timeout_seconds: number("timeout_seconds", draft.timeout, true, 0), cancel_grace_seconds: number("cancel_grace_seconds", draft.grace, true, 0), stop_signal: draft.stopSignal,
-    start_within_seconds: optional("start_within_seconds", draft.startWithin, 1), on_lost: draft.onLost,
+    start_within_seconds: optional("start_within_seconds", draft.startWithin, 1), on_lost: draft.onLost, lost_after_seconds: optional("lost_after_seconds", draft.lostAfter, 60),
     retry: { ...retry, max_retries: number("max_retries", draft.maxRetries, true, 0), initial_delay: number("initial_delay", draft.initialDelay, false, 0), max_delay: number("max_delay", draft.maxDelay, false, 0), backoff_factor: number("backoff_factor", draft.factor, false, 1) },
   };
   if (!patch.queue) wrong.queue = "A work queue is needed, such as default";

@@ -7,6 +7,7 @@ import { api, q, type Robot } from "@/api";
 import type { Search } from "@/lib/search";
 import { useMay } from "@/shell/session";
 import { Button, Confirm, IconButton, Input, Menu, MenuItem, Page, RobotLight, Skeleton, TabPanel, Tabs, useToasts } from "@/ui";
+import { ConfirmGone } from "../shared/ConfirmGone";
 import { isGone, NotHere } from "../shared/NotHere";
 import { RobotFacts } from "./RobotFacts";
 import { RobotLogs } from "./RobotLogs";
@@ -16,7 +17,7 @@ import { SendRun } from "./SendRun";
 function RobotActions({ robot }: { robot: Robot }) {
   const operate = useMay("operate");
   const admin = useMay("administer");
-  const [ask, setAsk] = useState<"drain" | "delete" | "run">();
+  const [ask, setAsk] = useState<"drain" | "delete" | "run" | "gone">();
   const [comment, setComment] = useState("");
   const client = useQueryClient();
   const toasts = useToasts();
@@ -39,6 +40,7 @@ function RobotActions({ robot }: { robot: Robot }) {
         <Button icon={<PauseCircle size={14} />} onClick={() => setAsk("drain")}>Drain…</Button>
       )}
       <Button icon={<Play size={14} />} onClick={() => setAsk("run")}>Send a run…</Button>
+      {!robot.connected && robot.live > 0 && <Button onClick={() => setAsk("gone")}>It is gone…</Button>}
       {admin && (
         <Menu trigger={<IconButton label="More actions" weight="plain"><EllipsisVertical size={15} /></IconButton>}>
           <MenuItem danger icon={<Trash2 size={14} />} disabled={robot.connected} onSelect={() => setAsk("delete")}>{robot.connected ? "Delete (stop it first)" : "Delete…"}</MenuItem>
@@ -48,6 +50,7 @@ function RobotActions({ robot }: { robot: Robot }) {
         <Input aria-label="Why (shown beside its status)" placeholder="Why? (shown beside its status)" value={comment} onChange={(e) => setComment(e.target.value)} />
       </Confirm>
       <Confirm open={ask === "delete"} onOpenChange={(open) => !open && setAsk(undefined)} title={`Delete ${robot.name}?`} action="Delete" description="Its key stops to work. The history of its runs stays." onConfirm={() => act("deleted", async () => { await api.deleteRobot(robot.id); void navigate({ to: "/robots" }); })} />
+      <ConfirmGone robot={robot.id} name={robot.name} open={ask === "gone"} onClose={() => setAsk(undefined)} />
       {ask === "run" && <SendRun robot={robot} onClose={() => setAsk(undefined)} />}
     </>
   );

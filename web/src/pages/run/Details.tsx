@@ -40,6 +40,7 @@ export function Details({ run }: { run: Run }) {
           <Fact name="Asked to end with">{`SIG${(run.stop_signal ?? "term").toUpperCase()}`}</Fact>
           <Fact name="Retries">{run.retry.max_retries ? `${run.retries_used} of ${run.retry.max_retries} used; first after ${formatTick(run.retry.initial_delay)}, then × ${run.retry.backoff_factor}` : "None"}</Fact>
           <Fact name="If its robot is lost">{LOST[run.on_lost]}</Fact>
+          <Fact name="Lost after">{formatTick(run.lost_after_seconds)} unheard</Fact>
           <Fact name="Due"><ExactTime at={run.due_at} /></Fact>
           {run.start_deadline && <Fact name="Must start by"><ExactTime at={run.start_deadline} /></Fact>}
         </dl>

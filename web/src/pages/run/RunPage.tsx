@@ -18,6 +18,7 @@ import { Logs } from "./Logs";
 import { Results } from "./Results";
 import { Timeline } from "./Timeline";
 import { Transitions } from "./Transitions";
+import { UnheardBanner } from "./Unheard";
 
 const GraphView = lazy(() => import("./GraphView").then((m) => ({ default: m.GraphView })));
 const TABS = ["logs", "timeline", "graph", "transitions", "results", "details"] as const;
@@ -91,6 +92,7 @@ function RunView({ run }: { run: Run }) {
         <div className="space-y-3 px-4 pb-3 sm:px-6">
           <Facts run={run} first={run.attempt > 1 ? firstOf(list) : undefined} />
           <Parameters run={run} />
+          <UnheardBanner run={run} />
           <ProgressLine run={run} />
           {run.end_reason && <p className="text-sm text-muted">{capitalised(run.end_reason)}</p>}
           {error && <ErrorBanner error={error} state={attempt && number !== run.attempt ? attempt.state : state} />}

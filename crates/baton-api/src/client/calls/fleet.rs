@@ -6,8 +6,8 @@ use reqwest::Method;
 use super::super::{Client, Result};
 use crate::rest::{
     BroadcastRequest, BroadcastResult, Collection, CreateEnrolment, CreateQueue, CreateRun,
-    CreatedRun, DrainRequest, EnrolRequest, Enrolled, Enrolment, Limit, PageQuery, PutLimit, Queue,
-    QueuePatch, Robot, RobotLogEntry, RobotLogQuery, Run,
+    CreatedRun, DrainRequest, EnrolRequest, Enrolled, Enrolment, Limit, LostRequest, LostResult,
+    PageQuery, PutLimit, Queue, QueuePatch, Robot, RobotLogEntry, RobotLogQuery, Run,
 };
 
 impl Client {
@@ -117,6 +117,15 @@ impl Client {
     /// Lets a robot take runs again.
     pub async fn resume_robot(&self, robot: &str) -> Result<Robot> {
         self.call(Method::POST, &["robots", robot, "resume"])
+            .idempotent(None)
+            .fetch()
+            .await
+    }
+
+    /// Says that a robot that is not connected is gone, and with it all that it ran.
+    pub async fn robot_lost(&self, robot: &str, body: &LostRequest) -> Result<LostResult> {
+        self.call(Method::POST, &["robots", robot, "lost"])
+            .json(body)
             .idempotent(None)
             .fetch()
             .await

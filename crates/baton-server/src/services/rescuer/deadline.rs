@@ -49,22 +49,37 @@ fn overdue_at(attempt: &LiveAttempt, since: Steady, began: Option<Steady>) -> Op
     Some(from.after(timeout).after(wait))
 }
 
-/// What is owed to an attempt, each with its instant. `since` is when it came to its state, as far as this
-/// server has seen it, `lapses_at` when its lease has lapsed for good, `told` when its robot was last told
-/// to end it, `began` when its process began, if that is known.
+/// What this server has seen of an attempt.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    /// When it came to its state.
+    pub(super) since: Steady,
+    /// When it has gone on unheard for as long as it may.
+    pub(super) lapses_at: Steady,
+    /// When its robot was last told to end it.
+    pub(super) told: Option<Told>,
+    /// Whether its robot is here.
+    pub(super) connected: bool,
+    /// When its process began, if that is known.
+    pub(super) began: Option<Steady>,
+}
+
+/// What is owed to an attempt, each with its instant.
 pub(super) fn owed(
     attempt: &LiveAttempt,
-    since: Steady,
-    lapses_at: Steady,
-    told: Option<Told>,
-    began: Option<Steady>,
+    seen: &Seen,
     server_began: Steady,
 ) -> Vec<(Steady, Owed)> {
-    let mut all = vec![(lapses_at, Owed::Lapse)];
+    let Seen {
+        since, told, began, ..
+    } = *seen;
+    let mut all = vec![(seen.lapses_at, Owed::Lapse)];
     // While the server was away nobody could answer.
     let since = since.max(server_began);
     match attempt.state {
         State::Dispatched => all.push((since.after(START_WITHIN), Owed::Answer)),
+        // A robot that is not heard ends what runs too long by itself, and may bring a result of before that.
+        State::Running if !seen.connected => {}
         State::Running => {
             if let Some(late) = overdue_at(attempt, since, began) {
                 let grace = SignedDuration::from_secs(DEFAULT_CANCEL_GRACE_SECONDS.into());
@@ -118,18 +133,26 @@ pub(super) mod tests {
             assigned_at: day(99),
             started_at: Some(day(100)),
             deadline_at: Some(day(160)),
+            lost_after_seconds: 60,
+        }
+    }
+
+    fn seen() -> Seen {
+        Seen {
+            since: at(100),
+            lapses_at: at(1_000_000),
+            told: None,
+            connected: true,
+            began: None,
         }
     }
 
     fn ends_at(began: Option<i64>) -> Steady {
-        let owed = owed(
-            &running(),
-            at(100),
-            at(1_000_000),
-            None,
-            began.map(at),
-            at(0),
-        );
+        let seen = Seen {
+            began: began.map(at),
+            ..seen()
+        };
+        let owed = owed(&running(), &seen, at(0));
         let end = owed.into_iter().find(|(_, owed)| *owed == Owed::End);
         end.expect("it has a deadline").0
     }
@@ -158,7 +181,12 @@ pub(super) mod tests {
             at: at(200),
             grace: SignedDuration::from_secs(25),
         };
-        let owed = owed(&run, at(190), at(1_000), Some(told), None, at(0));
+        let seen = Seen {
+            since: at(190),
+            told: Some(told),
+            ..seen()
+        };
+        let owed = owed(&run, &seen, at(0));
         let again = owed.iter().find(|(_, owed)| *owed == Owed::CancelAgain);
         assert_eq!(again.expect("in the end it is").0, at(200 + 25 + 10));
     }
@@ -167,7 +195,22 @@ pub(super) mod tests {
     fn a_run_without_timeout_is_never_overdue() {
         let mut run = running();
         run.deadline_at = None;
-        let owed = owed(&run, at(100), at(1_000), None, Some(at(100)), at(0));
+        let seen = Seen {
+            began: Some(at(100)),
+            ..seen()
+        };
+        let owed = owed(&run, &seen, at(0));
         assert!(owed.iter().all(|(_, owed)| *owed != Owed::End));
+    }
+
+    #[test]
+    fn a_run_whose_robot_is_away_is_not_ended_for_its_timeout_but_when_it_may_go_on_no_longer() {
+        let away = Seen {
+            connected: false,
+            began: Some(at(100)),
+            ..seen()
+        };
+        let owed = owed(&running(), &away, at(0));
+        assert_eq!(owed, [(at(1_000_000), Owed::Lapse)]);
     }
 }

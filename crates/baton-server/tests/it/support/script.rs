@@ -205,6 +205,16 @@ impl Script {
         self.hear().await
     }
 
+    /// Says that it is there, holding these, and is answered, whatever else comes in between.
+    pub(crate) async fn beat_skipping_others(&mut self, active: &[(Claim, Phase)]) {
+        let beat = Heartbeat {
+            active: held(active),
+            ..Heartbeat::default()
+        };
+        self.say(&beat).await;
+        while self.hear_any().await != HeartbeatAck::KIND {}
+    }
+
     /// Takes the assignment that comes next and is told to start.
     pub(crate) async fn take(&mut self) -> JobAssignment {
         let assignment: JobAssignment = self.hear().await;

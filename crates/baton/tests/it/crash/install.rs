@@ -170,6 +170,7 @@ impl Install {
                     ..RetryPolicy::times(2)
                 }),
                 on_lost: Some(OnLost::Fail),
+                lost_after_seconds: Some(Some(60)),
                 ..DeploymentPatch::default()
             },
             description: None,
