@@ -18,7 +18,7 @@ mod read;
 
 pub use notable::{LARGE, looks_secret};
 pub use pack::{LeftOut, Packed, pack, pack_with};
-pub use read::{inspect, unpack};
+pub use read::{inspect, inspect_from, unpack};
 
 /// Longest archive, in bytes: flow code, not data; a larger thing belongs on a share or in an artifact.
 pub const MAX_PACKAGE: usize = 64 << 20;

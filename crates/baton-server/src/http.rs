@@ -56,6 +56,7 @@ mod runs_view;
 mod schedules;
 mod server;
 mod sessions;
+mod spool;
 mod table;
 mod types;
 mod unheard;

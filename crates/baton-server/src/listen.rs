@@ -19,6 +19,9 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use crate::tls::{Tls, is_noise};
+use refusing::{Progress, Refusing};
+
+mod refusing;
 
 /// A client that has not sent its headers after this long is cut, and so is one that keeps a
 /// connection open without a request.
@@ -134,9 +137,17 @@ async fn http1<S>(stream: S, peer: SocketAddr, router: Router, stop: Cancellatio
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let progress = Progress::default();
+    let stream = Refusing::new(stream, progress.clone());
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
-        router.clone().oneshot(request)
+        progress.begin();
+        let (answer, progress) = (router.clone().oneshot(request), progress.clone());
+        async move {
+            answer
+                .await
+                .map(|answer| answer.map(|body| progress.follow(body)))
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -1,7 +1,7 @@
 //! Reading an archive that somebody else made: nothing in it is believed before it is checked.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 use std::path::Path;
 
 use flate2::bufread::GzDecoder;
@@ -21,6 +21,12 @@ const MAX_PADDING: u64 = 1 << 20;
 
 /// Every entry of the archive, in its order, if all of it may be unpacked.
 pub fn inspect(archive: &[u8]) -> Result<Vec<PackageEntry>, PackageError> {
+    is_small(archive)?;
+    inspect_from(archive)
+}
+
+/// The same for an archive that is read from somewhere; whoever made that place has seen to its length.
+pub fn inspect_from(archive: impl BufRead) -> Result<Vec<PackageEntry>, PackageError> {
     walk(archive, |_, content| {
         io::copy(content, &mut io::sink()).map(|_| ())
     })
@@ -38,7 +44,8 @@ pub fn unpack(archive: &[u8], folder: &Path) -> Result<Vec<PackageEntry>, Packag
             "the folder is not empty",
         ));
     }
-    let done = walk(archive, |entry, content| write(folder, entry, content));
+    let done = is_small(archive)
+        .and_then(|()| walk(archive, |entry, content| write(folder, entry, content)));
     if done.is_err() {
         // What was already written is half a package, which nobody may run; the error at hand matters more.
         let _ = fs::remove_dir_all(folder);
@@ -66,11 +73,7 @@ fn write(folder: &Path, entry: &PackageEntry, content: &mut dyn Read) -> io::Res
     io::copy(content, &mut file).map(|_| ())
 }
 
-/// Visits every entry after it was checked.
-fn walk(
-    archive: &[u8],
-    mut visit: impl FnMut(&PackageEntry, &mut dyn Read) -> io::Result<()>,
-) -> Result<Vec<PackageEntry>, PackageError> {
+fn is_small(archive: &[u8]) -> Result<(), PackageError> {
     if archive.len() > MAX_PACKAGE {
         return Err(PackageError::new(
             "package_too_large",
@@ -81,6 +84,14 @@ fn walk(
             ),
         ));
     }
+    Ok(())
+}
+
+/// Visits every entry after it was checked.
+fn walk(
+    archive: impl BufRead,
+    mut visit: impl FnMut(&PackageEntry, &mut dyn Read) -> io::Result<()>,
+) -> Result<Vec<PackageEntry>, PackageError> {
     let bound = MAX_UNPACKED + MAX_FILES as u64 * MAX_OVERHEAD + MAX_PADDING;
     // `raw` leaves long names to us: otherwise the library would read one of any length into memory.
     let mut tar = tar::Archive::new(GzDecoder::new(archive).take(bound));
@@ -160,7 +171,7 @@ impl<R: Read> Read for Content<R> {
 
 /// Sees to it that nothing follows the last entry but the end mark and zeros, in the tar and behind the gzip.
 fn end(
-    mut rest: io::Take<GzDecoder<&[u8]>>,
+    mut rest: io::Take<GzDecoder<impl BufRead>>,
     last: Option<&PackageEntry>,
 ) -> Result<(), PackageError> {
     let trailing = |what: String| {
@@ -189,7 +200,8 @@ fn end(
     if zeros < BLOCK {
         return Err(damaged(last, "the tar has no end mark; it broke off"));
     }
-    match rest.into_inner().into_inner().len() {
+    let mut behind = rest.into_inner().into_inner();
+    match io::copy(&mut behind, &mut io::sink()).map_err(|e| damaged(last, e))? {
         0 => Ok(()),
         n => Err(trailing(format!(
             "{n} bytes follow the end of the gzip; pack it as one archive"

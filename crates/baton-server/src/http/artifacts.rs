@@ -1,6 +1,6 @@
 //! Files that runs leave behind: handed over under a claim, shown without trust.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -8,15 +8,12 @@ use axum::http::HeaderValue;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
 };
-use baton_api::package::hex;
 use baton_api::rest::{Artifact, BASE, Collection, PageQuery, PutArtifact};
 use baton_core::id::{ArtifactId, Fence, RunId};
 use baton_core::state::Executor;
-use baton_store::catalog::{self, BLOB_CHUNK};
+use baton_store::catalog;
 use baton_store::logs::Refusal;
 use baton_store::runs::Claim;
-use sha2::{Digest, Sha256};
-use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
 
 use super::Http;
@@ -26,7 +23,7 @@ use super::flows::entropy;
 use super::paging::{listed, page, slice};
 use super::route::{Bytes, Created};
 use super::runs::find;
-use super::upload::Upload;
+use super::spool::Spool;
 use crate::error::ApiError;
 use crate::operations;
 
@@ -63,8 +60,9 @@ pub(crate) async fn put_artifact(
     check_claim(&http, &caller, run_id, &about).await?;
     let content_type = media_type(&request, &about.name);
     let _permit = RECEIVING.acquire().await.map_err(ApiError::internal)?;
-    let spool = Spool::receive(&http.app.config.data, request).await?;
-    let hash = spool.store(&http).await?;
+    let data = &http.app.config.data;
+    let mut spool = Spool::receive(data, request, "the artifact", MAX_ARTIFACT).await?;
+    spool.store(&http).await?;
     let artifact = catalog::Artifact {
         id: ArtifactId::new(http.app.clock.now(), entropy()),
         org: caller.org,
@@ -72,8 +70,8 @@ pub(crate) async fn put_artifact(
         attempt: about.attempt,
         name: about.name,
         content_type,
-        size: spool.size,
-        hash,
+        size: i64::try_from(spool.size).map_err(ApiError::internal)?,
+        hash: spool.hash.clone(),
         created_at: http.app.clock.now(),
     };
     http.app.store.put_artifact(artifact.clone()).await?;
@@ -254,90 +252,6 @@ fn view(http: &Http, artifact: catalog::Artifact) -> Artifact {
         size: artifact.size,
         hash: artifact.hash,
         created_at: artifact.created_at,
-    }
-}
-
-/// A body on its way into the store: its name, the hash, is known only when all of it is there.
-struct Spool {
-    path: PathBuf,
-    file: tokio::fs::File,
-    hash: String,
-    size: i64,
-}
-
-impl Drop for Spool {
-    fn drop(&mut self) {
-        // A file that stays behind is only clutter in a folder of our own.
-        let _ = std::fs::remove_file(&self.path);
-    }
-}
-
-impl Spool {
-    async fn receive(data: &Path, request: Request) -> Result<Self, ApiError> {
-        let folder = data.join("incoming");
-        let disk = |e: std::io::Error| {
-            ApiError::from(baton_store::StoreError::Unavailable(format!(
-                "cannot spool an artifact to disk: {e}"
-            )))
-        };
-        tokio::fs::create_dir_all(&folder).await.map_err(disk)?;
-        let path = folder.join(hex(&entropy()));
-        let file = tokio::fs::OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&path)
-            .await
-            .map_err(disk)?;
-        let mut spool = Self {
-            path,
-            file,
-            hash: String::new(),
-            size: 0,
-        };
-        let mut digest = Sha256::new();
-        let mut size: u64 = 0;
-        let mut upload = Upload::new(request, "the artifact");
-        while let Some(bytes) = upload.next().await? {
-            size += bytes.len() as u64;
-            if size > MAX_ARTIFACT {
-                let limit = usize::try_from(MAX_ARTIFACT).unwrap_or(usize::MAX);
-                return Err(ApiError::too_large("the artifact", limit));
-            }
-            digest.update(&bytes);
-            spool.file.write_all(&bytes).await.map_err(disk)?;
-        }
-        spool.file.flush().await.map_err(disk)?;
-        spool.file.rewind().await.map_err(disk)?;
-        spool.hash = hex(&digest.finalize());
-        spool.size = i64::try_from(size).expect("bounded by MAX_ARTIFACT");
-        Ok(spool)
-    }
-
-    async fn store(&self, http: &Http) -> Result<String, ApiError> {
-        let store = &http.app.store;
-        if store.blob(&self.hash).await.is_ok() {
-            return Ok(self.hash.clone());
-        }
-        let mut file = self.file.try_clone().await.map_err(ApiError::internal)?;
-        let mut chunks = 0;
-        loop {
-            let mut chunk = Vec::with_capacity(BLOB_CHUNK);
-            let mut part = (&mut file).take(BLOB_CHUNK as u64);
-            part.read_to_end(&mut chunk)
-                .await
-                .map_err(ApiError::internal)?;
-            if chunk.is_empty() {
-                break;
-            }
-            store.put_blob_chunk(&self.hash, chunks, chunk).await?;
-            chunks += 1;
-        }
-        let now = http.app.clock.now();
-        store
-            .finish_blob(&self.hash, self.size, chunks, now)
-            .await?;
-        Ok(self.hash.clone())
     }
 }
 

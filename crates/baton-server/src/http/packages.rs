@@ -8,19 +8,17 @@ use axum::http::{HeaderValue, StatusCode};
 use baton_api::package::{self, MAX_PACKAGE};
 use baton_api::rest::Package;
 use baton_core::id::RobotId;
-use baton_store::StoreError;
-use baton_store::catalog::BLOB_CHUNK;
 use tokio::sync::Semaphore;
 
 use super::Http;
 use super::downloads::stream_blob;
 use super::extract::{Caller, Name};
 use super::route::{Bytes, Created};
-use super::upload::Upload;
+use super::spool::Spool;
 use crate::error::ApiError;
 
-/// Packages that are received at once; each may hold 64 MB in memory.
-static RECEIVING: Semaphore = Semaphore::const_new(4);
+/// Packages that are received at once; each is spooled to disk.
+static RECEIVING: Semaphore = Semaphore::const_new(8);
 
 pub(crate) async fn create_package(
     State(http): State<Arc<Http>>,
@@ -95,48 +93,26 @@ async fn receive(
     request: Request,
 ) -> Result<Package, ApiError> {
     let _permit = RECEIVING.acquire().await.map_err(ApiError::internal)?;
-    let mut upload = Upload::new(request, "the package");
-    let mut archive = Vec::new();
-    while let Some(piece) = upload.next().await? {
-        if archive.len() + piece.len() > MAX_PACKAGE {
-            return Err(ApiError::too_large("the package", MAX_PACKAGE));
-        }
-        archive.extend_from_slice(&piece);
-    }
-    let archive = axum::body::Bytes::from(archive);
-    let size = archive.len() as u64;
-    let looked_at = archive.clone();
-    let hash = tokio::task::spawn_blocking(move || {
-        package::inspect(&looked_at).map(|_| package::hash(&looked_at))
-    })
-    .await
-    .map_err(ApiError::internal)??;
-    if expected.is_some_and(|expected| expected != hash) {
+    let data = &http.app.config.data;
+    let mut spool = Spool::receive(data, request, "the package", MAX_PACKAGE as u64).await?;
+    let looked_at = std::io::BufReader::new(spool.open()?);
+    tokio::task::spawn_blocking(move || package::inspect_from(looked_at).map(drop))
+        .await
+        .map_err(ApiError::internal)??;
+    if expected.is_some_and(|expected| expected != spool.hash) {
         return Err(ApiError::invalid(
             "hash_mismatch",
             "hash",
-            format!("the bytes that came have the hash {hash}; send them again"),
+            format!(
+                "the bytes that came have the hash {}; send them again",
+                spool.hash
+            ),
         ));
     }
-    let store = &http.app.store;
-    let existing = match store.blob(&hash).await {
-        Ok(_) => true,
-        Err(StoreError::NotFound { .. }) => {
-            let mut chunks = 0;
-            for chunk in archive.chunks(BLOB_CHUNK) {
-                store.put_blob_chunk(&hash, chunks, chunk.to_vec()).await?;
-                chunks += 1;
-            }
-            let length = i64::try_from(size).expect("bounded by MAX_PACKAGE");
-            let now = http.app.clock.now();
-            store.finish_blob(&hash, length, chunks, now).await?;
-            false
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let existing = spool.store(http).await?;
     Ok(Package {
-        hash,
-        size,
+        hash: spool.hash.clone(),
+        size: spool.size,
         existing,
     })
 }

@@ -22,6 +22,7 @@ mod openapi;
 mod packages;
 mod paging;
 mod proxy;
+mod refusing;
 mod registering;
 mod reporting;
 mod resources;

@@ -104,6 +104,8 @@ async fn open(mut config: Config) -> Done<Running> {
     if is_new {
         private::close_new(&data);
     }
+    // Bodies that were on their way when a server before was killed.
+    let _ = std::fs::remove_dir_all(data.join("incoming"));
     let admin = auth::ensure_admin_key(&*store, &data, Timestamp::now())
         .await
         .map_err(store_failure)?;
