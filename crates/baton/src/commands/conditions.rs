@@ -1,6 +1,7 @@
 //! What else is set of a deployment: every condition of where its runs go and how they are treated.
 
 use baton_core::flow::DeploymentSettings;
+use baton_core::lease::usual_lost_after;
 
 use crate::{output, units};
 
@@ -45,12 +46,11 @@ pub(super) fn of(
             output::spelt(&settings.on_lost),
         ),
     );
-    add(
-        "lost after",
-        settings
-            .lost_after_seconds
-            .map(|s| format!("{} unheard", span(s))),
-    );
+    // Said even where nobody chose it: it is how long a dead robot's run still shows as running.
+    let lost_after = settings
+        .lost_after_seconds
+        .unwrap_or_else(|| usual_lost_after(settings.on_lost, &settings.retry));
+    add("lost after", Some(format!("{} unheard", span(lost_after))));
     let within = settings.start_within_seconds.map(span);
     add(
         "starts within",

@@ -116,14 +116,21 @@ pub(crate) fn print(runs: &[Run], empty: &str) {
             table::cell(&run.label),
             table::cell(output::ago(run.due_at, now)),
             table::cell(took(run, now)),
-            table::cell(output::or_dash(
-                run.robot_name.as_ref().or(run.computer.as_ref()),
-            )),
+            table::cell(on(run)),
             table::cell(run.attempt),
             table::cell(by(run)),
         ]);
     }
     table::print(&mut table, empty);
+}
+
+/// Where a run is or was, and whether that robot is not heard.
+fn on(run: &Run) -> String {
+    let place = output::or_dash(run.robot_name.as_ref().or(run.computer.as_ref()));
+    match run.unheard {
+        Some(_) => format!("{place}, unheard"),
+        None => place,
+    }
 }
 
 /// How long a run has been running, or ran.

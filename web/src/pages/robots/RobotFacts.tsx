@@ -9,7 +9,7 @@ import { formatDuration } from "@/lib/time";
 import { Badge, Card, Copyable, Duration, Fact, Meter, RelativeTime, Sparkline, StateIcon } from "@/ui";
 import { stateColor } from "@/lib/states";
 import { useMay } from "@/shell/session";
-import { RunLink } from "../shared/RunBits";
+import { RunLink, UnheardMark } from "../shared/RunBits";
 import { RobotKeys } from "./RobotKeys";
 
 function Gauge({ name, value }: { name: string; value: number }) {
@@ -53,6 +53,7 @@ export function RobotFacts({ robot }: { robot: Robot }) {
               <li key={r.run_id} className="flex items-center gap-2">
                 <span style={{ color: stateColor(r.state) }} className="inline-flex"><StateIcon state={r.state} /></span>
                 <RunLink id={r.run_id} name={r.run_name} />
+                {r.unheard && <UnheardMark unheard={r.unheard} />}
                 {r.desktop && <Badge>{r.desktop}</Badge>}
                 <span className="ml-auto shrink-0 text-muted"><Duration from={r.started_at ?? r.assigned_at} /></span>
               </li>

@@ -40,7 +40,7 @@ function RobotActions({ robot }: { robot: Robot }) {
         <Button icon={<PauseCircle size={14} />} onClick={() => setAsk("drain")}>Drain…</Button>
       )}
       <Button icon={<Play size={14} />} onClick={() => setAsk("run")}>Send a run…</Button>
-      {!robot.connected && robot.live > 0 && <Button onClick={() => setAsk("gone")}>It is gone…</Button>}
+      {!robot.connected && robot.live > 0 && <Button onClick={() => setAsk("gone")}>The robot is gone…</Button>}
       {admin && (
         <Menu trigger={<IconButton label="More actions" weight="plain"><EllipsisVertical size={15} /></IconButton>}>
           <MenuItem danger icon={<Trash2 size={14} />} disabled={robot.connected} onSelect={() => setAsk("delete")}>{robot.connected ? "Delete (stop it first)" : "Delete…"}</MenuItem>

@@ -13,10 +13,10 @@ export function UnheardBanner({ run }: { run: Run }) {
   const robot = run.robot_name ?? "Its robot";
   return (
     <section role="status" style={{ borderColor: "color-mix(in oklab, var(--state-late) 40%, var(--line))", background: "color-mix(in oklab, var(--state-late) 7%, var(--surface))" }} className="flex flex-wrap items-center gap-x-4 gap-y-2 rounded-lg border px-4 py-3">
-      <Unplug size={15} className="shrink-0 text-late" aria-hidden />
+      <Unplug size={15} className="mt-0.5 shrink-0 self-start text-late" aria-hidden />
       <div className="min-w-0 flex-1 basis-64">
-        <p className="font-medium">{robot} has not been heard since <RelativeTime at={run.unheard.since} /></p>
-        <p className="text-sm text-muted">The run may go on there, and its result counts when it comes. It is believed lost <RelativeTime at={run.unheard.until} /> (<ExactTime at={run.unheard.until} look="short" />).</p>
+        <p className="font-medium">{robot} was heard last <RelativeTime at={run.unheard.since} /></p>
+        <p className="text-sm text-muted">The run may go on there, and its result counts when it comes. If nothing is heard, it is believed lost at <ExactTime at={run.unheard.until} look="short" />.</p>
       </div>
       {operate && <Button onClick={() => setAsks(true)}>The robot is gone…</Button>}
       <ConfirmGone robot={run.robot_id} name={robot} open={asks} onClose={() => setAsks(false)} />

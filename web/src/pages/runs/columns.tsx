@@ -3,7 +3,7 @@ import type { ColumnDef } from "@tanstack/react-table";
 import type { Run } from "@/api";
 import { ArrowDown, ArrowUp } from "lucide-react";
 import { RelativeTime, Words } from "@/ui";
-import { PriorityMark, RunDuration, RunName, RunState, TriggerText } from "../shared/RunBits";
+import { PriorityMark, RunDuration, RunName, RunState, TriggerText, UnheardMark } from "../shared/RunBits";
 
 function OrderHeader({ ascending, onOrder }: { ascending: boolean; onOrder: () => void }) {
   return (
@@ -35,7 +35,7 @@ export const runColumns = (ascending: boolean, onOrder: () => void): ColumnDef<R
   { id: "flow", header: "Flow", cell: ({ row }) => <FlowName run={row.original} />, meta: { track: "minmax(160px, 1.5fr)" } },
   { id: "created", header: () => <OrderHeader ascending={ascending} onOrder={onOrder} />, cell: ({ row }) => <span className="text-muted"><RelativeTime at={row.original.created_at} /></span>, meta: { track: "80px", align: "right" } },
   { id: "duration", header: "Took", cell: ({ row }) => <RunDuration run={row.original} />, meta: { track: "76px", align: "right" } },
-  { id: "robot", header: "Robot", cell: ({ row }) => <span className="truncate text-muted">{row.original.robot_name ?? "–"}</span>, meta: { track: "minmax(116px, .7fr)", from: 760 } },
+  { id: "robot", header: "Robot", cell: ({ row }) => <span className="flex min-w-0 items-center gap-1.5 text-muted"><span className="truncate">{row.original.robot_name ?? "–"}</span>{row.original.unheard && <UnheardMark unheard={row.original.unheard} />}</span>, meta: { track: "minmax(116px, .7fr)", from: 760 } },
   { id: "queue", header: "Queue", cell: ({ row }) => <span className="truncate text-muted">{row.original.queue_name}</span>, meta: { track: "minmax(84px, .5fr)", from: 900 } },
   { id: "trigger", header: "Started by", cell: ({ row }) => <TriggerText trigger={row.original.trigger} />, meta: { track: "minmax(124px, .6fr)", from: 1000 } },
   {

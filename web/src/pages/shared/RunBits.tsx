@@ -1,9 +1,10 @@
 // How a run looks in every list: its state as of now, its name, who started it, how long it took.
 import { Link } from "@tanstack/react-router";
-import { CalendarClock, CornerDownRight, UserRound } from "lucide-react";
+import { CalendarClock, CornerDownRight, Unplug, UserRound } from "lucide-react";
 import type { Priority, Run, Trigger } from "@/api";
 import { useNow } from "@/lib/preferences";
 import { useServer } from "@/lib/server";
+import { formatShort } from "@/lib/time";
 import { isTerminal, shownState, type ShownState } from "@/lib/states";
 import { Duration, HoverCard, RelativeTime, StateBadge, Tooltip } from "@/ui";
 import { PRIORITIES } from "./priorities";
@@ -74,4 +75,10 @@ export function PriorityMark({ priority }: { priority: Priority }) {
   const [icon, text] = PRIORITIES[priority];
   if (!icon) return null;
   return <Tooltip text={text}><span tabIndex={-1} className="inline-flex shrink-0 text-muted">{icon}<span className="sr-only">{text}</span></span></Tooltip>;
+}
+
+/** Beside a run whose robot is not heard: it may be running all the same. */
+export function UnheardMark({ unheard }: { unheard: NonNullable<Run["unheard"]> }) {
+  const said = `Its robot was heard last at ${formatShort(Date.parse(unheard.since))}; if nothing is heard, the run is believed lost at ${formatShort(Date.parse(unheard.until))}`;
+  return <Tooltip text={said}><span role="img" aria-label={said} className="inline-flex shrink-0 text-late"><Unplug size={13} aria-hidden /></span></Tooltip>;
 }
