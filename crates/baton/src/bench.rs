@@ -4,12 +4,14 @@
 //! touched; load generator and robots run in this process and share the machine with it. A run
 //! counts when its result is committed and acknowledged. No log lines are sent.
 
+mod compare;
 mod http;
 mod measure;
 mod robots;
 mod server;
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -32,6 +34,7 @@ use server::BenchServer;
   baton bench --robots 10000 --seconds 30   how much ten thousand connections cost
   baton bench --schedules 1000 --seconds 60 how punctual schedules are, with nothing else to do
   baton bench --submitters 0 --seconds 60   what an idle server uses
+  baton bench --compare ./baton-before      this executable and another under the same load, in turns
 
 Figures are of this machine under its present load: take the median of three on a quiet one.")]
 pub(crate) struct Bench {
@@ -56,6 +59,12 @@ pub(crate) struct Bench {
     /// Schedules, each firing once a minute, spread evenly; their punctuality is measured
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub(crate) schedules: usize,
+    /// Another executable that is measured in turns with this one, with ratios of the medians
+    #[arg(long, value_name = "PATH")]
+    pub(crate) compare: Option<PathBuf>,
+    /// How often each is measured when two are compared
+    #[arg(long, default_value_t = 5, value_name = "N", requires = "compare", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) rounds: u32,
 }
 
 impl Bench {
@@ -74,20 +83,30 @@ const CONNECTING: usize = 64;
 /// Runs the benchmark and prints its report.
 pub(crate) async fn run(args: Bench, json: bool) -> Result<()> {
     crate::serve::files::for_load(args.robots.saturating_add(args.submitters()));
-    let mut server = BenchServer::start().await?;
-    let mut outcome = measure_all(&args, &server).await;
-    if let (Ok(report), 1..) = (&mut outcome, args.queued) {
-        report.restart_ready_ms = Some(server.restart().await?);
+    let this = std::env::current_exe()?;
+    if let Some(other) = &args.compare {
+        return compare::run(&args, &this, other, json).await;
     }
-    let stopped = server.stop().await;
-    let report = outcome?;
-    stopped?;
+    let report = once(&args, &this).await?;
     if json {
         println!("{}", serde_json::to_string_pretty(&report.json())?);
     } else {
         print!("{}", report.text());
     }
     Ok(())
+}
+
+/// Measures the server of one executable once.
+async fn once(args: &Bench, program: &Path) -> Result<Report> {
+    let mut server = BenchServer::start(program).await?;
+    let mut outcome = measure_all(args, &server).await;
+    if let (Ok(report), 1..) = (&mut outcome, args.queued) {
+        report.restart_ready_ms = Some(server.restart().await?);
+    }
+    let stopped = server.stop().await;
+    let report = outcome?;
+    stopped?;
+    Ok(report)
 }
 
 async fn measure_all(args: &Bench, server: &BenchServer) -> Result<Report> {

@@ -1,4 +1,4 @@
-//! The server under test: the same executable, on a folder and a port of its own.
+//! The server under test: this executable or another one, on a folder and a port of its own.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 
 /// A running server and how to reach it.
 pub(crate) struct BenchServer {
+    program: PathBuf,
     child: Child,
     folder: PathBuf,
     pub(crate) address: SocketAddr,
@@ -26,13 +27,14 @@ pub(crate) struct BenchServer {
 
 impl BenchServer {
     /// Starts a server on an empty folder below the system's folder for temporary files.
-    pub(crate) async fn start() -> Result<Self> {
+    pub(crate) async fn start(program: &Path) -> Result<Self> {
         let folder = std::env::temp_dir().join(format!("baton-bench-{}", std::process::id()));
         let folder = data_folder(&folder)?;
         let address = free_address()?;
         let began = Instant::now();
-        let child = spawn(&folder, address)?;
+        let child = spawn(program, &folder, address)?;
         let mut server = Self {
+            program: program.to_owned(),
             child,
             folder,
             address,
@@ -79,7 +81,7 @@ impl BenchServer {
     pub(crate) async fn restart(&mut self) -> Result<f64> {
         self.halt().await?;
         let began = Instant::now();
-        self.child = spawn(&self.folder, self.address)?;
+        self.child = spawn(&self.program, &self.folder, self.address)?;
         self.await_ready(began).await?;
         Ok(began.elapsed().as_secs_f64() * 1_000.0)
     }
@@ -111,8 +113,8 @@ impl Drop for BenchServer {
     }
 }
 
-fn spawn(folder: &Path, address: SocketAddr) -> Result<Child> {
-    Command::new(std::env::current_exe()?)
+fn spawn(program: &Path, folder: &Path, address: SocketAddr) -> Result<Child> {
+    Command::new(program)
         .args(["server", "--port", &address.port().to_string(), "--data"])
         .arg(folder)
         .env("XDG_CONFIG_HOME", folder.join("config"))
@@ -120,7 +122,7 @@ fn spawn(folder: &Path, address: SocketAddr) -> Result<Child> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .spawn()
-        .context("starting the server under test")
+        .with_context(|| format!("starting {} as the server under test", program.display()))
 }
 
 /// An address on loopback that was free a moment ago.
