@@ -38,6 +38,8 @@ pub struct App {
     pub(crate) decided_at: crate::services::dispatcher::DecidedAt,
     /// Runs that ended since the last sample, by queue.
     pub(crate) ended: crate::services::Ended,
+    /// How long runs took and how soon they started, since this server began.
+    pub(crate) histograms: crate::histograms::Histograms,
     /// When this server started.
     pub started_at: Timestamp,
     /// The same instant on the clock that nobody sets: no lease lapses within a full lease of it.
@@ -73,6 +75,7 @@ impl App {
             versions: Cache::of(CACHED_VERSIONS),
             decided_at: Default::default(),
             ended: Default::default(),
+            histograms: Default::default(),
             stopping: CancellationToken::new(),
         })
     }

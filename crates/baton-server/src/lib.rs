@@ -13,6 +13,7 @@ mod cache;
 pub mod clock;
 pub mod config;
 pub mod error;
+mod histograms;
 pub mod http;
 pub mod hub;
 mod listen;

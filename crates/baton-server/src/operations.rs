@@ -38,6 +38,7 @@ pub async fn take(app: &Arc<App>, steps: Vec<RunStep>) -> Vec<Result<Stepped>> {
     let taken = app.store.step_runs(steps).await;
     for (org, stepped) in orgs.into_iter().zip(&taken) {
         if let Ok(stepped) = stepped {
+            app.histograms.count(org, stepped);
             if stepped.to.is_terminal() && !stepped.from.is_terminal() && !stepped.late {
                 app.ended.count(org, stepped.queue_id);
             }

@@ -99,6 +99,12 @@ pub struct Stepped {
     pub due_at: Timestamp,
     /// The queue in which it waits.
     pub queue_id: QueueId,
+    /// The flow.
+    pub flow_id: FlowId,
+    /// Seconds from when the attempt was due until it started; only of the step with which it did.
+    pub start_latency: Option<f64>,
+    /// Seconds the process ran; only of the step with which a run completed or failed.
+    pub took: Option<f64>,
     /// What the caller must still do after the commit (tell a robot, end children).
     pub effects: Vec<Effect>,
     /// The attempt had been closed before: nothing changed but its liveness and its evidence.

@@ -131,7 +131,9 @@ pub fn take(run: &Run, attempts: &[Attempt], step: &RunStep) -> Result<Taken> {
         rows.effect(effect, attempts);
     }
     rows.arrive(decided.to);
-    Ok(rows.done(run, attempts, decided))
+    let mut taken = rows.done(run, attempts, decided);
+    taken.stepped.took = taken.ended.and_then(|ended| ended.seconds);
+    Ok(taken)
 }
 
 /// Gives a queued run to a robot, under a new fence. The caller has checked that it may.
@@ -330,6 +332,9 @@ fn evidence(outcome: &Outcome, result: &AttemptResult, at: Timestamp) -> Value {
 }
 
 fn stepped(before: &Run, after: &Run, effects: Vec<Effect>) -> Stepped {
+    let starts = after.state == State::Running && before.started_at.is_none();
+    let started = after.started_at.filter(|_| starts);
+    let latency = started.map(|at| at.duration_since(before.due_at).as_secs_f64().max(0.0));
     Stepped {
         run_id: after.id,
         from: before.state,
@@ -339,6 +344,9 @@ fn stepped(before: &Run, after: &Run, effects: Vec<Effect>) -> Stepped {
         robot_id: before.robot_id,
         due_at: after.due_at,
         queue_id: after.spec.needs.queue_id,
+        flow_id: after.spec.needs.flow_id,
+        start_latency: latency,
+        took: None,
         effects,
         late: false,
     }

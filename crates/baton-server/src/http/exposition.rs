@@ -3,6 +3,8 @@
 //! Flows, queues and robots are named up to a bound, the ones with the most runs first, so that a server with many
 //! of them does not fill the store of whoever reads this.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -21,14 +23,20 @@ use super::Http;
 use super::extract::Caller;
 use super::route::Text;
 use crate::error::ApiError;
+use crate::histograms::Histogram;
 use crate::operations;
 
 /// Flows, queues or robots that one family names at most.
 const NAMED: usize = 100;
 /// The figures of ended runs are those of the last hour.
 const ENDED_WITHIN: SignedDuration = SignedDuration::from_hours(1);
+/// The label of what is not counted apart, and of what was deleted.
+const OTHERS: &str = "(others)";
 /// States in the order of a bucket of outcomes.
 const ENDS: [&str; 5] = ["completed", "failed", "timed_out", "crashed", "cancelled"];
+
+/// Labels with their texts.
+type Labels = Vec<(&'static str, String)>;
 
 /// The text, family after family.
 #[derive(Debug, Default)]
@@ -36,13 +44,7 @@ struct Exposition(String);
 
 impl Exposition {
     /// One family with its values; each has its labels.
-    fn family(
-        &mut self,
-        name: &str,
-        kind: &str,
-        help: &str,
-        values: &[(Vec<(&str, String)>, f64)],
-    ) {
+    fn family(&mut self, name: &str, kind: &str, help: &str, values: &[(Labels, f64)]) {
         // Writing to a String cannot fail.
         let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
         for (labels, value) in values {
@@ -54,6 +56,43 @@ impl Exposition {
                 some => format!("{{{}}}", some.join(",")),
             };
             let _ = writeln!(self.0, "{name}{labels} {value}");
+        }
+    }
+
+    /// Gauges of the same things: one family each, with a value for each row that has one.
+    fn gauges<const N: usize>(
+        &mut self,
+        families: [(&str, &str); N],
+        rows: &[(Labels, [Option<f64>; N])],
+    ) {
+        for (place, (name, help)) in families.into_iter().enumerate() {
+            let values = rows.iter().filter_map(|(labels, values)| {
+                let value = values.get(place).copied().flatten()?;
+                Some((labels.clone(), value))
+            });
+            self.family(name, "gauge", help, &values.collect::<Vec<_>>());
+        }
+    }
+
+    /// One histogram for each label's text.
+    fn histograms(&mut self, name: &str, help: &str, label: &str, of: &Named) {
+        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} histogram");
+        for (text, histogram) in of {
+            let (text, mut count) = (escaped(text), 0);
+            for (edge, up_to) in histogram.buckets() {
+                let edge = if edge.is_finite() {
+                    edge.to_string()
+                } else {
+                    "+Inf".to_owned()
+                };
+                count = up_to;
+                let _ = writeln!(
+                    self.0,
+                    "{name}_bucket{{{label}=\"{text}\",le=\"{edge}\"}} {up_to}"
+                );
+            }
+            let _ = writeln!(self.0, "{name}_sum{{{label}=\"{text}\"}} {}", histogram.sum);
+            let _ = writeln!(self.0, "{name}_count{{{label}=\"{text}\"}} {count}");
         }
     }
 
@@ -79,6 +118,7 @@ pub(crate) async fn get_metrics(
     queues(&http, caller.org, now, &mut text).await?;
     robots(&http, caller.org, now, &mut text).await?;
     ended(&http, caller.org, now, &mut text).await?;
+    took(&http, caller.org, &mut text).await?;
     server(&http, &mut text);
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     Ok(Text(([(CONTENT_TYPE, kind)], text.0).into_response()))
@@ -122,17 +162,20 @@ async fn queues(
     let store = &*http.app.store;
     let mut found = store.queue_depths(Some(org)).await?;
     found.sort_by_key(|(_, id, depth, _)| (std::cmp::Reverse(*depth), *id));
-    let (mut depths, mut oldest) = (Vec::new(), Vec::new());
+    let mut rows = Vec::new();
     for (_, queue, depth, due) in found.into_iter().take(NAMED) {
         let name = http.names.queue(store, org, queue).await?;
         let waited = due.map_or(0.0, |due| now.duration_since(due).as_secs_f64().max(0.0));
-        oldest.push((vec![("queue", name.clone())], waited));
-        depths.push((vec![("queue", name)], depth as f64));
+        rows.push((vec![("queue", name)], [Some(depth as f64), Some(waited)]));
     }
-    let help = "Runs that wait for a robot.";
-    text.family("baton_queue_depth", "gauge", help, &depths);
-    let help = "How long the run that was due first has waited.";
-    text.family("baton_queue_oldest_seconds", "gauge", help, &oldest);
+    let families = [
+        ("baton_queue_depth", "Runs that wait for a robot."),
+        (
+            "baton_queue_oldest_seconds",
+            "How long the run that was due first has waited.",
+        ),
+    ];
+    text.gauges(families, &rows);
     Ok(())
 }
 
@@ -154,30 +197,30 @@ async fn robots(
     });
     text.family("baton_robots", "gauge", "Robots by status.", &by_status);
     let live = store.live_attempts().await?;
-    let mut rows: Vec<_> = (store.robots(Some(org)).await?.into_iter())
+    let mut found: Vec<_> = (store.robots(Some(org)).await?.into_iter())
         .map(|robot| {
             let held = live.iter().filter(|a| a.robot_id == Some(robot.id)).count();
             (held, robot)
         })
         .collect();
-    rows.sort_by(|(a, x), (b, y)| b.cmp(a).then_with(|| x.name.cmp(&y.name)));
-    let (mut slots, mut used, mut silent) = (Vec::new(), Vec::new(), Vec::new());
-    for (held, robot) in rows.into_iter().take(NAMED) {
+    found.sort_by(|(a, x), (b, y)| b.cmp(a).then_with(|| x.name.cmp(&y.name)));
+    let rows = found.into_iter().take(NAMED).map(|(held, robot)| {
         let heard = http.app.robots.heard_at(robot.id);
         let heard = heard.map(|at| http.app.day_of(at)).or(robot.last_seen);
-        let label = || vec![("robot", robot.name.clone())];
-        slots.push((label(), f64::from(robot.offer.max_concurrent_jobs)));
-        used.push((label(), held as f64));
-        if let Some(heard) = heard {
-            let seconds = now.duration_since(heard).as_secs_f64().max(0.0);
-            silent.push((label(), seconds));
-        }
-    }
-    text.family("baton_robot_slots", "gauge", "Slots of a robot.", &slots);
-    let help = "Slots of a robot that are taken.";
-    text.family("baton_robot_slots_used", "gauge", help, &used);
-    let help = "How long ago a robot was heard.";
-    text.family("baton_robot_heard_age_seconds", "gauge", help, &silent);
+        let silent = heard.map(|at| now.duration_since(at).as_secs_f64().max(0.0));
+        let slots = f64::from(robot.offer.max_concurrent_jobs);
+        let values = [Some(slots), Some(held as f64), silent];
+        (vec![("robot", robot.name)], values)
+    });
+    let families = [
+        ("baton_robot_slots", "Slots of a robot."),
+        ("baton_robot_slots_used", "Slots of a robot that are taken."),
+        (
+            "baton_robot_heard_age_seconds",
+            "How long ago a robot was heard.",
+        ),
+    ];
+    text.gauges(families, &rows.collect::<Vec<_>>());
     Ok(())
 }
 
@@ -200,7 +243,7 @@ async fn ended(
     };
     let mut buckets = store.outcomes(query).await?;
     buckets.sort_by_key(|bucket| std::cmp::Reverse(bucket.ended.iter().sum::<u64>()));
-    let (mut ends, mut seconds) = (Vec::new(), Vec::new());
+    let mut ends = Vec::new();
     for bucket in buckets.iter().take(NAMED) {
         let flow = match bucket.flow_id {
             Some(id) => http.names.flow(&**store, org, id).await?,
@@ -210,18 +253,52 @@ async fn ended(
             let labels = vec![("flow", flow.clone()), ("state", (*state).to_owned())];
             ends.push((labels, count as f64));
         }
-        for quantile in [0.5, 0.95] {
-            if let Some(value) = bucket.quantile(quantile) {
-                let labels = vec![("flow", flow.clone()), ("quantile", quantile.to_string())];
-                seconds.push((labels, value));
-            }
-        }
     }
     let help = "Runs that ended within the last hour.";
     text.family("baton_runs_ended_last_hour", "gauge", help, &ends);
-    let help = "How long runs that ended within the last hour took.";
-    text.family("baton_run_seconds_last_hour", "gauge", help, &seconds);
     Ok(())
+}
+
+async fn took(http: &Http, org: OrgId, text: &mut Exposition) -> Result<(), ApiError> {
+    let store = &*http.app.store;
+    let (mut flows, mut queues) = (Named::default(), Named::default());
+    for (flow, histogram) in http.app.histograms.took(org) {
+        let name = match flow {
+            Some(id) => http.names.flow(store, org, id).await?,
+            None => String::new(),
+        };
+        add(&mut flows, name, histogram);
+    }
+    for (queue, histogram) in http.app.histograms.started(org) {
+        let name = match queue {
+            Some(id) => http.names.queue(store, org, id).await?,
+            None => String::new(),
+        };
+        add(&mut queues, name, histogram);
+    }
+    let help = "How long completed and failed runs took, since the server started.";
+    text.histograms("baton_run_duration_seconds", help, "flow", &flows);
+    let help = "From when attempts were due until they started, since the server started.";
+    text.histograms("baton_run_start_latency_seconds", help, "queue", &queues);
+    Ok(())
+}
+
+/// Histograms by name.
+type Named = BTreeMap<String, Histogram>;
+
+/// Adds one. What was deleted has no name, and its successor may have the same: a name is there once.
+fn add(of: &mut Named, name: String, histogram: Histogram) {
+    let name = if name.is_empty() {
+        OTHERS.to_owned()
+    } else {
+        name
+    };
+    match of.entry(name) {
+        Entry::Occupied(known) => known.into_mut().merge(&histogram),
+        Entry::Vacant(new) => {
+            new.insert(histogram);
+        }
+    }
 }
 
 fn server(http: &Http, text: &mut Exposition) {
