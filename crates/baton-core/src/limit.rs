@@ -150,6 +150,12 @@ impl Limits {
         self.deployments.get(&deployment).copied()
     }
 
+    /// Whether a limit of a deployment or tag concerns runs with these needs.
+    pub fn concern(&self, org: OrgId, needs: &Needs) -> bool {
+        let of_deployment = needs.deployment_id.and_then(|id| self.of_deployment(id));
+        of_deployment.is_some() || needs.tags.iter().any(|tag| self.of_tag(org, tag).is_some())
+    }
+
     /// The limit of a tag.
     pub fn of_tag(&self, org: OrgId, tag: &str) -> Option<u32> {
         self.tags.get(&org)?.get(tag).copied()

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use baton_core::id::RunId;
+use baton_core::run::Run;
+use baton_core::state::State;
 
 /// What one commit changed. A hint: whoever misses it finds the same by reading, one tick later.
 ///
@@ -32,6 +34,25 @@ impl CommitNote {
     /// Whether nobody needs to wake up.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Says whom a new run may concern.
+    pub fn created(&mut self, state: State, has_start_deadline: bool) {
+        self.queued |= state == State::Queued;
+        self.due_changed |= state == State::Pending || has_start_deadline;
+    }
+
+    /// Says whom it may concern that a run became this.
+    pub fn moved(&mut self, was: &Run, after: &Run, has_start_deadline: bool) {
+        let freed = was.live && !after.live;
+        self.queued |= freed || (after.state == State::Queued && was.state != State::Queued);
+        let waits = |state| matches!(state, State::Pending | State::Queued | State::Dispatched);
+        let timed = was.spec.timeout_seconds.is_some()
+            && (was.state == State::Running) != (after.state == State::Running);
+        self.due_changed |= was.state == State::Pending
+            || after.state == State::Pending
+            || timed
+            || (has_start_deadline && waits(was.state) != waits(after.state));
     }
 
     /// Names a run that got log lines.

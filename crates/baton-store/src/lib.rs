@@ -9,6 +9,7 @@
 
 use async_trait::async_trait;
 
+pub mod admit;
 pub mod catalog;
 pub mod commit;
 pub mod error;

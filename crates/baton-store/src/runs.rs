@@ -11,6 +11,7 @@ use baton_core::state::{Effect, Event, State};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
+use crate::admit::Refusal;
 use crate::error::Result;
 use crate::page::{Page, PageRequest};
 use crate::run_text::RunText;
@@ -140,11 +141,7 @@ pub enum Assigned {
         attempt: Box<Attempt>,
     },
     /// Something changed meanwhile; the next decision sees it.
-    Refused {
-        /// Stable, snake_case: `run_moved`, `robot_gone`, `robot_draining`, `no_slot`, `desktop_taken`,
-        /// `queue_paused`, `queue_limit`, `deployment_limit`, `tag_limit`, `robot_mismatch`.
-        code: &'static str,
-    },
+    Refused(Refusal),
 }
 
 /// Queued runs with equal needs, and how far their front was read.
@@ -300,7 +297,7 @@ pub trait Runs: Send + Sync {
     async fn step_runs(&self, steps: Vec<RunStep>) -> Vec<Result<Stepped>>;
 
     /// Gives queued runs to robots; each assignment gets a new fence: that of the run, plus one.
-    /// The codes of `Assigned::Refused` are checked in their order.
+    /// What stands against one is looked for in the order of [`Refusal`].
     async fn assign_runs(
         &self,
         assigns: Vec<Assign>,

@@ -16,7 +16,7 @@
 use std::collections::BTreeSet;
 
 use baton_core::dispatch::{Ask, Candidate, Misfit};
-use baton_core::id::{Fence, RobotId};
+use baton_core::id::{Fence, RobotId, RunId};
 use baton_core::robot::Robot;
 use baton_core::run::{Attempt, Needs, NewRun, Run, RunEvent};
 use baton_core::state::{self, Effect, Event, Executor, IllegalTransition, Outcome, State};
@@ -81,9 +81,34 @@ pub fn create(new: NewRun, actor: &str, now: Timestamp) -> (Run, Vec<RunEvent>) 
         progress: None,
     };
     run.spec.needs.rejected_by.clear();
+    let waits = run.spec.trigger.waits_for_earlier_runs();
+    let begun = begin(run.id, run.due_at, run.spec.executor, waits, (actor, now));
+    run.state = begun.state;
+    run.queued_at = (begun.state == State::Queued).then_some(now);
+    (run, begun.history)
+}
+
+/// How a run begins.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Begun {
+    /// Its state.
+    pub state: State,
+    /// Its first rows of history, still without their positions.
+    pub history: Vec<RunEvent>,
+}
+
+/// How a run begins that `actor` makes `now`: Pending, and Queued at once when it is due, belongs to a robot and waits for
+/// no earlier run of its schedule.
+pub fn begin(
+    id: RunId,
+    due_at: Timestamp,
+    executor: Executor,
+    waits: bool,
+    (actor, now): (&str, Timestamp),
+) -> Begun {
     let mut history = vec![RunEvent {
         seq: 0,
-        run_id: run.id,
+        run_id: id,
         from: None,
         to: State::Pending,
         attempt: 1,
@@ -94,10 +119,9 @@ pub fn create(new: NewRun, actor: &str, now: Timestamp) -> (Run, Vec<RunEvent>) 
         robot_id: None,
         message: None,
     }];
-    let waits = run.spec.trigger.waits_for_earlier_runs();
-    if run.due_at <= now && run.spec.executor == Executor::Robot && !waits {
-        run.state = State::Queued;
-        run.queued_at = Some(now);
+    let mut state = State::Pending;
+    if due_at <= now && executor == Executor::Robot && !waits {
+        state = State::Queued;
         history.push(RunEvent {
             from: Some(State::Pending),
             to: State::Queued,
@@ -105,7 +129,7 @@ pub fn create(new: NewRun, actor: &str, now: Timestamp) -> (Run, Vec<RunEvent>) 
             ..history[0].clone()
         });
     }
-    (run, history)
+    Begun { state, history }
 }
 
 /// Takes a step. `attempts` holds at least the run's current attempt, the claimed one and the live

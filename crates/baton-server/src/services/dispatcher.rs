@@ -184,8 +184,8 @@ impl Dispatcher {
                         _ => tracing::debug!(run = %run.name, "the robot went away meanwhile"),
                     }
                 }
-                Assigned::Refused { code } => {
-                    tracing::debug!(run = %planned.run_id, code, "an assignment was refused");
+                Assigned::Refused(refusal) => {
+                    tracing::debug!(run = %planned.run_id, code = refusal.code(), "an assignment was refused");
                     self.world.refused(planned, groups);
                     refused = true;
                 }

@@ -303,9 +303,7 @@ impl World {
             tasks: vec![],
             logs: Default::default(),
         };
-        note.queued |= created.state == State::Queued;
-        note.due_changed |=
-            rows.run.state == State::Pending || rows.run.spec.start_deadline.is_some();
+        note.created(created.state, rows.run.spec.start_deadline.is_some());
         self.runs.insert(created.run_id, rows);
         for row in history {
             self.remember(note, row);
@@ -354,12 +352,13 @@ impl World {
 
     fn step(&mut self, note: &mut CommitNote, step: &RunStep) -> Result<Stepped> {
         let rows = self.rows(step.org, step.run_id)?;
-        let was_live = rows.run.live;
         let before = counted_end(&rows.run, &rows.attempts);
         let taken = step::take(&rows.run, &rows.attempts, step)?;
-        let freed = was_live && !taken.run.live;
-        note.queued |= freed || taken.run.state == State::Queued;
-        note.due_changed |= taken.history.is_some() || freed;
+        note.moved(
+            &rows.run,
+            &taken.run,
+            rows.run.spec.start_deadline.is_some(),
+        );
         if let (Some((at, ended)), false) = (before, taken.run.state.is_terminal()) {
             let mut less = OutcomeBucket::default();
             less.count_end(&ended);

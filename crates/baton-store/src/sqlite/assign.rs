@@ -1,21 +1,22 @@
-//! Assignments: every rule asked again inside the transaction, from rows owned by live attempts.
+//! Assignments: what [`crate::admit`] asks, read inside the transaction from rows owned by live attempts.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use baton_core::id::{DeploymentId, OrgId, QueueId, RobotId};
-use baton_core::queue::{Queue, TagLimit};
+use baton_core::limit::{Limits, Usage};
+use baton_core::queue::Queue;
 use baton_core::robot::Robot;
-use baton_core::run::Needs;
-use baton_core::state::{Executor, State};
+use baton_core::run::{Needs, Run};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::row::{Id, all, first};
-use super::run_row::{self, Depth, RunRow};
+use super::run_row::{self, Depth};
 use super::writer::Tx;
 use super::{Shared, fleet, history, queues};
+use crate::admit::{Facts, OnRobot, Refusal, admit};
 use crate::error::Result;
 use crate::runs::{Assign, Assigned};
 use crate::step;
@@ -25,8 +26,11 @@ use crate::step;
 pub(super) struct Rules {
     robots: HashMap<RobotId, Rc<Robot>>,
     queues: HashMap<(OrgId, QueueId), Option<Rc<Queue>>>,
-    deployments: HashMap<(OrgId, DeploymentId), Option<u32>>,
-    tags: Option<Vec<TagLimit>>,
+    limits: Limits,
+    /// Deployments whose limit was read.
+    deployments: HashSet<DeploymentId>,
+    /// Whether the limits of tags were read.
+    tags: bool,
 }
 
 impl Rules {
@@ -60,37 +64,28 @@ impl Rules {
         Ok(queue)
     }
 
-    fn deployment(
-        &mut self,
-        conn: &Connection,
-        org: OrgId,
-        id: DeploymentId,
-    ) -> Result<Option<u32>> {
-        if let Some(limit) = self.deployments.get(&(org, id)) {
-            return Ok(*limit);
+    /// The limits that concern runs with these needs, and others.
+    fn limits(&mut self, conn: &Connection, org: OrgId, needs: &Needs) -> Result<&Limits> {
+        if let Some(id) = needs.deployment_id
+            && self.deployments.insert(id)
+        {
+            let limit = first(
+                conn.prepare_cached(
+                    "SELECT concurrency_limit FROM deployments WHERE org = ?1 AND id = ?2",
+                )?,
+                params![org.0, id.bytes()],
+                |row| Ok(row.get(0)?),
+            )?;
+            self.limits.set_deployment(id, limit.flatten());
         }
-        let limit = first(
-            conn.prepare_cached(
-                "SELECT concurrency_limit FROM deployments WHERE org = ?1 AND id = ?2",
-            )?,
-            params![org.0, id.bytes()],
-            |row| Ok(row.get(0)?),
-        )?
-        .flatten();
-        self.deployments.insert((org, id), limit);
-        Ok(limit)
-    }
-
-    /// Limits on the tags of these needs.
-    fn tags(&mut self, conn: &Connection, org: OrgId, needs: &Needs) -> Result<Vec<(String, u32)>> {
-        if self.tags.is_none() {
-            self.tags = Some(queues::all_tag_limits(conn, None)?);
+        if !needs.tags.is_empty() && !self.tags {
+            for limit in queues::all_tag_limits(conn, None)? {
+                self.limits
+                    .set_tag(limit.org, &limit.tag, Some(limit.limit));
+            }
+            self.tags = true;
         }
-        let limits = self.tags.iter().flatten();
-        Ok(limits
-            .filter(|l| l.org == org && needs.tags.contains(&l.tag))
-            .map(|l| (l.tag.clone(), l.limit))
-            .collect())
+        Ok(&self.limits)
     }
 }
 
@@ -104,60 +99,55 @@ pub(super) const ALL_LIVE: &str =
 /// What live attempts occupy, read at most once per batch and kept up to date while it is worked off.
 #[derive(Default)]
 pub(super) struct Occupied {
-    /// By robot: how many attempts, and the desktops they are on.
-    robots: HashMap<RobotId, (u32, Vec<String>)>,
-    /// By group: how many; `None` until some limit asks.
-    groups: Option<HashMap<i64, u32>>,
+    robots: HashMap<RobotId, OnRobot>,
+    /// What limits count; `None` until some limit asks.
+    usage: Option<Usage>,
 }
 
 impl Occupied {
-    fn robot(&mut self, conn: &Connection, id: RobotId) -> Result<&mut (u32, Vec<String>)> {
-        let vacant = match self.robots.entry(id) {
-            Entry::Occupied(known) => return Ok(known.into_mut()),
-            Entry::Vacant(vacant) => vacant,
+    fn robot(&mut self, conn: &Connection, id: RobotId) -> Result<()> {
+        let Entry::Vacant(vacant) = self.robots.entry(id) else {
+            return Ok(());
         };
         let desktops: Vec<Option<String>> =
             all(conn.prepare_cached(ON_ROBOT)?, [id.bytes()], |row| {
                 Ok(row.get(0)?)
             })?;
-        let live = u32::try_from(desktops.len()).unwrap_or(u32::MAX);
-        Ok(vacant.insert((live, desktops.into_iter().flatten().collect())))
+        vacant.insert(OnRobot {
+            live: u32::try_from(desktops.len()).unwrap_or(u32::MAX),
+            desktops: desktops.into_iter().flatten().collect(),
+        });
+        Ok(())
     }
 
-    /// How many live attempts have needs like these.
-    fn count(
-        &mut self,
-        conn: &Connection,
-        shared: &Shared,
-        org: OrgId,
-        like: impl Fn(&Needs) -> bool,
-    ) -> Result<u32> {
-        if self.groups.is_none() {
-            let mut groups = HashMap::new();
-            let live: Vec<i64> = all(conn.prepare_cached(ALL_LIVE)?, [], |row| Ok(row.get(0)?))?;
-            for needs_id in live {
-                *groups.entry(needs_id).or_default() += 1;
-            }
-            self.groups = Some(groups);
+    /// Counts all live attempts.
+    fn count(&mut self, conn: &Connection, shared: &Shared) -> Result<()> {
+        if self.usage.is_some() {
+            return Ok(());
         }
-        let mut sum = 0;
-        for (needs_id, live) in self.groups.iter().flatten() {
-            let wanted = shared.interned.needs(conn, *needs_id)?;
-            if wanted.org == org && like(&wanted.needs) {
-                sum += live;
-            }
+        let mut usage = Usage::default();
+        let live: Vec<i64> = all(conn.prepare_cached(ALL_LIVE)?, [], |row| Ok(row.get(0)?))?;
+        for needs_id in live {
+            let wanted = shared.interned.needs(conn, needs_id)?;
+            add(&mut usage, wanted.org, &wanted.needs);
         }
-        Ok(sum)
+        self.usage = Some(usage);
+        Ok(())
     }
 
-    fn take(&mut self, robot: RobotId, needs_id: i64, desktop: Option<&str>) {
-        let (live, desktops) = self.robots.entry(robot).or_default();
-        *live += 1;
-        desktops.extend(desktop.map(str::to_owned));
-        if let Some(groups) = &mut self.groups {
-            *groups.entry(needs_id).or_default() += 1;
+    fn take(&mut self, robot: RobotId, org: OrgId, needs: &Needs, desktop: Option<&str>) {
+        let on_robot = self.robots.entry(robot).or_default();
+        on_robot.live += 1;
+        on_robot.desktops.extend(desktop.map(str::to_owned));
+        if let Some(usage) = &mut self.usage {
+            add(usage, org, needs);
         }
     }
+}
+
+fn add(usage: &mut Usage, org: OrgId, needs: &Needs) {
+    let tags = needs.tags.iter().map(String::as_str);
+    usage.add(org, needs.queue_id, needs.deployment_id, tags);
 }
 
 /// Gives one run to a robot, unless something stands against it.
@@ -177,11 +167,11 @@ pub(super) fn assign(
         Depth::Full,
     )?;
     let Some(before) = found else {
-        return Ok(Assigned::Refused { code: "run_moved" });
+        return Ok(Assigned::Refused(Refusal::RunMoved));
     };
-    let robot = match refusal(tx, occupied, asked, &before)? {
+    let robot = match admitted(tx, occupied, asked, &before.run)? {
         Ok(robot) => robot,
-        Err(code) => return Ok(Assigned::Refused { code }),
+        Err(refusal) => return Ok(Assigned::Refused(refusal)),
     };
     let known = run_row::concerned(&conn, &before.run, None)?;
     let current = known.iter().find(|a| a.number == before.run.attempt);
@@ -196,96 +186,46 @@ pub(super) fn assign(
     let last_event = history::append(tx, asked.org, &event, before.last_event)?;
     run_row::write(tx, &before, &run, last_event)?;
     run_row::write_attempt(tx, &run, before.needs_id, &known, &attempt)?;
-    occupied.take(robot.id, before.needs_id, asked.desktop.as_deref());
-    super::step::note(tx, &before, &run);
+    let needs = &before.run.spec.needs;
+    occupied.take(robot.id, asked.org, needs, asked.desktop.as_deref());
+    tx.pending
+        .note
+        .moved(&before.run, &run, before.has_start_deadline);
     Ok(Assigned::Done {
         run: Box::new(run),
         attempt: Box::new(attempt),
     })
 }
 
-type Verdict = std::result::Result<Rc<Robot>, &'static str>;
-
-/// Why not, in the order in which the trait names the codes; or the robot, if nothing stands against it.
-fn refusal(
+/// The robot, if nothing stands against it.
+fn admitted(
     tx: &mut Tx,
     occupied: &mut Occupied,
     asked: &Assign,
-    before: &RunRow,
-) -> Result<Verdict> {
+    run: &Run,
+) -> Result<std::result::Result<Rc<Robot>, Refusal>> {
     let conn = Rc::clone(&tx.conn);
-    let run = &before.run;
     let (org, needs) = (run.org, &run.spec.needs);
-    if run.state != State::Queued
-        || run.attempt != asked.attempt
-        || run.live
-        || run.spec.executor != Executor::Robot
-    {
-        return Ok(Err("run_moved"));
-    }
     let robot = tx.rules.robot(&conn, org, asked.robot_id)?;
-    let Some(robot) = robot.filter(|r| r.connected && r.session == asked.session) else {
-        return Ok(Err("robot_gone"));
-    };
-    if robot.draining {
-        return Ok(Err("robot_draining"));
-    }
-    let (live, desktops) = occupied.robot(&conn, robot.id)?;
-    if *live >= robot.offer.max_concurrent_jobs {
-        return Ok(Err("no_slot"));
-    }
-    if asked.desktop.as_ref().is_some_and(|d| desktops.contains(d)) {
-        return Ok(Err("desktop_taken"));
-    }
     let queue = tx.rules.queue(&conn, org, needs.queue_id)?;
-    if let Some(code) = full(tx, occupied, org, needs, queue.as_deref())? {
-        return Ok(Err(code));
-    }
-    let fits = queue.is_some_and(|queue| {
-        !step::mismatch(&robot, run, needs, &queue.name, asked.desktop.as_deref())
-    });
-    Ok(if fits {
-        Ok(robot)
-    } else {
-        Err("robot_mismatch")
-    })
-}
-
-/// The queue's pause, or the limit that is reached, if any.
-fn full(
-    tx: &mut Tx,
-    occupied: &mut Occupied,
-    org: OrgId,
-    needs: &Needs,
-    queue: Option<&Queue>,
-) -> Result<Option<&'static str>> {
-    let conn = Rc::clone(&tx.conn);
-    if queue.is_some_and(|q| q.settings.paused) {
-        return Ok(Some("queue_paused"));
-    }
     let shared = std::sync::Arc::clone(&tx.shared);
-    let mut reached = |limit: Option<u32>, like: &dyn Fn(&Needs) -> bool| -> Result<bool> {
-        match limit {
-            None => Ok(false),
-            Some(limit) => Ok(occupied.count(&conn, &shared, org, like)? >= limit),
-        }
+    let limits = tx.rules.limits(&conn, org, needs)?;
+    occupied.robot(&conn, asked.robot_id)?;
+    let own = queue.as_ref().and_then(|q| q.settings.concurrency_limit);
+    if own.is_some() || limits.concern(org, needs) {
+        occupied.count(&conn, &shared)?;
+    }
+    let uncounted = Usage::default();
+    let facts = Facts {
+        robot: robot.as_deref(),
+        on_robot: &occupied.robots[&asked.robot_id],
+        queue: queue.as_deref(),
+        limits,
+        counts: occupied.usage.as_ref().unwrap_or(&uncounted),
     };
-    let limit = queue.and_then(|q| q.settings.concurrency_limit);
-    if reached(limit, &|n| n.queue_id == needs.queue_id)? {
-        return Ok(Some("queue_limit"));
-    }
-    if let Some(id) = needs.deployment_id {
-        let limit = tx.rules.deployment(&conn, org, id)?;
-        if reached(limit, &|n| n.deployment_id == Some(id))? {
-            return Ok(Some("deployment_limit"));
-        }
-    }
-    if !needs.tags.is_empty() {
-        for (tag, limit) in tx.rules.tags(&conn, org, needs)? {
-            if reached(Some(limit), &|n| n.tags.contains(&tag))? {
-                return Ok(Some("tag_limit"));
-            }
-        }
-    }
-    Ok(None)
+    Ok(match (admit(run, asked, &facts), robot) {
+        (Ok(()), Some(robot)) => Ok(robot),
+        (Ok(()), None) => Err(Refusal::RobotGone),
+        (Err(refusal), _) => Err(refusal),
+    })
 }

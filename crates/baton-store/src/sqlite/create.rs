@@ -1,8 +1,8 @@
 //! New runs: checked, written with their first history, counted.
 
-use baton_core::id::{Fence, OrgId};
-use baton_core::run::{RunEvent, Trigger};
-use baton_core::state::{Event, Executor, State};
+use baton_core::id::OrgId;
+use baton_core::run::Trigger;
+use baton_core::state::State;
 use jiff::Timestamp;
 use rusqlite::params;
 
@@ -14,6 +14,7 @@ use super::row::{Id, executor_code, first, opt, opt_us, phase, state, us};
 use super::writer::Tx;
 use crate::error::{Result, StoreError};
 use crate::runs::Created;
+use crate::step;
 
 /// Creates a run, or finds the one that its key made before.
 pub(super) fn create(tx: &mut Tx, new: &Prepared, actor: &str, now: Timestamp) -> Result<Created> {
@@ -115,19 +116,18 @@ fn insert(
     let needs = &new.run.spec.needs;
     let executor = new.run.spec.executor;
     let waits = new.trigger.waits_for_earlier_runs();
-    let queued = new.run.due_at <= now && executor == Executor::Robot && !waits;
-    let to = if queued {
-        State::Queued
-    } else {
-        State::Pending
-    };
+    let begun = step::begin(id, new.run.due_at, executor, waits, (actor, now));
+    let to = begun.state;
     let schedule = match new.trigger {
         Trigger::Schedule {
             schedule_id, slot, ..
         } => Some((schedule_id, slot)),
         _ => None,
     };
-    let last_event = write_history(tx, new, queued, actor, now)?;
+    let mut last_event = 0;
+    for event in &begun.history {
+        last_event = history::append(tx, org, event, last_event)?;
+    }
     tx.conn
         .prepare_cached(
             "INSERT INTO runs (org, id, state, phase, attempt, fence, live, retries_used, needs_id,
@@ -147,7 +147,7 @@ fn insert(
             last_event,
             us(now),
             us(new.run.due_at),
-            opt_us(queued.then_some(now)),
+            opt_us((to == State::Queued).then_some(now)),
             new.start_deadline,
             executor_code(executor),
             needs.priority.code(),
@@ -187,36 +187,6 @@ fn insert(
     })
 }
 
-fn write_history(
-    tx: &mut Tx,
-    new: &Prepared,
-    queued: bool,
-    actor: &str,
-    now: Timestamp,
-) -> Result<i64> {
-    let mut event = RunEvent {
-        seq: 0,
-        run_id: new.run.id,
-        from: None,
-        to: State::Pending,
-        attempt: 1,
-        fence: Fence(0),
-        at: now,
-        event: "created".into(),
-        actor: actor.into(),
-        robot_id: None,
-        message: None,
-    };
-    let mut last = history::append(tx, new.run.org, &event, 0)?;
-    if queued {
-        event.from = Some(State::Pending);
-        event.to = State::Queued;
-        event.event = Event::Due.name().into();
-        last = history::append(tx, new.run.org, &event, last)?;
-    }
-    Ok(last)
-}
-
 fn count(tx: &mut Tx, new: &Prepared, needs_id: i64, to: State, now: Timestamp) {
     let needs = &new.run.spec.needs;
     tx.pending.moved(new.run.org, None, Some(to));
@@ -232,7 +202,6 @@ fn count(tx: &mut Tx, new: &Prepared, needs_id: i64, to: State, now: Timestamp) 
         .created += 1;
     if to == State::Queued {
         tx.pending.queued(needs_id, 1);
-        tx.pending.note.queued = true;
     }
-    tx.pending.note.due_changed |= to == State::Pending || new.start_deadline.is_some();
+    tx.pending.note.created(to, new.start_deadline.is_some());
 }

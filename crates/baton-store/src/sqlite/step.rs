@@ -1,12 +1,10 @@
 //! Steps: what [`crate::step`] decides, written.
 
-use baton_core::run::Run;
-use baton_core::state::State;
 use jiff::Timestamp;
 
 use super::buckets::BucketKey;
 use super::history;
-use super::run_row::{self, Depth, RunRow};
+use super::run_row::{self, Depth};
 use super::writer::Tx;
 use crate::error::Result;
 use crate::runs::{RunStep, Stepped};
@@ -54,21 +52,8 @@ pub(super) fn take(tx: &mut Tx, asked: &RunStep) -> Result<Stepped> {
         let change = tx.pending.bucket(bucket(asked.at, &ended));
         change.more.count_end(&ended);
     }
-    note(tx, &before, &taken.run);
+    tx.pending
+        .note
+        .moved(&before.run, &taken.run, before.has_start_deadline);
     Ok(taken.stepped)
-}
-
-/// Tells the hooks whom this may concern.
-pub(super) fn note(tx: &mut Tx, before: &RunRow, after: &Run) {
-    let was = &before.run;
-    let freed = was.live && !after.live;
-    let note = &mut tx.pending.note;
-    note.queued |= freed || (after.state == State::Queued && was.state != State::Queued);
-    let waits = |state| matches!(state, State::Pending | State::Queued | State::Dispatched);
-    let timed = was.spec.timeout_seconds.is_some()
-        && (was.state == State::Running) != (after.state == State::Running);
-    note.due_changed |= was.state == State::Pending
-        || after.state == State::Pending
-        || timed
-        || (before.has_start_deadline && waits(was.state) != waits(after.state));
 }

@@ -18,6 +18,7 @@ for_each_store!(
     a_paused_queue_gives_nothing,
     a_queue_limit_holds,
     a_deployment_limit_holds_and_the_rest_waits,
+    limits_are_named_from_the_narrowest_to_the_widest,
     a_tag_limit_holds_and_zero_holds_all,
     a_robot_that_cannot_run_it_is_refused,
     one_batch_counts_its_own_assignments,
@@ -246,6 +247,49 @@ async fn a_queue_limit_holds(b: &Bench) {
         .await
         .expect("finished");
     assert_eq!(refused(&b.try_assign(second, &robot).await), "done");
+}
+
+/// The dispatcher and every store name the same one.
+async fn limits_are_named_from_the_narrowest_to_the_widest(b: &Bench) {
+    let robot = b.robot("r", 9).await;
+    let queue = b.default_queue().await;
+    let mut deploy = b.deploy_of("payroll", "default").await;
+    deploy.settings.concurrency_limit = Some(1);
+    let deployed = b.deploy(deploy).await;
+    let mut first = b.run_of(&deployed).await;
+    first.spec.needs.tags = ["t".to_owned()].into();
+    let mut second = b.run_of(&deployed).await;
+    second.spec.needs.tags = ["t".to_owned()].into();
+    let (first, second) = (b.create(first).await, b.create(second).await);
+    b.tag_limit("t", 1).await;
+    let full = |paused| QueueSettings {
+        concurrency_limit: Some(1),
+        paused,
+        ..QueueSettings::default()
+    };
+    b.assign(first, &robot).await;
+    let settings = |limit| {
+        let mut settings = deployed.deployment.settings.clone();
+        settings.concurrency_limit = limit;
+        settings
+    };
+    let deployment = deployed.deployment.id;
+    for (paused, of_deployment, of_tag, code) in [
+        (true, Some(1), 1, "queue_paused"),
+        (false, Some(1), 1, "deployment_limit"),
+        (false, None, 1, "tag_limit"),
+        (false, None, 9, "queue_limit"),
+    ] {
+        let updated = b.store.update_queue(ORG, queue, full(paused)).await;
+        updated.expect("set");
+        let updated = b
+            .store
+            .update_deployment(ORG, deployment, settings(of_deployment), at(3))
+            .await;
+        updated.expect("set");
+        b.tag_limit("t", of_tag).await;
+        assert_eq!(refused(&b.try_assign(second, &robot).await), code);
+    }
 }
 
 /// uipath forum#228318: a second run of the same process was dropped; here it waits its turn.

@@ -273,7 +273,7 @@ impl Bench {
     pub(crate) async fn assign(&self, id: RunId, robot: &Robot) -> Claim {
         match self.try_assign(id, robot).await {
             Assigned::Done { run, .. } => claim(&run),
-            Assigned::Refused { code } => panic!("assignment refused: {code}"),
+            Assigned::Refused(refusal) => panic!("assignment refused: {refusal:?}"),
         }
     }
 
@@ -455,7 +455,7 @@ pub(crate) fn result(exit_code: i32, seconds: f64) -> AttemptResult {
 pub(crate) fn refused(assigned: &Assigned) -> &'static str {
     match assigned {
         Assigned::Done { .. } => "done",
-        Assigned::Refused { code } => code,
+        Assigned::Refused(refusal) => refusal.code(),
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use baton_core::id::RunId;
 use baton_core::state::{Event, State};
 use baton_store::StoreError;
+use baton_store::admit::Refusal;
 use baton_store::runs::{Assign, Assigned, Claim, RunStep, Stepped};
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
@@ -34,9 +35,6 @@ pub(crate) const BATCH: usize = 160;
 const PICTURES: u64 = 6;
 /// The end of what a run may do before it must have ended or not have begun, in seconds.
 const AIR: f64 = 2.0;
-
-/// What the store says of an assignment whose desktop is another's just now.
-const DESKTOP_TAKEN: &str = "desktop_taken";
 
 /// What a run or a robot was busy with, for the metrics.
 #[derive(Clone, Copy, Debug)]
@@ -211,13 +209,13 @@ impl Historian {
                     });
                     given.push(stint);
                 }
-                Some(Assigned::Refused { code }) if code == DESKTOP_TAKEN => {
+                Some(Assigned::Refused(Refusal::DesktopTaken)) => {
                     put_off.push(stint.life);
                 }
-                Some(Assigned::Refused { code }) => {
+                Some(Assigned::Refused(refusal)) => {
                     return Err(Failure::new(
                         Exit::Failed,
-                        code,
+                        refusal.code(),
                         "the store refused an assignment of the demo",
                     ));
                 }
