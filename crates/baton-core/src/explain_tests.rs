@@ -155,6 +155,17 @@ fn a_missing_label_is_named_with_the_robot_that_lacks_it() {
 }
 
 #[test]
+fn the_robot_that_lacks_the_fewest_is_the_one_to_change() {
+    let mut wants = needs(Priority::Normal);
+    wants.labels = words(&["sap", "vpn", "gpu"]);
+    // The first by id lacks three labels, the second one.
+    let close = offering(robot(2, 1), |o| o.labels = words(&["sap", "vpn"]));
+    let told = why(vec![robot(1, 1), close], wants);
+    assert!(change(&told).contains("gpu"), "{}", change(&told));
+    assert!(!change(&told).contains("vpn"), "{}", change(&told));
+}
+
+#[test]
 fn a_queue_that_nobody_serves_is_said_to_be_so() {
     let other = offering(robot(1, 1), |o| o.queues = words(&["q1"]));
     let told = why(vec![other], needs(Priority::Normal));

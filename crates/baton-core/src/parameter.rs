@@ -6,6 +6,7 @@
 
 mod coerce;
 mod describe;
+mod exact;
 mod fill;
 mod format;
 mod issue;
@@ -15,6 +16,7 @@ use serde_json::{Map, Value};
 
 pub use coerce::{parse_pair, untyped};
 pub use describe::{VARIABLE_PREFIX, sharing, variable};
+pub use exact::{inexact_in_request, inexact_number};
 pub use issue::ParameterIssue;
 
 /// Most bytes that the parameters of one run may take as JSON. Files travel as artifacts, not as

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use baton_core::flow::{Deployment, DeploymentSettings, Entry, Flow, Version, VersionStatus};
 use baton_core::id::{ArtifactId, DeploymentId, FlowId, OrgId, RunId, VersionId};
+use baton_core::origin;
 use baton_core::schedule::Schedule;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 use crate::page::{Page, PageRequest};
 
 /// One `baton deploy`: everything it names, in one transaction. Ids are used where something is new.
@@ -33,6 +34,8 @@ pub struct Deploy {
     pub parameter_schema: Value,
     /// Where it came from.
     pub source: BTreeMap<String, String>,
+    /// Whether it may take the flow over from another project: else `Conflict` with `another_project`.
+    pub replace: bool,
     /// The deployment's name; created when there is none.
     pub deployment_name: String,
     /// The deployment's settings: of a new one, or the whole new settings of an existing one.
@@ -46,6 +49,33 @@ pub struct Deploy {
     pub version_id: VersionId,
     /// Id for the deployment, if it is new.
     pub deployment_id: DeploymentId,
+}
+
+impl Deploy {
+    /// Whether this takes the flow over from the project that made its latest version. Who deploys what is there
+    /// already takes nothing over.
+    pub fn takes_over(&self, latest: &Version) -> bool {
+        let unchanged = latest.package == self.package
+            && latest.entry == self.entry
+            && latest.parameter_schema == self.parameter_schema;
+        !unchanged && origin::is_other(&latest.source, &self.source)
+    }
+
+    /// Refuses to take the flow over without a word.
+    pub(crate) fn check_origin(&self, latest: Option<&Version>) -> Result<()> {
+        match latest.filter(|latest| !self.replace && self.takes_over(latest)) {
+            None => Ok(()),
+            Some(latest) => Err(StoreError::conflict(
+                "another_project",
+                format!(
+                    "the flow {:?} was deployed from {}, which is another project than {}",
+                    self.flow_name,
+                    origin::described(&latest.source),
+                    origin::described(&self.source)
+                ),
+            )),
+        }
+    }
 }
 
 /// What a deploy made or found.

@@ -56,6 +56,11 @@ pub(crate) fn demo_data(global: &Global, args: &DemoData) -> Done<Exit> {
         let fresh = folder::claim(&args.data)?;
         if fresh {
             let began = Instant::now();
+            // To the other stream: what is told at the end is for programs too.
+            output::note(&format!(
+                "making the history of {}; this takes about a second for each",
+                units::count(args.days, "day")
+            ));
             let (runs, keys) = fill(args).await?;
             if !global.json {
                 output::line(&format!(
@@ -94,7 +99,9 @@ async fn make(
     let world = world::World::found(Arc::clone(store), (from, until), dice.fork(), data).await?;
     let wanted = plan::runs(&world.deployments, from, until, &mut dice);
     let mut historian = history::Historian::of(world).await?;
+    output::note(&format!("writing {} runs", wanted.len()));
     historian.write(&wanted).await?;
+    output::note("writing what stands now, and figures of the past");
     standing::make(&mut historian).await?;
     samples::write(&historian).await?;
     historian.world.settle().await?;

@@ -29,7 +29,9 @@ pub(super) fn explain(run: &Run, ask: &Ask<'_>, situation: &Situation<'_>, found
         }
         looked.push(Looked {
             robot,
-            effort: failed.iter().map(|misfit| effort(*misfit)).sum(),
+            effort: (failed.iter())
+                .map(|misfit| Some(effort(*misfit)? * missing(*misfit, robot, ask)))
+                .sum(),
             misfits: failed,
         });
     }
@@ -76,6 +78,16 @@ pub(super) fn explain(run: &Run, ask: &Ask<'_>, situation: &Situation<'_>, found
         }
         None => found.unhelpable = true,
     }
+}
+
+/// How many things of this kind a robot lacks.
+fn missing(misfit: Misfit, robot: &RobotView, ask: &Ask<'_>) -> u32 {
+    let (wanted, has) = match misfit {
+        Misfit::MissingLabel => (&ask.needs.labels, &robot.offer.labels),
+        Misfit::MissingCapability => (&ask.needs.capabilities, &robot.offer.capabilities),
+        _ => return 1,
+    };
+    u32::try_from(wanted.difference(has).count()).unwrap_or(u32::MAX / 1_000)
 }
 
 /// How hard it is to change this about a robot: waiting is easiest, a move between environments hardest.

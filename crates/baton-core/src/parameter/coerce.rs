@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::MAX_DEPTH;
+use super::exact::inexact_number;
 use super::fill::resolve;
 
 /// Splits `name=value` at the first `=`; `None` when there is none or the name is empty.
@@ -90,8 +91,9 @@ fn typed(root: &Value, schema: Option<&Value>, text: &str) -> Value {
         let none = || (text == "null" && types.contains(&"null")).then_some(Value::Null);
         return same.or_else(none).unwrap_or_else(string);
     }
-    let json = (serde_json::from_str(text).ok())
-        .filter(|json| !rounded(json, text) && types.iter().any(|wanted| is(json, wanted)));
+    let json = (serde_json::from_str(text).ok()).filter(|json| {
+        inexact_number(text).is_none() && types.iter().any(|wanted| is(json, wanted))
+    });
     json.or_else(|| word(&types, text)).unwrap_or_else(string)
 }
 
@@ -116,16 +118,6 @@ fn kept(value: &Value) -> bool {
         Value::Object(members) => members.values().all(kept),
         _ => true,
     }
-}
-
-/// Whether a whole number was too large to be read exactly.
-fn rounded(value: &Value, text: &str) -> bool {
-    value.is_f64()
-        && text
-            .trim()
-            .trim_start_matches('-')
-            .bytes()
-            .all(|b| b.is_ascii_digit())
 }
 
 /// `yes`, `no`, `on` and `off` in any case, where the schema wants a boolean.

@@ -39,7 +39,6 @@ pub(crate) async fn deploy(
     check_patch(&http, org, &body.settings).await?;
     let schema = ParameterSchema::compile(&body.parameter_schema)?;
     let mut warnings = check_words_of(&body.entry, &schema)?;
-    warnings.extend(check_origin(&http, org, &body).await?);
     let (store, now) = (&http.app.store, http.app.clock.now());
     let existing = match store
         .deployment_by_name(org, &body.flow, &body.deployment)
@@ -74,6 +73,7 @@ pub(crate) async fn deploy(
         entry: body.entry,
         parameter_schema: body.parameter_schema,
         source: body.source,
+        replace: body.replace,
         deployment_name: body.deployment,
         settings,
         schedules: planned,
@@ -81,6 +81,7 @@ pub(crate) async fn deploy(
         version_id: VersionId::new(now, entropy()),
         deployment_id: DeploymentId::new(now, entropy()),
     };
+    warnings.extend(taken_over(&http, &deploy).await?);
     let note = note(&http, &caller);
     let deployed = http.noted(note, store.deploy(deploy, now)).await?;
     http.app.wakeups.fleet_changed();
@@ -164,42 +165,23 @@ fn check_words_of(entry: &flow::Entry, schema: &ParameterSchema) -> Result<Vec<S
         .map_err(|why| ApiError::invalid("unknown_parameter", "entry", why))
 }
 
-/// Refuses to let another project take a flow over without saying so. Who deploys what is there already takes
-/// nothing over.
-async fn check_origin(
-    http: &Http,
-    org: OrgId,
-    body: &DeployRequest,
-) -> Result<Option<String>, ApiError> {
+/// What is said where a deploy takes a flow over from another project. Whether it may is for the store to say.
+async fn taken_over(http: &Http, deploy: &Deploy) -> Result<Option<String>, ApiError> {
     let store = &http.app.store;
-    let latest = match store.flow_by_name(org, &body.flow).await {
+    let latest = match store.flow_by_name(deploy.org, &deploy.flow_name).await {
         Ok(flow) => flow.latest_version,
         Err(StoreError::NotFound { .. }) => None,
         Err(error) => return Err(error.into()),
     };
     let Some(id) = latest else { return Ok(None) };
-    let known = store.version(org, id).await?;
-    let unchanged = known.package == body.package
-        && known.entry == body.entry
-        && known.parameter_schema == body.parameter_schema;
-    if unchanged || !origin::is_other(&known.source, &body.source) {
-        return Ok(None);
-    }
-    let from = origin::described(&known.source);
-    if body.replace {
-        return Ok(Some(format!(
-            "version {} of this flow came from {from}; this one takes its place",
-            known.number
-        )));
-    }
-    Err(ApiError::conflict(
-        "another_project",
+    let known = store.version(deploy.org, id).await?;
+    Ok(deploy.takes_over(&known).then(|| {
         format!(
-            "the flow {:?} was deployed from {from}, which is another project than {}",
-            body.flow,
-            origin::described(&body.source)
-        ),
-    ))
+            "version {} of this flow came from {}; this one takes its place",
+            known.number,
+            origin::described(&known.source)
+        )
+    }))
 }
 
 /// The settings of a new deployment.

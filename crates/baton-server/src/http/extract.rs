@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, Uri};
 use baton_api::problem::FieldError;
 use baton_core::error::clip;
+use baton_core::parameter;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
@@ -138,7 +139,24 @@ fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     deserializer
         .end()
         .map_err(|error| refuse_json(".", &error))?;
+    keeps_numbers(bytes)?;
     Ok(value)
+}
+
+/// Refuses parameters with a number that would be rounded: what is kept must be what was written.
+fn keeps_numbers(bytes: &[u8]) -> Result<(), ApiError> {
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    let Some((field, number)) = parameter::inexact_in_request(text) else {
+        return Ok(());
+    };
+    let shown: String = number.chars().take(SHOWN_VALUE).collect();
+    Err(ApiError::invalid(
+        "inexact_number",
+        field,
+        format!(
+            "the number {shown} has more digits than are kept: whole numbers have 64 bits, others 17 digits; write it as text in quotes"
+        ),
+    ))
 }
 
 fn refuse_json(path: &str, error: &serde_json::Error) -> ApiError {

@@ -283,6 +283,17 @@ pub(crate) fn count(length: usize) -> u32 {
 
 /// Refuses what cannot be a name, naming the field.
 pub(crate) fn check(field: &str, name: &str) -> Result<(), ApiError> {
+    check_plain(field, name)?;
+    // Wherever a name is taken an id is too: this one would be found under two.
+    if uuid::Uuid::try_parse(name).is_ok() {
+        let why = format!("{name:?} is written as an id is; a name has to differ from every id");
+        return Err(ApiError::invalid("invalid_name", field, why));
+    }
+    Ok(())
+}
+
+/// The same for a name that may be written as an id: some machines are named so, and give robots their names.
+pub(crate) fn check_plain(field: &str, name: &str) -> Result<(), ApiError> {
     check_name(name).map_err(|why| ApiError::invalid("invalid_name", field, why))
 }
 

@@ -34,6 +34,27 @@ const CASES: &[(&str, &str, &str, u16, &str)] = &[
     (
         "POST",
         "/api/v1/runs",
+        r#"{"deployment":"cat_fact/default","parameters":{"month":1,"id":[18446744073709551616]}}"#,
+        422,
+        "inexact_number",
+    ),
+    (
+        "PATCH",
+        "/api/v1/deployments/cat_fact%2Fdefault",
+        r#"{"parameters":{"rate":3.14159265358979323846}}"#,
+        422,
+        "inexact_number",
+    ),
+    (
+        "POST",
+        "/api/v1/flows",
+        r#"{"name":"01a2185d-3a60-756b-9f98-b87c3222ec1e"}"#,
+        422,
+        "invalid_name",
+    ),
+    (
+        "POST",
+        "/api/v1/runs",
         r#"{"deployment":"cat_fact/default","parameters":{"month":13}}"#,
         422,
         "invalid_parameters",

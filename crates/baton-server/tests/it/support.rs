@@ -185,6 +185,7 @@ impl World {
             },
             parameter_schema: serde_json::json!({}),
             source: Default::default(),
+            replace: false,
             deployment_name: "default".into(),
             settings,
             schedules: Vec::new(),

@@ -351,6 +351,9 @@ impl World {
 
     fn deploy(&mut self, deploy: Deploy, now: Timestamp) -> Result<Deployed> {
         self.check_deploy(&deploy)?;
+        let known = self.flow_named(deploy.org, &deploy.flow_name);
+        let latest = known.and_then(|flow| self.versions.get(&flow.latest_version?));
+        deploy.check_origin(latest)?;
         let org = deploy.org;
         let flow = self.ensure_flow(org, deploy.flow_id, &deploy.flow_name, now);
         let (flow_id, latest) = (flow.id, flow.latest_version);

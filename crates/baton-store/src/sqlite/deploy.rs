@@ -228,6 +228,7 @@ fn version(tx: &Tx, deploy: &Deploy, flow: &Flow, now: Timestamp) -> Result<(Ver
         Some(id) => Some(flow_rows::version(&tx.conn, deploy.org, id)?),
         None => None,
     };
+    deploy.check_origin(latest.as_ref())?;
     let number = latest.as_ref().map_or(0, |v| v.number) + 1;
     if let Some(latest) = latest.filter(|v| {
         v.package == deploy.package

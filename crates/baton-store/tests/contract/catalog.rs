@@ -18,6 +18,7 @@ for_each_store!(
     a_deploy_makes_everything_as_one,
     a_deploy_that_changes_nothing_reuses_the_version,
     a_deploy_that_changes_something_makes_the_next_version,
+    another_project_takes_a_flow_over_only_where_it_says_so,
     a_redeploy_keeps_schedules_and_replaces_the_one_it_names,
     a_deploy_that_is_refused_makes_nothing,
     a_pinned_version_is_the_one_that_was_found,
@@ -171,6 +172,28 @@ async fn a_deploy_that_changes_something_makes_the_next_version(b: &Bench) {
         b.store.version(ORG, first.version.id).await.expect("kept"),
         first.version
     );
+}
+
+async fn another_project_takes_a_flow_over_only_where_it_says_so(b: &Bench) {
+    let of = async |project: &str, program: &str| {
+        let mut deploy = b.deploy_of("f", "d").await;
+        deploy.source = [("project".to_owned(), format!("id:{project}"))].into();
+        deploy.entry = command(&[program]);
+        deploy
+    };
+    let made = b.deploy(of("a", "one").await).await;
+    // Two first deploys at once: both found no flow, and the second is refused in its own transaction.
+    let other = of("b", "two").await;
+    let refused = b.store.deploy(other.clone(), at(1)).await;
+    assert_eq!(kind(&refused), "another_project");
+    let flow = b.store.flow_by_name(ORG, "f").await.expect("found");
+    assert_eq!(flow.latest_version, Some(made.version.id));
+    // What is there already takes nothing over, and who says so may.
+    let same = b.deploy(of("b", "one").await).await;
+    assert!(!same.new_version);
+    let mut said = other;
+    said.replace = true;
+    assert_eq!(b.deploy(said).await.version.number, 2);
 }
 
 async fn a_redeploy_keeps_schedules_and_replaces_the_one_it_names(b: &Bench) {

@@ -336,6 +336,7 @@ impl Bench {
             entry: command(&["true"]),
             parameter_schema: json!({}),
             source: Default::default(),
+            replace: false,
             deployment_name: name.into(),
             settings: DeploymentSettings::on(self.default_queue().await),
             schedules: Vec::new(),

@@ -93,7 +93,9 @@ pub(crate) struct DeploymentsEdit {
 
 /// `baton flows`
 #[derive(Debug, Subcommand)]
-#[command(after_help = "Examples:\n  baton flows ls\n  baton flows show invoice_report")]
+#[command(
+    after_help = "Examples:\n  baton flows ls\n  baton flows show invoice_report\n  baton flows edit invoice_report --tag finance"
+)]
 pub(crate) enum Flows {
     /// List flows
     #[command(after_help = "Examples:\n  baton flows ls\n  baton flows ls --search report --json")]
@@ -107,6 +109,23 @@ pub(crate) enum Flows {
     Show {
         /// Name or id
         flow: String,
+    },
+    /// Change what people say of a flow; a deploy that says it anew changes it again
+    #[command(after_help = "Examples:
+  baton flows edit invoice_report --description 'Sends the report' --tag finance --tag monthly
+  baton flows edit invoice_report --folder none --tag none")]
+    Edit {
+        /// Name or id
+        flow: String,
+        /// A few words for people; `none` for nothing
+        #[arg(long, value_name = "TEXT")]
+        description: Option<String>,
+        /// Where it stands in the tree; `none` for the top
+        #[arg(long, value_name = "FOLDER")]
+        folder: Option<String>,
+        /// Word to find it by, instead of those there are (may be given again); `none` for none
+        #[arg(long, value_name = "TAG")]
+        tag: Vec<String>,
     },
     /// Delete a flow with versions, deployments, schedules and ended runs
     #[command(

@@ -16,6 +16,9 @@ use crate::units;
 /// Largest file that is downloaded, in bytes: what a robot may hand over fits many times.
 const MAX_DOWNLOAD: u64 = 64 << 30;
 
+/// Names of outputs up to this many letters are padded to one width.
+const WIDEST_NAME: usize = 40;
+
 /// `baton results`
 pub(crate) async fn results(session: &Session, command: Results) -> Done {
     let Results::Show { run } = command;
@@ -48,8 +51,11 @@ fn show(result: &JobResult) {
     output::facts(&facts);
     if !result.outputs.is_empty() {
         output::heading("Outputs");
+        let width = result.outputs.keys().map(|name| name.chars().count()).max();
+        let width = width.unwrap_or(0).min(WIDEST_NAME);
         for (name, value) in &result.outputs {
-            output::line(&format!("{}  {value}", name.dimmed()));
+            let padded = format!("{name:width$}");
+            output::line(&format!("{}  {value}", padded.dimmed()));
         }
     }
 }

@@ -1,13 +1,15 @@
 //! `baton deployments` and `baton flows`.
 
-use baton_api::rest::{DeletePreview, Deployment, DeploymentQuery, FlowQuery, RunQuery, Version};
+use baton_api::rest::{
+    DeletePreview, Deployment, DeploymentQuery, FlowQuery, RunQuery, UpdateFlow, Version,
+};
 use jiff::Timestamp;
 use owo_colors::OwoColorize as _;
 use serde_json::json;
 
 use super::{Session, choose, conditions, deploy, policy, runs, sure};
 use crate::cli::catalog::{Deployments, DeploymentsEdit, Flows, Sure};
-use crate::cli::or_none::clears;
+use crate::cli::or_none::{clears, or_none};
 use crate::exit::Exit;
 use crate::failure::{Done, Failure};
 use crate::output::{self, state::Look, table};
@@ -309,6 +311,26 @@ pub(crate) async fn flows(session: &Session, command: Flows) -> Done {
     match command {
         Flows::Ls { search } => ls_flows(session, search).await,
         Flows::Show { flow } => show_flow(session, &flow).await,
+        Flows::Edit {
+            flow,
+            description,
+            folder,
+            tag,
+        } => {
+            let text = |text: Option<String>| {
+                text.map(|text| or_none(&text).unwrap_or_default().to_owned())
+            };
+            let tags = tag
+                .iter()
+                .filter_map(|word| or_none(word))
+                .map(str::to_owned);
+            let update = UpdateFlow {
+                description: text(description),
+                folder: text(folder),
+                tags: (!tag.is_empty()).then(|| tags.collect()),
+            };
+            edit_flow(session, &flow, &update).await
+        }
         Flows::Rm { flow, sure } => {
             let found = session.client.flow(&flow).await?;
             let id = found.id.to_string();
@@ -320,6 +342,26 @@ pub(crate) async fn flows(session: &Session, command: Flows) -> Done {
             Ok(())
         }
     }
+}
+
+/// Changes what people say of a flow, and shows it.
+async fn edit_flow(session: &Session, named: &str, update: &UpdateFlow) -> Done {
+    if *update == UpdateFlow::default() {
+        return Err(Failure::usage("nothing to change was named")
+            .fix("add --description, --folder or --tag"));
+    }
+    let flow = session.client.update_flow(named, update).await?;
+    if session.json {
+        output::json(&flow);
+        return Ok(());
+    }
+    output::line(&flow.name.bold().to_string());
+    output::facts(&[
+        ("  description", flow.description),
+        ("  folder", flow.folder),
+        ("  tags", output::words(&flow.tags)),
+    ]);
+    Ok(())
 }
 
 async fn ls_flows(session: &Session, search: Option<String>) -> Done {

@@ -6,7 +6,7 @@ use std::path::Path;
 use baton_api::rest::DeploymentPatch;
 use baton_core::error::ErrorKind;
 use baton_core::lease::check_lost_after;
-use baton_core::parameter::{MAX_PARAMETERS_BYTES, ParameterSchema, parse_pair};
+use baton_core::parameter::{self, MAX_PARAMETERS_BYTES, ParameterSchema, parse_pair};
 use baton_core::retry::RetryPolicy;
 use baton_core::stop_signal::StopSignal;
 use serde_json::value::RawValue;
@@ -256,6 +256,11 @@ pub(crate) fn parameters_in(file: &Path, schema: &Value) -> Done<Map<String, Val
         if raw.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
             all.extend(compiled.coerce(&[(name, raw.to_owned())]));
         } else {
+            if let Some(number) = parameter::inexact_number(raw) {
+                return Err(refused(format!(
+                    "{name}: the number {number} has more digits than are kept; write it as text in quotes"
+                )));
+            }
             let value = serde_json::from_str(raw).map_err(|e| refused(format!("{name}: {e}")))?;
             all.insert(name, value);
         }

@@ -336,3 +336,33 @@ fn the_list_of_deployments_names_a_schedules_zone_once() {
     assert!(table.contains("At 06:00 every day"), "{table}");
     assert_eq!(table.matches("Europe/Berlin").count(), 1, "{table}");
 }
+
+#[test]
+fn what_people_say_of_a_flow_is_changed_shown_and_taken_back() {
+    let home = Home::new();
+    let _up = home.serve("server", &[]);
+    home.write("report.py", "print(1)\n");
+    home.baton(&["deploy", "report.py"]).ok();
+    let edit = |words: &[&str]| {
+        let all = [&["flows", "edit", "report", "--json"], words].concat();
+        home.baton(&all).ok().json()
+    };
+    let edited = edit(&[
+        "--description",
+        "Sends it",
+        "--folder",
+        "finance",
+        "--tag",
+        "b",
+        "--tag",
+        "a",
+    ]);
+    assert_eq!(edited["description"], "Sends it");
+    assert_eq!(edited["folder"], "finance");
+    assert_eq!(edited["tags"], serde_json::json!(["a", "b"]));
+    let edited = edit(&["--tag", "none"]);
+    assert_eq!(edited["tags"], serde_json::json!([]));
+    assert_eq!(edited["description"], "Sends it", "what is not named stays");
+    let said = home.baton(&["flows", "edit", "report"]);
+    assert_eq!(said.code, 2, "{}", said.err);
+}

@@ -86,6 +86,7 @@ impl World {
                     python: None,
                 },
                 parameter_schema: schema.clone(),
+                replace: false,
                 source: BTreeMap::from([
                     ("path".to_owned(), format!("{}/{}", flow.folder, flow.name)),
                     ("revision".to_owned(), revision.clone()),
