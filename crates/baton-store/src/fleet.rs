@@ -7,6 +7,7 @@ use baton_core::robot::{Robot, RobotMetrics, RobotOffer};
 use jiff::Timestamp;
 
 use crate::error::Result;
+use crate::page::{Page, PageRequest};
 
 /// A robot's session is renewed.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,6 +62,9 @@ pub trait Fleet {
 
     /// All robots of all orgs, or of one, by org and name.
     async fn robots(&self, org: Option<OrgId>) -> Result<Vec<Robot>>;
+
+    /// Robots of an org by name, in pages.
+    async fn robots_page(&self, request: PageRequest) -> Result<Page<Robot>>;
 
     /// One robot.
     async fn robot(&self, org: OrgId, id: RobotId) -> Result<Robot>;

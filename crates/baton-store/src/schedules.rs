@@ -9,6 +9,7 @@ use baton_core::schedule::{Schedule, ScheduleSettings};
 use jiff::Timestamp;
 
 use crate::error::Result;
+use crate::page::{Page, PageRequest};
 
 /// What the scheduler decided for one schedule.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,6 +64,13 @@ pub trait Schedules {
         limit: u32,
     ) -> Result<Vec<Schedule>>;
 
+    /// The same in pages: of a deployment, or of all deployments of the org.
+    async fn schedules_page(
+        &self,
+        deployment_id: Option<DeploymentId>,
+        request: PageRequest,
+    ) -> Result<Page<Schedule>>;
+
     /// Schedules whose next slot has come, earliest first, of all orgs. Those that are paused, or
     /// whose deployment is paused, are not among them, and those in `passed_over` neither.
     async fn due_schedules(
@@ -85,6 +93,11 @@ pub trait Schedules {
     /// `None` keeps the one there is. A run that cannot be made undoes its whole commit. Not an edit:
     /// `updated_at` stays. The actor is `scheduler`.
     async fn commit_slots(&self, commits: Vec<SlotCommit>, now: Timestamp) -> Vec<Result<u32>>;
+}
+
+/// The place of a schedule in a list: by its next slot, those without one last.
+pub(crate) fn place(schedule: &Schedule) -> (bool, Option<Timestamp>, ScheduleId) {
+    (schedule.next_at.is_none(), schedule.next_at, schedule.id)
 }
 
 /// Open runs of one schedule that are looked at: more than this overlap is an incident, not a policy.

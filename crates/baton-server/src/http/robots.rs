@@ -22,7 +22,7 @@ use serde_json::json;
 use super::Http;
 use super::extract::{Caller, IdempotencyKey, Json, LARGE, MaybeJson, Name, Query};
 use super::flows::{check_text, count};
-use super::paging::{bounded, listed, page, slice};
+use super::paging::{bounded, listed, page};
 use super::route::{Access, Done};
 use super::runs::{Submitted, submit};
 use super::unheard;
@@ -43,8 +43,7 @@ pub(crate) async fn list_robots(
     Query(query): Query<PageQuery>,
 ) -> Reply<Collection<Robot>> {
     let request = page(caller.org, query.limit, query.cursor)?;
-    let robots = http.app.store.robots(Some(caller.org)).await?;
-    let found = slice(robots, &request, |robot| robot.name.clone())?;
+    let found = http.app.store.robots_page(request).await?;
     let live = http.app.store.live_attempts().await?;
     let shown = |robot| view(&http, robot, &live);
     Ok(axum::Json(listed(found, shown)))

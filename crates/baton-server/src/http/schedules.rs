@@ -20,7 +20,7 @@ use super::Http;
 use super::deployments::known_robot;
 use super::extract::{Caller, Id, Json, LARGE, Query};
 use super::flows::{check, entropy};
-use super::paging::{bounded, cursor, page, slice};
+use super::paging::{bounded, cursor, page};
 use super::route::{Created, Done};
 use crate::error::{ApiError, bad_parameters};
 use crate::submit::{Plan, find_deployment};
@@ -42,8 +42,7 @@ pub(crate) async fn list_schedules(
         None => None,
     };
     let request = page(caller.org, query.limit, query.cursor)?;
-    let all = store.schedules(caller.org, deployment, MOST).await?;
-    let found = slice(all, &request, |s| (s.next_at.is_none(), s.next_at, s.id))?;
+    let found = store.schedules_page(deployment, request).await?;
     let mut items = Vec::with_capacity(found.items.len());
     for schedule in found.items {
         items.push(view(&http, schedule).await?);
@@ -56,9 +55,6 @@ pub(crate) async fn list_schedules(
 pub(crate) fn place(schedule: &Schedule) -> (bool, Option<Timestamp>, ScheduleId) {
     (schedule.next_at.is_none(), schedule.next_at, schedule.id)
 }
-
-/// Schedules of an org that lists look at: more than anybody has, some hundred bytes each.
-const MOST: u32 = 100_000;
 
 pub(crate) async fn get_schedule(
     State(http): State<Arc<Http>>,

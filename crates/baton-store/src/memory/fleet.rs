@@ -6,9 +6,10 @@ use baton_core::queue::{DEFAULT_QUEUE, Queue, QueueSettings, TagLimit};
 use baton_core::robot::{Robot, RobotOffer};
 use jiff::Timestamp;
 
-use super::{MemoryStore, World};
+use super::{MemoryStore, World, page};
 use crate::error::{Result, StoreError};
 use crate::fleet::{Fleet, MAX_ROBOT_LOG, Renewal, RobotLogLine};
+use crate::page::{Page, PageRequest};
 
 #[async_trait]
 impl Fleet for MemoryStore {
@@ -98,6 +99,20 @@ impl Fleet for MemoryStore {
             let mut robots: Vec<_> = robots.cloned().collect();
             robots.sort_by(|a, b| (a.org, &a.name).cmp(&(b.org, &b.name)));
             Ok(robots)
+        })
+    }
+
+    async fn robots_page(&self, request: PageRequest) -> Result<Page<Robot>> {
+        self.read(|world| {
+            let own = world.robots.values().filter(|r| r.org == request.org);
+            let mut robots: Vec<_> = own.cloned().collect();
+            robots.sort_by(|a, b| a.name.cmp(&b.name));
+            page(
+                robots.into_iter(),
+                &request,
+                |robot| robot.name.clone(),
+                false,
+            )
         })
     }
 

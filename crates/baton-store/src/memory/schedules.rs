@@ -8,10 +8,11 @@ use baton_core::run::Trigger;
 use baton_core::schedule::{Edit, Schedule, ScheduleSettings};
 use jiff::Timestamp;
 
-use super::{MemoryStore, World};
+use super::{MemoryStore, World, page};
 use crate::commit::CommitNote;
 use crate::error::{Result, StoreError};
-use crate::schedules::{MAX_OPEN_RUNS, Schedules, SlotCommit};
+use crate::page::{Page, PageRequest};
+use crate::schedules::{MAX_OPEN_RUNS, Schedules, SlotCommit, place};
 
 #[async_trait]
 impl Schedules for MemoryStore {
@@ -94,6 +95,21 @@ impl Schedules for MemoryStore {
             found.sort_by_key(|s| (s.next_at.is_none(), s.next_at, s.id));
             found.truncate(limit as usize);
             Ok(found)
+        })
+    }
+
+    async fn schedules_page(
+        &self,
+        deployment_id: Option<DeploymentId>,
+        request: PageRequest,
+    ) -> Result<Page<Schedule>> {
+        self.read(|world| {
+            let all = world.schedules.values().filter(|s| {
+                s.org == request.org && deployment_id.is_none_or(|id| id == s.deployment_id)
+            });
+            let mut found: Vec<_> = all.cloned().collect();
+            found.sort_by_key(place);
+            page(found.into_iter(), &request, place, false)
         })
     }
 

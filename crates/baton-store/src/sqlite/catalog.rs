@@ -249,7 +249,7 @@ impl Catalog for SqliteStore {
 }
 
 /// The key after which a page begins.
-fn cursor<K: serde::de::DeserializeOwned>(page: &PageRequest) -> Result<Option<K>> {
+pub(super) fn cursor<K: serde::de::DeserializeOwned>(page: &PageRequest) -> Result<Option<K>> {
     match &page.after {
         None => Ok(None),
         Some(text) => serde_json::from_str(text)
@@ -259,7 +259,11 @@ fn cursor<K: serde::de::DeserializeOwned>(page: &PageRequest) -> Result<Option<K
 }
 
 /// A page from one row more than it holds.
-fn paged<T>(mut items: Vec<T>, page: &PageRequest, key: impl Fn(&T) -> String) -> Page<T> {
+pub(super) fn paged<T>(
+    mut items: Vec<T>,
+    page: &PageRequest,
+    key: impl Fn(&T) -> String,
+) -> Page<T> {
     let limit = page.clamped() as usize;
     let more = items.len() > limit;
     items.truncate(limit);

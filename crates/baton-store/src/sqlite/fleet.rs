@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 
 use super::SqliteStore;
+use super::catalog::{cursor, paged};
 use super::queues::{
     QUEUE, all_tag_limits, delete_queue, find_queue, insert_queue, put_tag_limit, queue,
     queue_entropy, queue_named, read_queue,
@@ -17,6 +18,7 @@ use super::row::{Cols, Id, all, first, opt_us, to_json, us};
 use super::writer::Tx;
 use crate::error::{Result, StoreError};
 use crate::fleet::{Fleet, MAX_ROBOT_LOG, Renewal, RobotLogLine};
+use crate::page::{Page, PageRequest};
 
 const ROBOT: &str = "org, id, name, offer, draining, drain_comment, session, connected, last_seen, \
     lease_until, metrics, created_at";
@@ -123,6 +125,20 @@ impl Fleet for SqliteStore {
                 "SELECT {ROBOT} FROM robots WHERE ?1 IS NULL OR org = ?1 ORDER BY org, name"
             );
             all(conn.prepare_cached(&sql)?, [org.map(|o| o.0)], read_robot)
+        })
+        .await
+    }
+
+    async fn robots_page(&self, request: PageRequest) -> Result<Page<Robot>> {
+        self.scan(move |conn| {
+            // A name is never empty.
+            let after = cursor::<String>(&request)?.unwrap_or_default();
+            let sql = format!(
+                "SELECT {ROBOT} FROM robots WHERE org = ?1 AND name > ?2 ORDER BY name LIMIT ?3"
+            );
+            let rows = params![request.org.0, after, request.clamped() + 1];
+            let found = all(conn.prepare_cached(&sql)?, rows, read_robot)?;
+            Ok(paged(found, &request, |robot| to_json(&robot.name)))
         })
         .await
     }

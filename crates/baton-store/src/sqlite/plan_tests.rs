@@ -69,6 +69,14 @@ fn what_waits_is_found_by_seeks() {
             "INDEX schedules_due (next_at>? AND next_at<?)",
         ),
         (
+            schedules::SOON,
+            "schedules_by_next (org=? AND <expr>=? AND next_at>?)",
+        ),
+        (
+            schedules::NEVER,
+            "schedules_by_next (org=? AND <expr>=? AND next_at=? AND id>?)",
+        ),
+        (
             schedules::OPEN,
             "runs_open_by_schedule (org=? AND schedule_id=?)",
         ),

@@ -9,12 +9,14 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 use std::collections::BTreeSet;
 
+use super::catalog::{cursor, paged};
 use super::interned::Prepared;
 use super::row::{Cols, Id, all, first, opt_us, to_json, us};
 use super::writer::Tx;
 use super::{SqliteStore, create, flow_rows};
 use crate::error::{Result, StoreError};
-use crate::schedules::{MAX_OPEN_RUNS, Schedules, SlotCommit};
+use crate::page::{Page, PageRequest};
+use crate::schedules::{MAX_OPEN_RUNS, Schedules, SlotCommit, place};
 
 /// The columns that [`read`] takes.
 pub(super) const SCHEDULE: &str = "org, id, deployment_id, name, settings, paused, next_at, last_slot, \
@@ -34,6 +36,17 @@ pub(super) const OPEN: &str = "SELECT id FROM runs INDEXED BY runs_open_by_sched
 pub(super) const BY_NEXT: &str = "SELECT org, id, deployment_id, name, settings, paused, next_at, \
     last_slot, created_at, updated_at FROM schedules INDEXED BY schedules_by_next \
     WHERE org = ?1 ORDER BY (next_at IS NULL), next_at, id LIMIT ?2";
+
+/// Those of an org that come after a place among those that have a next slot.
+pub(super) const SOON: &str = "SELECT org, id, deployment_id, name, settings, paused, next_at, \
+    last_slot, created_at, updated_at FROM schedules INDEXED BY schedules_by_next \
+    WHERE org = ?1 AND (next_at IS NULL) = 0 AND next_at >= ?2 AND (next_at > ?2 OR id > ?3) \
+    ORDER BY next_at, id LIMIT ?4";
+/// Those of an org without a next slot that come after this one.
+pub(super) const NEVER: &str = "SELECT org, id, deployment_id, name, settings, paused, next_at, \
+    last_slot, created_at, updated_at FROM schedules INDEXED BY schedules_by_next \
+    WHERE org = ?1 AND (next_at IS NULL) = 1 AND next_at IS NULL AND id > ?2 \
+    ORDER BY id LIMIT ?3";
 
 /// A schedule of a row that begins with [`SCHEDULE`].
 pub(super) fn read(row: &Row<'_>) -> Result<Schedule> {
@@ -257,6 +270,27 @@ impl Schedules for SqliteStore {
         .await
     }
 
+    async fn schedules_page(
+        &self,
+        deployment_id: Option<DeploymentId>,
+        request: PageRequest,
+    ) -> Result<Page<Schedule>> {
+        self.scan(move |conn| {
+            let after = cursor::<(bool, Option<Timestamp>, ScheduleId)>(&request)?;
+            let rows = match deployment_id {
+                Some(id) => {
+                    let mut found = of_deployment_by_name(conn, request.org, id)?;
+                    found.sort_by_key(place);
+                    found.retain(|s| after.is_none_or(|after| place(s) > after));
+                    found
+                }
+                None => after_place(conn, request.org, after, request.clamped() + 1)?,
+            };
+            Ok(paged(rows, &request, |s| to_json(&place(s))))
+        })
+        .await
+    }
+
     async fn due_schedules(
         &self,
         now: Timestamp,
@@ -315,6 +349,36 @@ impl Schedules for SqliteStore {
         })
         .await
     }
+}
+
+/// So many schedules of an org after a place, by next slot; those without one last.
+fn after_place(
+    conn: &Connection,
+    org: OrgId,
+    after: Option<(bool, Option<Timestamp>, ScheduleId)>,
+    limit: u32,
+) -> Result<Vec<Schedule>> {
+    // Before all ids.
+    let first = ScheduleId(uuid::Uuid::nil());
+    let (soon, never) = match after {
+        None => (Some((i64::MIN, first)), first),
+        Some((_, Some(at), id)) => (Some((us(at), id)), first),
+        Some((_, None, id)) => (None, id),
+    };
+    let mut found = match soon {
+        Some((at, id)) => all(
+            conn.prepare_cached(SOON)?,
+            params![org.0, at, id.bytes(), limit],
+            read,
+        )?,
+        None => Vec::new(),
+    };
+    let left = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(limit));
+    if left > 0 {
+        let rest = params![org.0, never.bytes(), left];
+        found.extend(all(conn.prepare_cached(NEVER)?, rest, read)?);
+    }
+    Ok(found)
 }
 
 /// Whether a schedule or its deployment is paused.

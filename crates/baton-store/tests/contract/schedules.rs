@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use baton_core::id::{DeploymentId, ScheduleId};
+use baton_core::robot::Robot;
 use baton_core::run::Trigger;
 use baton_core::schedule::{Rule, Schedule, ScheduleSettings};
 use baton_core::state::{Event, State};
 use baton_store::catalog::Deployed;
+use baton_store::page::{Page, PageRequest};
 use baton_store::schedules::SlotCommit;
 use jiff::Timestamp;
 
@@ -16,6 +18,7 @@ for_each_store!(
     a_schedule_is_named_once_in_its_deployment,
     a_new_rule_never_fires_the_past,
     schedules_come_by_next_slot,
+    schedules_and_robots_come_in_pages,
     what_is_paused_is_not_due,
     what_is_passed_over_keeps_nobody_from_its_turn,
     without_a_next_slot_a_decision_is_void_only_where_a_pause_took_it,
@@ -263,6 +266,61 @@ async fn without_a_next_slot_a_decision_is_void_only_where_a_pause_took_it(b: &B
         ..decide(b, &made, &paused, &[]).await
     };
     assert_eq!(kind(&commit(b, decision, 40).await), "schedule_changed");
+}
+
+async fn schedules_and_robots_come_in_pages(b: &Bench) {
+    let made = b.deployed("f", "d").await;
+    let other = b.deployed("f", "other").await;
+    let mut all = Vec::new();
+    for next in [None, Some(9), Some(3), None, Some(3), Some(5), None] {
+        let of = if next == Some(5) { &other } else { &made };
+        let name = format!("s{}", all.len());
+        let mut one = schedule(ScheduleId(b.uuid()), of.deployment.id, &name);
+        one.next_at = next.map(at);
+        b.store.create_schedule(one.clone()).await.expect("created");
+        all.push((one.next_at.is_none(), one.next_at, one.id));
+    }
+    all.sort();
+    for deployment in [None, Some(made.deployment.id)] {
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let request = PageRequest {
+                org: ORG,
+                limit: 2,
+                after,
+            };
+            let page = b.store.schedules_page(deployment, request).await;
+            let page = page.expect("a page");
+            assert!(page.items.len() <= 2);
+            seen.extend(
+                page.items
+                    .iter()
+                    .map(|s| (s.next_at.is_none(), s.next_at, s.id)),
+            );
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        let mut wanted = all.clone();
+        wanted.retain(|(_, next, _)| deployment.is_none() || *next != Some(at(5)));
+        assert_eq!(seen, wanted);
+    }
+    for name in ["c", "a", "b"] {
+        b.robot(name, 1).await;
+    }
+    let names = |page: &Page<Robot>| -> Vec<String> {
+        page.items.iter().map(|robot| robot.name.clone()).collect()
+    };
+    let first = b.store.robots_page(PageRequest::first(ORG, 2)).await;
+    let first = first.expect("a page");
+    assert_eq!(names(&first), ["a", "b"]);
+    let request = PageRequest {
+        after: first.next,
+        ..PageRequest::first(ORG, 2)
+    };
+    let last = b.store.robots_page(request).await.expect("a page");
+    assert_eq!((names(&last), last.next), (vec!["c".to_owned()], None));
 }
 
 async fn what_is_paused_is_not_due(b: &Bench) {
