@@ -274,3 +274,71 @@ pub(super) async fn report(app: &App, one: &Decided, now: Timestamp) {
         tracing::warn!(%error, "cannot record skipped slots");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use baton_core::id::{OrgId, ScheduleId};
+    use baton_core::schedule::{Rule, ScheduleSettings, SkipReason, SkippedSlot};
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("in range")
+    }
+
+    #[test]
+    fn what_cannot_be_made_now_stays_due_and_nothing_before_it_comes_again() {
+        let settings = ScheduleSettings {
+            rule: Rule::Hourly { minute: 0 },
+            timezone: "UTC".into(),
+            starts_at: None,
+            ends_at: None,
+            jitter_seconds: 0,
+            missed: Default::default(),
+            overlap: Default::default(),
+            parameters: Default::default(),
+            robot_id: None,
+            priority: None,
+        };
+        let schedule = Schedule {
+            id: ScheduleId(uuid::Uuid::nil()),
+            org: OrgId::DEFAULT,
+            deployment_id: DeploymentId(uuid::Uuid::nil()),
+            name: "hourly".into(),
+            settings,
+            paused: false,
+            next_at: Some(at(90)),
+            last_slot: Some(at(10)),
+            created_at: at(0),
+            updated_at: at(0),
+        };
+        let run = |second| PlannedRun {
+            slot: at(second),
+            due_at: at(second),
+            after_running: false,
+            missed: false,
+        };
+        let skipped = |second| SkippedSlot {
+            slot: at(second),
+            reason: SkipReason::Missed,
+        };
+        let plan = SlotPlan {
+            create: vec![run(50), run(60)],
+            skipped: vec![skipped(40), skipped(55)],
+            next_at: Some(at(90)),
+            last_slot: Some(at(60)),
+            ..SlotPlan::default()
+        };
+        let left = left_due(&schedule, plan.clone());
+        assert_eq!(left.next_at, Some(at(50)));
+        assert!(left.create.is_empty());
+        assert_eq!(left.skipped, [skipped(40)], "what came before is decided");
+        assert!(left.last_slot > Some(at(40)) && left.last_slot < Some(at(50)));
+        // Where nothing is to be made nothing is left.
+        let quiet = SlotPlan {
+            create: Vec::new(),
+            ..plan
+        };
+        assert_eq!(left_due(&schedule, quiet.clone()), quiet);
+    }
+}
