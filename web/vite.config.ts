@@ -28,6 +28,12 @@ export default defineConfig({
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 700,
     modulePreload: { polyfill: false },
+    rolldownOptions: {
+      output: {
+        // What most pages share comes in one file: thirty small ones cost their headers, and compress worse.
+        codeSplitting: { groups: [{ name: "shared", minShareCount: 5, test: (id: string) => !/uplot|xyflow|dagre|cronstrue|react-table|table-core|virtual|ui\/Table|src\/pages/.test(id) }] },
+      },
+    },
   },
   server: {
     proxy: server

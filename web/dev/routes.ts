@@ -54,7 +54,7 @@ function listRuns(query: URLSearchParams): t.Collection<t.Run> {
   const found = runs.filter((r) =>
     (!states || states.includes(r.state)) && (!query.get("late") || r.late) && is(r.flow_id, r.flow_name, "flow") && is(r.deployment_id, `${r.flow_name}/${r.deployment_name}`, "deployment") && is(r.queue_id, r.queue_name, "queue") && is(r.robot_id, r.robot_name, "robot") &&
     (!query.get("tag") || r.tags.includes(query.get("tag") ?? "")) && (!query.get("priority") || (query.get("priority") ?? "").split(",").includes(r.priority)) && (!query.get("kind") || (query.get("kind") === "unattended") === r.unattended) &&
-    (!query.get("prefix") || r.name.startsWith(query.get("prefix") ?? "") || r.id.startsWith(query.get("prefix") ?? "")) && (!query.get("created_after") || r.created_at >= (query.get("created_after") ?? "")) && (!query.get("created_before") || r.created_at < (query.get("created_before") ?? "")));
+    (!query.get("prefix") || r.name.startsWith(query.get("prefix") ?? "") || r.id.startsWith(query.get("prefix") ?? "")) && (!query.get("search") || JSON.stringify([r.name, r.flow_name, r.label, r.tags, r.parameters, r.error?.message]).toLowerCase().includes((query.get("search") ?? "").toLowerCase())) && (!query.get("ended_after") || (r.ended_at ?? "") >= (query.get("ended_after") ?? "")) && (!query.get("ended_before") || (Boolean(r.ended_at) && (r.ended_at as string) < (query.get("ended_before") ?? ""))) && (!query.get("created_after") || r.created_at >= (query.get("created_after") ?? "")) && (!query.get("created_before") || r.created_at < (query.get("created_before") ?? "")));
   if (query.get("order") === "ascending") found.reverse();
   const from = Number(query.get("cursor") ?? 0);
   const limit = Number(query.get("limit") ?? 50);

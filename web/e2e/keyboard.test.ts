@@ -66,7 +66,7 @@ test("palette and shortcuts reach every page, and Prefect's links lead to the pa
   await at(`/runs/${third}`);
   await window.go("/runs");
   await page.keyboard.press("/");
-  expect(await page.evaluate(() => document.activeElement?.getAttribute("aria-label"))).toBe("Name or id begins with");
+  expect(await page.evaluate(() => document.activeElement?.getAttribute("aria-label"))).toBe("Search runs: name, id, flow, label, tag, parameter, error");
   await page.keyboard.press("Tab");
   await page.locator("body").press("?");
   await page.getByRole("dialog", { name: "Keys and states" }).waitFor();

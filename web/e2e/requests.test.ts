@@ -64,3 +64,17 @@ test("no page asks the API more than five times or moves what is read, and nothi
   expect(tooMany).toEqual({});
   expect(moved).toEqual([]);
 }, WALK_MS);
+
+/** Scripts, styles and typefaces of the overview's first load, as they come compressed, in bytes: the rest to 250 kB is left for its rows. */
+const MOST_ASSETS = 230_000;
+
+test("the overview's first load stays small", async () => {
+  const server = await startServer();
+  await server.report("first", { finish: { state: "completed" } });
+  const window = await openWindow(server);
+  await window.go("/");
+  const sizes = await window.page.evaluate(() => performance.getEntriesByType("resource").map((e) => ({ name: e.name, bytes: (e as unknown as { transferSize: number }).transferSize })));
+  const assets = sizes.filter((e) => e.name.includes("/assets/"));
+  expect(assets.length).toBeGreaterThan(3);
+  expect(assets.reduce((sum, e) => sum + e.bytes, 0), JSON.stringify(assets)).toBeLessThan(MOST_ASSETS);
+});

@@ -31,3 +31,20 @@ test("a robot that is started with the shown token turns the page green, and goe
   await end(robot);
   await row.getByText("Offline").waitFor();
 });
+
+test("a drained robot says that it may be restarted, in the list and on its page", async () => {
+  const server = await startServer({ robot: true });
+  const { page } = await openWindow(server);
+  await page.goto(`${server.url}/robots`);
+  const row = page.getByRole("row").nth(1);
+  await row.getByText(/Online|Busy/).waitFor();
+  const robot = (await server.do("GET", "/robots")).items[0].id as string;
+  await server.do("POST", `/robots/${robot}/drain`, { comment: "updates at six" });
+  await row.getByText("Drained", { exact: true }).waitFor();
+  await row.getByText("updates at six").waitFor();
+  await row.getByRole("link").first().click();
+  await page.getByText("safe to restart").waitFor();
+  await page.getByRole("button", { name: "Resume" }).click();
+  await page.getByText("Online", { exact: true }).first().waitFor();
+  expect(await page.getByText("safe to restart").count()).toBe(0);
+});

@@ -44,7 +44,7 @@ test("markup in every stored string is shown as text on every page", async () =>
   const addresses: [string, string][] = [
     ...places(world),
     ["first task", `/runs/${world.failed}?tab=graph&node=${encodeURIComponent(word("task-key"))}`],
-    ["filters", `/runs?flow=${one}&tag=${one}&prefix=${one}&robot=${one}&range=${one}&state=${one}`],
+    ["filters", `/runs?flow=${one}&tag=${one}&prefix=${one}&search=${one}&ended_after=${one}&robot=${one}&range=${one}&state=${one}`],
     ["log search", `/runs/${world.failed}?find=${encodeURIComponent("<img")}`],
     ["unknown run", `/runs/${one}`],
     ["unknown tab", `/runs/${world.failed}?tab=${one}&attempt=${one}&line=${one}`],

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { afterEach, expect, test, vi } from "vitest";
 import { api } from "./calls";
 import { BASE } from "./http";
+import { q } from "./queries";
 
 interface Operation {
   parameters?: { name: string; in: string }[];
@@ -68,4 +69,16 @@ test("a list that is needed whole is read page after page, up to a bound", async
   const found = await api.robots();
   expect(asked).toEqual([null, "c1", "c2"]);
   expect(found.items.map((robot) => robot.name)).toEqual(["after null", "after c1", "after c2"]);
+});
+
+test("tables ask for slim rows, and charts for as many points as they have room for", async () => {
+  const asked: string[] = [];
+  vi.stubGlobal("fetch", async (url: string) => {
+    asked.push(url);
+    return new Response('{"items":[],"series":[]}', { headers: { "content-type": "application/json" } });
+  });
+  await api.runs({ limit: 5 });
+  await api.runs({ ids: ["a"] });
+  await q.samples({ metric: "throughput" }).queryFn?.({ signal: new AbortController().signal } as never);
+  expect(asked.map((url) => url.slice(BASE.length))).toEqual(["/runs?view=slim&limit=5", "/runs?view=slim&ids=a", "/metrics/samples?points=240&metric=throughput"]);
 });

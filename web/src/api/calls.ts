@@ -30,7 +30,8 @@ export const api = {
   about: () => get<t.About>("/server/about"),
   verify: () => post<unknown>("/server/verify"),
 
-  runs: (query: t.RunQuery, o?: O) => get<t.Collection<t.Run>>("/runs", query, o),
+  /** Rows of tables: what only the page of one run shows is left out on the wire. */
+  runs: (query: t.RunQuery, o?: O) => get<t.Collection<t.Run>>("/runs", { view: "slim", ...query }, o),
   run: (run: string, o?: O) => get<t.Run>(`/runs/${seg(run)}`, undefined, o),
   createRun: (body: t.CreateRun) => call<t.CreatedRun>("POST", "/runs", { body, idempotencyKey: fresh() }),
   runDeployment: (deployment: string, body: t.CreateRun) =>
@@ -108,7 +109,7 @@ export const api = {
 
   dashboardMetrics: (o?: O) => get<t.DashboardMetrics>("/metrics/dashboard", undefined, o),
   stateCounts: (o?: O) => get<t.StateCounts>("/metrics/states", undefined, o),
-  samples: (query: { metric: string; subject?: string; from?: string; until?: string; grain_seconds?: number }, o?: O) => get<t.Samples>("/metrics/samples", query, o),
+  samples: (query: { metric: string; subject?: string; from?: string; until?: string; grain_seconds?: number; points?: number }, o?: O) => get<t.Samples>("/metrics/samples", query, o),
   outcomes: (query: t.OutcomeQuery, o?: O) => get<t.Outcomes>("/metrics/outcomes", query, o),
 };
 

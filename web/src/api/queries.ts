@@ -13,7 +13,7 @@ export const q = {
   outcomes: (query: OutcomeQuery, key: unknown = query) =>
     queryOptions({ queryKey: ["metrics", "outcomes", key], queryFn: ({ signal }) => api.outcomes(query, { signal }), placeholderData: (old) => old }),
   samples: (query: Parameters<typeof api.samples>[0], key: unknown = query) =>
-    queryOptions({ queryKey: ["metrics", "samples", key], queryFn: ({ signal }) => api.samples(query, { signal }), placeholderData: (old) => old }),
+    queryOptions({ queryKey: ["metrics", "samples", key], queryFn: ({ signal }) => api.samples({ points: CHART_POINTS, ...query }, { signal }), placeholderData: (old) => old }),
   runs: (query: RunQuery) => queryOptions({ queryKey: ["runs", "list", query], queryFn: ({ signal }) => api.runs(query, { signal }) }),
   /** What is late and why: asked again when it is another number, not with every event, as the server decides anew for each. */
   late: (count: number) =>
@@ -51,6 +51,9 @@ export const q = {
     }),
   keys: () => queryOptions({ queryKey: ["keys"], queryFn: ({ signal }) => api.keys({ signal }) }),
 };
+
+/** Points of one line of a chart: about one for every three of its pixels. */
+export const CHART_POINTS = 240;
 
 /** Entries fetched at once by the audit page: two screens. */
 const AUDIT_PAGE = 60;

@@ -1,5 +1,5 @@
 // Where the time of a run went, from acceptance to its end; pure.
-import type { Run } from "@/api";
+import type { Run, RunEvent } from "@/api";
 
 export interface Phase {
   name: "Earlier attempts" | "Until due" | "To the queue" | "In the queue" | "Handover" | "Running";
@@ -35,4 +35,10 @@ export function phases(run: Facts, now: number): Phase[] {
       return { name, meaning, from, to: Math.max(from, to), open: next === undefined && end === null };
     })
     .filter((p) => p.open || p.to > p.from || p.name === "Running");
+}
+
+/** When a run was due for its first attempt: the run itself knows the due time of its latest one only. */
+export function firstDue(events: readonly Pick<RunEvent, "event" | "attempt" | "at">[]): string | undefined {
+  const first = events[0];
+  return (events.find((e) => e.event === "due" && e.attempt <= (first?.attempt ?? 1)) ?? first)?.at;
 }

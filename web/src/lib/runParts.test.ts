@@ -4,9 +4,9 @@ import type { LogEntry, LogQuery, Run, TaskRun } from "@/api";
 import { ansiSpans, matches, plainText } from "./ansi";
 import { gantt } from "./gantt";
 import { fitted, NODE_WIDTH, placed } from "./graphLayout";
-import { phases } from "./latency";
+import { firstDue, phases } from "./latency";
 import { fits, LogStore, PAGE } from "./logStore";
-import { isFiltered, runQuery, toggled, withFilter } from "./runFilters";
+import { isFiltered, looksThrough, runQuery, toggled, withFilter } from "./runFilters";
 import { asWritten, changedNumber, fromText, MOST_BYTES, parameterFields, tooLarge } from "./schemaForm";
 
 describe("terminal colours", () => {
@@ -152,6 +152,16 @@ describe("filters in the address", () => {
     expect(runQuery({ range: "24h" }, at).created_after).toBe("2026-01-01T00:00:00.000Z");
   });
   test("the order alone is no filter", () => expect([isFiltered({ order: "ascending" }), isFiltered({ tag: "x" })]).toEqual([false, true]));
+  test("one box finds by any word, and by the beginning of an id", () => {
+    expect(runQuery({ search: " PO-87158 " }, 0)).toEqual({ search: "PO-87158" });
+    expect(runQuery({ search: "01A23027-553c" }, 0)).toEqual({ prefix: "01a23027-553c" });
+    expect(runQuery({ search: "   " }, 0)).toEqual({});
+    expect([looksThrough({ search: "x" }), looksThrough({ prefix: "x" })]).toEqual([true, false]);
+  });
+  test("the end of runs is asked for as it stands in the address", () => {
+    expect(runQuery({ ended_after: "2026-01-01T00:00:00Z", ended_before: "2026-01-02T00:00:00Z" }, 0)).toEqual({ ended_after: "2026-01-01T00:00:00.000Z", ended_before: "2026-01-02T00:00:00.000Z" });
+    expect(isFiltered({ ended_after: "2026-01-01T00:00:00Z" })).toBe(true);
+  });
   test("words are added and taken out", () => {
     expect(toggled("a,b", "a")).toBe("b");
     expect(toggled("a", "a")).toBeUndefined();
@@ -163,4 +173,15 @@ test("parameters that the server would refuse for their size are told so before"
   expect(tooLarge({ a: "x".repeat(1000) })).toBeUndefined();
   expect(tooLarge({ a: "ä".repeat(MOST_BYTES / 2) })).toMatch(/1\.0 MB/);
   expect(tooLarge({ a: "x".repeat(5_000_000) })).toMatch(/5\.0 MB/);
+});
+
+describe("the first due time of a run that was tried again", () => {
+  const event = (name: string, attempt: number, at: string) => ({ event: name, attempt, at });
+  test("is when its time came first, not when the retry was due", () => {
+    expect(firstDue([event("created", 1, "08:00"), event("due", 1, "09:00"), event("retry", 2, "09:05"), event("due", 2, "09:06")])).toBe("09:00");
+  });
+  test("is when it was made, for a run that was due at once", () => {
+    expect(firstDue([event("created", 1, "08:00"), event("retry", 2, "08:05"), event("due", 2, "08:06")])).toBe("08:00");
+  });
+  test("is not known before its events are", () => expect(firstDue([])).toBeUndefined());
 });

@@ -1,7 +1,7 @@
 // Facts about time ranges in the address, wall clocks and the marks of axes.
 import { describe, expect, it } from "vitest";
 import { durationSplits, openedSpan } from "./chart";
-import { askedFor, sampleGrain, spanBetween, spanLabel, spanOf, withSpan } from "./span";
+import { askedFor, endedIn, sampleGrain, spanBetween, spanLabel, spanOf, withSpan } from "./span";
 import { midnight, wallInstant, wallText } from "./wallClock";
 
 const NOW = Date.parse("2026-11-22T10:00:00Z");
@@ -20,6 +20,12 @@ describe("the span of a page", () => {
     expect(askedFor(span)).toEqual({ from: "2026-11-20T08:10:00.000Z", until: "2026-11-21T08:00:00.000Z" });
     expect(span.starts[0]).toBe(Date.parse("2026-11-20T08:00:00Z") / 1000);
     expect((span.starts.at(-1) ?? 0) + span.step).toBeGreaterThanOrEqual(span.until);
+  });
+  it("leads to the list of what ended in it, whenever that was made", () => {
+    const moving = spanOf({}, NOW);
+    expect(endedIn(moving)).toEqual({ ended_after: askedFor(moving).from });
+    const fixed = spanOf({ after: "2026-11-20T08:10:00Z", before: "2026-11-21T08:00:00Z" }, NOW);
+    expect(endedIn(fixed)).toEqual({ ended_after: "2026-11-20T08:10:00.000Z", ended_before: "2026-11-21T08:00:00.000Z" });
   });
   it("has one open end, or none", () => {
     expect(spanOf({ after: "2026-11-22T09:00:00Z" }, NOW)).toMatchObject({ until: NOW / 1000, step: 60 });

@@ -52,6 +52,12 @@ export const askedFor = (span: Span): { from: string; until?: string } => ({
   ...(span.range ? {} : { until: new Date(span.until * 1000).toISOString() }),
 });
 
+/** The list of the runs that ended in a span, in the words of the runs page's address: as many as its tiles count. */
+export const endedIn = (span: Span): Search => {
+  const { from, until } = askedFor(span);
+  return { ended_after: from, ...(until ? { ended_before: until } : {}) };
+};
+
 /** `in the last 24h`, `from 21 Nov, 08:00 to 22 Nov, 09:30`. */
 export const spanWords = (span: Span, zone?: string): string =>
   span.range ? `in the last ${span.range}` : `from ${formatShort(span.from * 1000, zone)} to ${formatShort(span.until * 1000, zone)}`;

@@ -31,5 +31,5 @@ test("only the runs that changed are asked for, under the filter of their list",
   const asked: string[] = [];
   vi.stubGlobal("fetch", async (url: string) => (asked.push(url), new Response('{"items":[]}')));
   await askFor({ state: ["running"], limit: 300 }, ["a", "b"]);
-  expect(asked).toEqual(["/api/v1/runs?state=running&ids=a,b&limit=200"]);
+  expect(asked).toEqual(["/api/v1/runs?view=slim&state=running&ids=a,b&limit=200"]);
 });

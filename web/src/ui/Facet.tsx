@@ -92,7 +92,7 @@ export function Facet({ name, icon, chosen, shown, multiple, options, onOpen, on
           })}
         </div>
         {!options && !free && [0, 1, 2].map((i) => <p key={i} className="px-2 py-1.5"><Skeleton className="h-4 w-32" /></p>)}
-        {fitting?.length === 0 && !free && <p className="px-2 py-3 text-center text-xs text-muted">Nothing is called that</p>}
+        {fitting?.length === 0 && !free && !below && <p className="px-2 py-3 text-center text-xs text-muted">Nothing is called that</p>}
         {below && <div className="mt-1 border-t border-line pt-1">{below(() => setOpen(false))}</div>}
       </Popover>
       {on && (

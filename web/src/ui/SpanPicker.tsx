@@ -1,5 +1,5 @@
 // The time range of a page: the last so many hours at one press, or a span of one's own.
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { CalendarRange } from "lucide-react";
 import { RANGES, type Range } from "@/lib/chart";
 import { cx } from "@/lib/format";
@@ -7,8 +7,10 @@ import type { Search } from "@/lib/search";
 import { spanLabel, withSpan, type Span } from "@/lib/span";
 import { Segmented } from "./Choice";
 import { Popover } from "./Popover";
-import { SpanForm } from "./SpanForm";
 import { useZone } from "./Time";
+
+/** Fetched when it is opened: few do, and every first load would carry it. */
+const SpanForm = lazy(() => import("./SpanForm").then((m) => ({ default: m.SpanForm })));
 
 interface SpanPickerProps {
   span: Span;
@@ -41,7 +43,9 @@ export function SpanPicker({ span, search, onChange, usual = "24h" }: SpanPicker
           </button>
         }
       >
-        <SpanForm key={String(open)} from={own ? span.from * 1000 : null} until={own && search.before ? span.until * 1000 : null} onPick={pick} />
+        <Suspense fallback={<div className="h-64" />}>
+          <SpanForm key={String(open)} from={own ? span.from * 1000 : null} until={own && search.before ? span.until * 1000 : null} onPick={pick} />
+        </Suspense>
       </Popover>
     </div>
   );

@@ -80,11 +80,11 @@ function RobotShape({ status, size }: { status: RobotStatus; size: number }) {
 }
 
 /** Without its word only where the word stands beside it. */
-export function RobotLight({ status, word = true }: { status: RobotStatus; word?: boolean }) {
+export function RobotLight({ status, drained, word = true }: { status: RobotStatus; drained?: boolean; word?: boolean }) {
   return (
     <span style={{ color: ROBOT_COLORS[status] }} className="inline-flex items-center gap-1.5 text-sm font-medium whitespace-nowrap">
       <RobotShape status={status} size={14} />
-      {word && ROBOT_WORDS[status]}
+      {word && (drained && status === "draining" ? <span title="It takes nothing new and nothing runs on it: it is safe to restart">Drained</span> : ROBOT_WORDS[status])}
     </span>
   );
 }

@@ -1,7 +1,8 @@
 // Everything that is set of a deployment, in words.
 import { Link } from "@tanstack/react-router";
+import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import type { Deployment, RetryPolicy } from "@/api";
+import { q, type Deployment, type RetryPolicy } from "@/api";
 import { capitalised, plural } from "@/lib/format";
 import { formatTick } from "@/lib/time";
 import { Badge, Card, Fact, RelativeTime, ValueTable } from "@/ui";
@@ -29,6 +30,24 @@ export function lostAfterUsual(s: { on_lost: string; retry: RetryPolicy }): stri
 const Words = ({ words }: { words: string[] }) => (words.length ? <span className="flex flex-wrap gap-1">{words.map((w) => <Badge key={w}>{w}</Badge>)}</span> : <span className="text-faint">–</span>);
 const Group = ({ children }: { children: ReactNode }) => <dl className="border-t border-line px-4 py-2 first:border-0">{children}</dl>;
 
+/** From which commit its code came: the facts of the version that its next run takes. */
+function CommitFacts({ deployment: d }: { deployment: Deployment }) {
+  const found = useQuery(q.versions(d.flow_id)).data?.items.find((v) => (d.settings.version_id ? v.id === d.settings.version_id : v.number === d.version));
+  const { revision, branch, dirty, subject, message } = found?.source ?? {};
+  if (!revision && !message) return null;
+  return (
+    <>
+      {revision && (
+        <Fact name="Commit">
+          <code className="text-xs" title={revision}>{revision.slice(0, 10)}</code>{branch && <span className="text-muted"> on {branch}</span>}{dirty === "yes" && <span className="text-late"> with uncommitted changes</span>}
+          {subject && <span className="block break-words text-muted">{subject}</span>}
+        </Fact>
+      )}
+      {message && <Fact name="Message"><span className="break-words">{message}</span></Fact>}
+    </>
+  );
+}
+
 export function SettingsFacts({ deployment: d }: { deployment: Deployment }) {
   const s = d.settings;
   return (
@@ -36,6 +55,7 @@ export function SettingsFacts({ deployment: d }: { deployment: Deployment }) {
       <Card title="Settings" flush>
         <Group>
           <Fact name="Version">{s.version_id ? `Pinned to ${d.version ?? "one that is gone"}` : d.version ? `Newest active, now ${d.version}` : "Newest active; there is none"}</Fact>
+          <CommitFacts deployment={d} />
           <Fact name="Work queue"><Link to="/queues/$queue" params={{ queue: s.queue_id }} className="font-medium hover:underline">{d.queue_name}</Link></Fact>
           <Fact name="Priority">{capitalised(s.priority)}</Fact>
           <Fact name="Tags"><Words words={s.tags} /></Fact>

@@ -45,7 +45,7 @@ export function ActivityChart({ outcomes, span, onZoom }: ActivityProps) {
           range={[(starts[0] ?? 0) - step * 0.6, (starts.at(-1) ?? 0) + step * 0.6]}
           format={(v) => (Number.isInteger(v) ? String(v) : "")}
           onZoom={(from, until) => onZoom(iso(Math.floor(from / 60) * 60), iso(Math.ceil(until / 60) * 60))}
-          onPick={(i) => void navigate({ to: "/runs", search: { after: iso(starts[i] ?? 0), before: iso((starts[i] ?? 0) + step) } })}
+          onPick={(i) => void navigate({ to: "/runs", search: { state: ENDED.join(","), ended_after: iso(starts[i] ?? 0), ended_before: iso((starts[i] ?? 0) + step) } })}
           card={(i) => (
             <>
               <p className="mb-1 text-muted"><ExactTime at={iso(starts[i] ?? 0)} look="short" /></p>

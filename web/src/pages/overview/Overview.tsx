@@ -13,7 +13,7 @@ import { Late, Next, Recent } from "./Lists";
 import { StateRow, Tiles } from "./Tiles";
 
 /** Points of the scatter: as many as can be told apart, and as many rows as a first load can bear. */
-const MOST_POINTS = 150;
+const MOST_POINTS = 100;
 const RECENT = 15;
 
 export function Overview() {

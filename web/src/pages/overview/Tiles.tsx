@@ -5,7 +5,7 @@ import { useQuery } from "@tanstack/react-query";
 import { q, type Outcomes, type RobotStatus } from "@/api";
 import { cx, formatCount, formatPercent } from "@/lib/format";
 import type { Search } from "@/lib/search";
-import { askedFor, type Span } from "@/lib/span";
+import { endedIn, type Span } from "@/lib/span";
 import { STATE_MEANINGS, STATE_WORDS, stateColor, type ShownState } from "@/lib/states";
 import { formatDuration } from "@/lib/time";
 import { Allowed } from "@/shell/session";
@@ -93,7 +93,7 @@ export function StateRow({ outcomes, span }: { outcomes: Outcomes | undefined; s
         <StateLink state="paused" count={now("paused")} search={{ state: "paused" }} />
       </Group>
       <Group name={span.range ? `Ended in the last ${span.range}` : "Ended in this time"} meaning="Each run counts once, as it ended last; one that is retried by hand counts again when it ends.">
-        {(["completed", "failed", "timed_out", "crashed", "cancelled"] as const).map((s) => <StateLink key={s} state={s} count={ended(s)} search={{ state: s, ...(span.range ? { range: span.range } : { after: askedFor(span).from, before: askedFor(span).until ?? "" }) }} />)}
+        {(["completed", "failed", "timed_out", "crashed", "cancelled"] as const).map((s) => <StateLink key={s} state={s} count={ended(s)} search={{ state: s, ...endedIn(span) }} />)}
       </Group>
     </div>
   );

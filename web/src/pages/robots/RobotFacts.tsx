@@ -47,7 +47,7 @@ export function RobotFacts({ robot }: { robot: Robot }) {
         </div>
       </Card>
       <Card title="Runs now">
-        {robot.current_runs.length === 0 ? <p className="text-sm text-muted">Nothing. {robot.status === "online" ? "It is free." : ""}</p> : (
+        {robot.current_runs.length === 0 ? <p className="text-sm text-muted">Nothing. {robot.status === "online" ? "It is free." : robot.drained ? "It takes nothing new: it is safe to restart." : ""}</p> : (
           <ul className="space-y-1.5">
             {robot.current_runs.slice(0, 8).map((r) => (
               <li key={r.run_id} className="flex items-center gap-2">

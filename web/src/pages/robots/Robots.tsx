@@ -9,6 +9,7 @@ import type { Search } from "@/lib/search";
 import { Allowed } from "@/shell/session";
 import { buttonClass, Button, DataTable, EmptyState, ErrorState, Facet, Meter, Page, RelativeTime, RobotLight, ROBOT_WORDS, SearchInput, Words } from "@/ui";
 import { RunLink } from "../shared/RunBits";
+import { TroubleMark, troubleOf } from "./Trouble";
 
 function Load({ robot }: { robot: Robot }) {
   return (
@@ -21,12 +22,14 @@ function Load({ robot }: { robot: Robot }) {
 
 function Now({ robot }: { robot: Robot }) {
   const [first, ...rest] = robot.current_runs;
+  const trouble = troubleOf(robot);
+  if (!first && trouble) return <TroubleMark trouble={trouble} />;
   if (!first) return robot.draining && robot.drain_comment ? <span className="truncate text-muted">{robot.drain_comment}</span> : <span className="text-faint">–</span>;
-  return <span className="flex min-w-0 gap-1.5"><RunLink id={first.run_id} name={first.run_name} />{rest.length > 0 && <span className="shrink-0 text-muted">+{rest.length}</span>}</span>;
+  return <span className="flex min-w-0 gap-1.5"><RunLink id={first.run_id} name={first.run_name} />{rest.length > 0 && <span className="shrink-0 text-muted">+{rest.length}</span>}{trouble && <TroubleMark trouble={trouble} />}</span>;
 }
 
 const columns: ColumnDef<Robot>[] = [
-  { id: "status", header: "Status", cell: ({ row }) => <RobotLight status={row.original.status} />, meta: { track: "112px" } },
+  { id: "status", header: "Status", cell: ({ row }) => <RobotLight status={row.original.status} drained={row.original.drained} />, meta: { track: "112px" } },
   { id: "name", header: "Robot", cell: ({ row }) => <Link to="/robots/$robot" params={{ robot: row.original.id }} className="truncate font-medium hover:underline">{row.original.name}</Link>, meta: { track: "minmax(124px, 1.1fr)" } },
   { id: "computer", header: "Computer", cell: ({ row }) => <span className="truncate text-muted">{row.original.offer.computer || "–"}</span>, meta: { track: "minmax(100px, .8fr)", from: 1120 } },
   { id: "load", header: "Load", cell: ({ row }) => <Load robot={row.original} />, meta: { track: "124px" } },
@@ -43,7 +46,7 @@ function RobotCard({ robot }: { robot: Robot }) {
       <span className="flex items-center gap-2">
         <Link to="/robots/$robot" params={{ robot: robot.id }} className="truncate font-medium hover:underline">{robot.name}</Link>
         {robot.offer.computer !== robot.name && <span className="truncate text-xs text-muted">{robot.offer.computer}</span>}
-        <span className="ml-auto"><RobotLight status={robot.status} /></span>
+        <span className="ml-auto"><RobotLight status={robot.status} drained={robot.drained} /></span>
       </span>
       <span className="mt-1 flex items-center gap-3 text-xs"><span className="w-28 shrink-0"><Load robot={robot} /></span><Now robot={robot} /><span className="ml-auto shrink-0 text-muted"><RelativeTime at={robot.last_seen} /></span></span>
     </>

@@ -28,7 +28,7 @@ export function Facts({ run, first }: { run: Run; first?: First }) {
   const lateBy = started ? (Date.parse(started) - Date.parse(first?.due ?? run.due_at)) / 1000 : 0;
   const late = lateBy > useLateAfter();
   return (
-    <dl className="grid grid-cols-2 gap-x-4 gap-y-1 sm:flex sm:flex-wrap sm:gap-x-8 sm:gap-y-2.5">
+    <dl className="grid grid-cols-2 gap-x-4 gap-y-1 sm:flex sm:flex-wrap sm:gap-x-6 sm:gap-y-2.5">
       <Cell name="Flow"><Link to="/flows/$flow" params={{ flow: run.flow_id }} className="font-medium hover:underline">{run.flow_name}</Link>{run.version != null && <Link to="/flows/$flow" params={{ flow: run.flow_id }} search={{ tab: "versions" }} title={`Version ${run.version}`} className="ml-1.5 text-muted hover:underline">v{run.version}</Link>}</Cell>
       <Cell name="Deployment">{run.deployment_id ? <Link to="/deployments/$deployment" params={{ deployment: run.deployment_id }} className="hover:underline">{run.deployment_name}</Link> : <span className="text-muted">None, manual</span>}</Cell>
       <Cell name="Robot">{run.robot_id ? <Link to="/robots/$robot" params={{ robot: run.robot_id }} className="hover:underline">{run.robot_name ?? "…"}{run.computer && run.computer !== run.robot_name && <span className="text-muted"> · {run.computer}</span>}</Link> : <span className="text-muted">None yet</span>}</Cell>

@@ -5,6 +5,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Workflow } from "lucide-react";
 import { q, type Attempt, type Run } from "@/api";
 import { capitalised, cx } from "@/lib/format";
+import { firstDue } from "@/lib/latency";
 import type { Search } from "@/lib/search";
 import { isTerminal, stateColor } from "@/lib/states";
 import { Badge, EmptyState, Page, Segmented, Skeleton, StateIcon, TabPanel, Tabs } from "@/ui";
@@ -57,8 +58,11 @@ function AttemptTabs({ attempts, value, onChange }: { attempts: Attempt[]; value
   );
 }
 
-/** The first attempt tells when it began; the slot of a schedule, when it was due. */
-const firstOf = (attempts: readonly Attempt[]): First => ({ started: attempts[0]?.started_at ?? undefined });
+/** When a run that was tried again was due and began at first: its own times are those of the latest attempt. */
+function useFirst(run: Run, attempts: readonly Attempt[]): First | undefined {
+  const events = useQuery({ ...q.runEvents(run.id), enabled: run.attempt > 1 }).data?.items ?? [];
+  return run.attempt > 1 ? { due: firstDue(events), started: attempts[0]?.started_at ?? undefined } : undefined;
+}
 
 function RunView({ run }: { run: Run }) {
   const search = useSearch({ strict: false }) as Search;
@@ -66,6 +70,7 @@ function RunView({ run }: { run: Run }) {
   const tab: Tab = TABS.find((t) => t === search.tab) ?? "logs";
   const attempts = useQuery(q.attempts(run.id));
   const list = attempts.data?.items ?? [];
+  const first = useFirst(run, list);
   const number = Number(search.attempt) || run.attempt;
   const attempt = list.find((a) => a.number === number);
   const tasks = useQuery({ ...q.taskRuns(run.id, number), enabled: list.length > 0, refetchInterval: isTerminal(run.state) ? false : PROGRESS_EVERY });
@@ -90,7 +95,7 @@ function RunView({ run }: { run: Run }) {
     >
       <div className="flex min-h-0 flex-1 flex-col overflow-y-auto">
         <div className="space-y-3 px-4 pb-3 sm:px-6">
-          <Facts run={run} first={run.attempt > 1 ? firstOf(list) : undefined} />
+          <Facts run={run} first={first} />
           <Parameters run={run} />
           <UnheardBanner run={run} />
           <ProgressLine run={run} />

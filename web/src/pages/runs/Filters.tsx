@@ -22,15 +22,34 @@ const ms = (text: string | undefined): number | null => (text && Number.isFinite
 /** How long typing may pause before the list is asked for. */
 const TYPING_MS = 180;
 
-function PrefixInput({ search, onChange }: FiltersProps) {
-  const [text, setText] = useState(search.prefix ?? "");
-  useEffect(() => setText(search.prefix ?? ""), [search.prefix]);
+/** One box for everything that people remember of a run; an address of before may still ask for the beginning of a name. */
+function FindInput({ search, onChange }: FiltersProps) {
+  const asked = search.search ?? search.prefix ?? "";
+  const [text, setText] = useState(asked);
+  useEffect(() => setText(asked), [asked]);
   useEffect(() => {
-    if (text === (search.prefix ?? "")) return;
-    const timer = setTimeout(() => onChange(withFilter(search, "prefix", text || undefined)), TYPING_MS);
+    if (text === asked) return;
+    const timer = setTimeout(() => onChange(withFilter(withFilter(search, "prefix", undefined), "search", text || undefined)), TYPING_MS);
     return () => clearTimeout(timer);
-  }, [text, search, onChange]);
-  return <SearchInput label="Name or id begins with" placeholder="Name or id…" value={text} onChange={setText} className="w-44 shrink-0" />;
+  }, [text, asked, search, onChange]);
+  return <SearchInput label="Search runs: name, id, flow, label, tag, parameter, error" placeholder="Name, parameter, error…" value={text} onChange={setText} className="w-56 shrink-0" />;
+}
+
+/** When the runs of the list ended, as a tile or a bar of a chart asked for it. */
+function EndedFacet({ search, onChange }: FiltersProps) {
+  const zone = useZone();
+  const [from, until] = [ms(search.ended_after), ms(search.ended_before)];
+  const set = (after: string | undefined, before: string | undefined) => onChange(withFilter(withFilter(search, "ended_after", after), "ended_before", before));
+  return (
+    <Facet
+      name="Ended"
+      chosen={from !== null || until !== null ? ["between"] : []}
+      shown={spanLabel(from, until, zone)}
+      options={[]}
+      onChange={() => set(undefined, undefined)}
+      below={(close) => <SpanForm from={from} until={until} onPick={(a, b) => { close(); set(new Date(a).toISOString(), b === null ? undefined : new Date(b).toISOString()); }} />}
+    />
+  );
 }
 
 export function Filters({ search, onChange }: FiltersProps) {
@@ -56,7 +75,7 @@ export function Filters({ search, onChange }: FiltersProps) {
 
   return (
     <div className="flex items-center gap-2 overflow-x-auto px-4 pt-0.5 pb-3 [scrollbar-width:none] max-sm:[mask-image:linear-gradient(to_right,#000_calc(100%-28px),transparent)] sm:flex-wrap sm:px-6">
-      <PrefixInput search={search} onChange={onChange} />
+      <FindInput search={search} onChange={onChange} />
       <Facet name="State" multiple chosen={states} shown={stateWords} options={stateOptions} onChange={setStates} />
       <Facet name="Flow" chosen={list(search.flow)} options={named(flows.data?.items)} onOpen={ask("flow")} onChange={set("flow")} />
       <Facet name="Deployment" chosen={search.deployment ? [search.deployment] : []} options={deployments.data?.items.map((d) => ({ value: d.full_name, label: d.full_name }))} onOpen={ask("deployment")} onChange={set("deployment")} />
@@ -79,6 +98,7 @@ export function Filters({ search, onChange }: FiltersProps) {
           />
         )}
       />
+      <span className={search.ended_after || search.ended_before ? "contents" : "contents max-[1480px]:hidden"}><EndedFacet search={search} onChange={onChange} /></span>
       {isFiltered(search) && <Button weight="quiet" size="sm" icon={<X size={13} />} onClick={() => onChange({})}>Clear all</Button>}
     </div>
   );

@@ -6,8 +6,8 @@ import { ArrowUp, FilterX, PlayCircle } from "lucide-react";
 import { q, RUNS_PAGE, type Collection, type Run, type RunQuery } from "@/api";
 import { askFor, caughtUp, MOST_ASKED } from "@/live/catchUp";
 import { useLive } from "@/live/Live";
-import { plural } from "@/lib/format";
-import { isFiltered, runQuery, withFilter } from "@/lib/runFilters";
+import { formatCount, plural } from "@/lib/format";
+import { isFiltered, looksThrough, runQuery, withFilter } from "@/lib/runFilters";
 import type { Search } from "@/lib/search";
 import { useMay } from "@/shell/session";
 import { Button, DataTable, EmptyState, ErrorState, Page, buttonClass } from "@/ui";
@@ -23,6 +23,13 @@ const LATE_EVERY = 3_000;
 
 /** Rows that the first page may grow to while it is followed; beyond it the list is cut. */
 const MOST_FIRST = 5 * RUNS_PAGE;
+
+/** Runs that the server looks into for one page of a search. */
+const LOOKED_AT_ONCE = 2000;
+/** Rows that fill a tall screen. */
+const SCREEN = 40;
+/** Pages that are looked through without being asked again: 20,000 runs. */
+const MOST_LOOKED = 10;
 
 const rowCard = (run: Run) => <RunRowCard run={run} />;
 
@@ -110,6 +117,15 @@ export function Runs() {
   const onEnd = useCallback(() => {
     if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
   }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
+  // A search looks into the runs one by one: short pages, even empty ones, do not end it.
+  const looked = list.data?.pages.length ?? 0;
+  const [patience, setPatience] = useState(MOST_LOOKED);
+  const searching = looksThrough(query) && hasNextPage && rows.length < SCREEN;
+  const looksOn = searching && looked < patience;
+  useEffect(() => setPatience(MOST_LOOKED), [text]);
+  useEffect(() => {
+    if (looksOn && !isFetchingNextPage && !list.isError) void fetchNextPage();
+  }, [looksOn, isFetchingNextPage, list.isError, fetchNextPage]);
   const clear = () => {
     setIds(new Set());
     setEverything(false);
@@ -133,13 +149,15 @@ export function Runs() {
               cardHeight={64}
               rowId={(run) => run.id}
               card={rowCard}
-              loading={list.isPending}
+              loading={list.isPending || (looksOn && rows.length === 0)}
               selection={mayRun ? { ids, onChange: (next) => { setIds(next); setEverything(false); } } : undefined}
               onOpen={(run, newTab) => (newTab ? void window.open(`/runs/${run.id}`) : void navigate({ to: "/runs/$run", params: { run: run.id } }))}
               onEnd={onEnd}
-              footer={<p className="px-4 py-3 text-center text-xs text-faint">{isFetchingNextPage ? "Fetching older runs…" : hasNextPage ? " " : `${plural(rows.length, "run")}, that is all`}</p>}
+              footer={<p className="px-4 py-3 text-center text-xs text-faint">{searching && !looksOn ? <Button size="sm" onClick={() => setPatience(looked + MOST_LOOKED)}>Search older runs</Button> : isFetchingNextPage ? "Fetching older runs…" : hasNextPage ? " " : `${plural(rows.length, "run")}, that is all`}</p>}
               empty={
-                filtered ? (
+                searching ? (
+                  <EmptyState icon={<FilterX size={18} />} title="Nothing found so far" action={<Button onClick={() => setPatience(looked + MOST_LOOKED)}>Search older runs</Button>}>The newest {formatCount(looked * LOOKED_AT_ONCE)} runs were looked through. A shorter span of time makes a search quick.</EmptyState>
+                ) : filtered ? (
                   <EmptyState icon={<FilterX size={18} />} title="No run matches" action={<Button onClick={() => setSearch({})}>Clear the filters</Button>}>Fewer filters, or a longer span of time, may find it.</EmptyState>
                 ) : (
                   <EmptyState icon={<PlayCircle size={18} />} title="Nothing has run yet" action={<Link to="/deployments" className={buttonClass("primary")}>Go to deployments</Link>}>

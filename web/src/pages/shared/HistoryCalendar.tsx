@@ -28,7 +28,7 @@ function Cell({ day, most, filter }: { day: Day; most: number; filter: { flow?: 
     <Tooltip text={words}>
       <Link
         to="/runs"
-        search={{ ...filter, after: new Date(day.at).toISOString(), before: new Date(day.at + DAY).toISOString() }}
+        search={{ ...filter, ended_after: new Date(day.at).toISOString(), ended_before: new Date(day.at + DAY).toISOString() }}
         aria-label={words}
         className="block size-5 rounded-[3px] hover:ring-2 hover:ring-accent"
         style={{ background: bad ? `linear-gradient(to top, var(--fill-failed) ${part}%, ${good} ${part}%)` : good }}

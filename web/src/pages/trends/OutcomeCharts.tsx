@@ -40,7 +40,7 @@ export function OutcomeChart({ starts, buckets, label, step, filter }: OutcomeCh
         stacked
         format={formatCount}
         series={shown.map((state) => ({ label: STATE_WORDS[state], color: fillColor(state), kind: "bars" as const, values: buckets.map((b) => b?.[state] ?? 0) }))}
-        onPick={(i) => void navigate({ to: "/runs", search: { ...filter, after: iso(starts[i] ?? 0), before: iso((starts[i] ?? 0) + step) } })}
+        onPick={(i) => void navigate({ to: "/runs", search: { ...filter, ended_after: iso(starts[i] ?? 0), ended_before: iso((starts[i] ?? 0) + step) } })}
         card={(i) => (
           <>
             <p className="font-medium">{formatShort((starts[i] ?? 0) * 1000, zone)}</p>
