@@ -68,7 +68,7 @@ export function RobotPage() {
   if (!robot) return <Page key="bones" title="Robot" fill crumbs={crumbs}><div role="status" aria-label="Loading" className="px-4 sm:px-6"><Skeleton className="h-62 w-full" /></div></Page>;
   const tab = search.tab === "logs" ? "logs" : "runs";
   return (
-    <Page title={robot.name} fill crumbs={crumbs} aside={<><RobotLight status={robot.status} drained={robot.drained} />{robot.drained && <span className="shrink-0 text-sm text-muted max-sm:hidden">safe to restart</span>}{robot.draining && robot.drain_comment && <span className="truncate text-sm text-muted max-sm:hidden">{robot.drain_comment}</span>}</>} actions={<RobotActions robot={robot} />}>
+    <Page title={robot.name} fill crumbs={crumbs} aside={<><RobotLight status={robot.status} drained={robot.drained} />{robot.draining && robot.drain_comment && <span className="truncate text-sm text-muted max-sm:hidden">{robot.drain_comment}</span>}</>} actions={<RobotActions robot={robot} />}>
       <div className="flex min-h-0 flex-1 flex-col overflow-y-auto">
         <div className="px-4 pb-4 sm:px-6"><TroubleBanner robot={robot} />{robot.draining && robot.drain_comment && <p className="mb-3 text-sm break-words text-muted sm:hidden">{robot.drain_comment}</p>}<RobotFacts robot={robot} /></div>
         <Tabs label="About this robot" value={tab} onChange={(next) => void navigate({ to: "/robots/$robot", params: { robot: id }, search: next === "runs" ? {} : { tab: next }, replace: true })} className="min-h-[max(380px,50%)] flex-1 [&>div:first-child]:pl-[calc(var(--edge)-10px)]" tabs={[{ value: "runs", label: "Runs" }, { value: "logs", label: "Agent's log" }]}>
