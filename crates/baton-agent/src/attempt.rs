@@ -27,6 +27,7 @@ mod outputs;
 mod prepare;
 mod quota;
 mod report;
+mod rights;
 mod robot_framework;
 mod streams;
 mod tasks;
@@ -43,10 +44,12 @@ use self::outcome::LastWords;
 use self::outputs::read_outputs;
 use self::prepare::{Prepared, Unready};
 use self::report::Reports;
+use self::rights::{own_user, without_user};
 use self::streams::pump;
 use self::watch::{Watched, watch};
 use crate::config::AgentConfig;
 use crate::http::Http;
+use crate::own_user::OwnUser;
 use crate::packages::Packages;
 use crate::process::{self, Tree};
 use crate::session::Input;
@@ -98,7 +101,12 @@ pub(crate) async fn execute(
         "{}-{}-{}",
         claim.job_id, claim.attempt, claim.fence
     ));
+    let own_user = match own_user(&shared).await {
+        Ok(taken) => taken.map(Arc::new),
+        Err(error) => return without_user(&log, &entry, &shared, error).await,
+    };
     let attempt = Attempt {
+        own_user: own_user.clone(),
         job: &job,
         places: Places::under(&work),
         shared: &shared,
@@ -120,7 +128,13 @@ pub(crate) async fn execute(
     save(&entry, result).await;
     // The session is gone only when the agent is; then the spool tells the next one.
     let _ = shared.inputs.send(Input::Ended(claim)).await;
-    let removed = tokio::task::spawn_blocking(move || fs::remove_dir_all(&work)).await;
+    let removed = tokio::task::spawn_blocking(move || {
+        let removed = fs::remove_dir_all(&work);
+        // Its number is given back when nothing of the run is left.
+        drop(own_user);
+        removed
+    })
+    .await;
     if let Ok(Err(error)) = removed
         && error.kind() != std::io::ErrorKind::NotFound
     {
@@ -164,6 +178,8 @@ fn mistaken(mistake: &(dyn std::any::Any + Send)) -> Unready {
 }
 
 struct Attempt<'a> {
+    /// The user that only this run has.
+    own_user: Option<Arc<OwnUser>>,
     job: &'a JobAssignment,
     places: Places,
     shared: &'a Arc<Shared>,
@@ -227,6 +243,13 @@ impl Attempt<'_> {
 
     async fn process(&self, mut prepared: Prepared, control: &mut Control) -> JobResult {
         prepared.spec.lease_until = control.lease.until();
+        // Opened before the run could put something else in its place.
+        let mut reports = Reports::new(
+            &self.places.events,
+            Arc::clone(self.entry),
+            Arc::clone(self.log),
+            self.shared.inputs.clone(),
+        );
         let started = Tree::start(&self.shared.config.guard, prepared.spec);
         let (mut tree, out, err) = match started {
             Ok(started) => started,
@@ -236,12 +259,6 @@ impl Attempt<'_> {
             }
         };
         let mut streams = tokio::spawn(pump(out, err, Arc::clone(self.log)));
-        let mut reports = Reports::new(
-            &self.places.events,
-            Arc::clone(self.entry),
-            Arc::clone(self.log),
-            self.shared.inputs.clone(),
-        );
         let timeout = self
             .job
             .timeout_seconds
@@ -251,6 +268,7 @@ impl Attempt<'_> {
         drop(tree);
         self.log.ends();
         self.tidy_up(&seen).await;
+        self.end_what_hides().await;
         let ended = tokio::time::timeout(STREAM_AFTER_TREE, &mut streams).await;
         if ended.is_err() {
             streams.abort();
@@ -310,6 +328,7 @@ impl Attempt<'_> {
                 None => (LogLevel::Error, error.message.clone()),
             };
             self.log.say(level, text);
+            self.say_why_denied(error);
         }
         // Handing over may take long, and what was said so far should survive the agent meanwhile.
         self.log.flush().await;

@@ -99,9 +99,18 @@ impl AgentConfig {
     }
 }
 
-/// The user whose rights runs have.
+/// Whose rights runs have.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunAs {
+pub enum RunAs {
+    /// One user's.
+    User(Account),
+    /// Each run has a user of its own, of numbers that no account has: [`crate::own_user`].
+    Each,
+}
+
+/// A user whose rights a run has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
     /// The user.
     pub uid: u32,
     /// Its group, and the only one that runs are in.

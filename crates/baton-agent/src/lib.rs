@@ -15,6 +15,7 @@ pub mod identity;
 mod journal;
 mod loose;
 mod metrics;
+pub mod own_user;
 mod owner;
 mod packages;
 mod process;
@@ -23,6 +24,6 @@ pub mod session;
 mod spool;
 
 pub use baton_api::client::Trust;
-pub use config::{AgentConfig, Limits, LogLimits, RunAs, Secret, computer};
+pub use config::{Account, AgentConfig, Limits, LogLimits, RunAs, Secret, computer};
 pub use identity::{FolderInUse, Identity};
 pub use runner::{Agent, AgentHandle, AgentStatus, Stopped};

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::config::RunAs;
+use crate::config::Account;
 
 /// Where runs of another user work: the agent's own folder is closed to them.
-const OUTSIDE: &str = "/var/lib/baton-runs";
+pub(crate) const OUTSIDE: &str = "/var/lib/baton-runs";
 
 /// The folder for work and environments of an agent with this mark. Others may pass through it and see nothing.
 pub(crate) fn outside(mark: &str) -> Result<PathBuf> {
@@ -20,6 +20,11 @@ pub(crate) fn outside(mark: &str) -> Result<PathBuf> {
             .with_context(|| format!("{} for runs of another user", folder.display()))?;
     }
     Ok(folder)
+}
+
+/// Whether runs of other users can have a place at all.
+pub(crate) fn ready() -> Result<()> {
+    passable(Path::new(OUTSIDE)).with_context(|| OUTSIDE.to_owned())
 }
 
 #[cfg(unix)]
@@ -44,14 +49,38 @@ fn passable(_: &Path) -> Result<()> {
 
 /// Closes a run's folder to all but its owner, and gives it to the user of the run where that is another.
 #[cfg(unix)]
-pub(crate) fn close(folder: &Path, owner: Option<&RunAs>) -> io::Result<()> {
+pub(crate) fn close(folder: &Path, owner: Option<&Account>) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
     owner.map_or(Ok(()), |owner| give(folder, owner.uid, owner.gid))
 }
 
 #[cfg(not(unix))]
-pub(crate) fn close(_: &Path, _: Option<&RunAs>) -> io::Result<()> {
+pub(crate) fn close(_: &Path, _: Option<&Account>) -> io::Result<()> {
+    Ok(())
+}
+
+/// Gives a tree to root for good: others may read and execute, and nobody else may change it.
+#[cfg(unix)]
+pub(crate) fn seal(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let meta = fs::symlink_metadata(path)?;
+    if meta.is_dir() {
+        for entry in fs::read_dir(path)? {
+            seal(&entry?.path())?;
+        }
+    }
+    std::os::unix::fs::lchown(path, Some(0), Some(0))?;
+    if !meta.is_symlink() {
+        let executable = meta.is_dir() || meta.permissions().mode() & 0o111 != 0;
+        let mode = if executable { 0o755 } else { 0o644 };
+        fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+pub(crate) fn seal(_: &Path) -> io::Result<()> {
     Ok(())
 }
 

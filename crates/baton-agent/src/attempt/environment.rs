@@ -21,7 +21,7 @@ use super::prepare::Unready;
 use super::telling::{LastLine, telling};
 use super::watch::{Cause, Control, Watched, watch};
 use crate::cache::{Bounds, Cache, Found, Held};
-use crate::config::RunAs;
+use crate::config::Account;
 use crate::guard::{GuardCommand, Spec};
 use crate::owner;
 use crate::process::{Stream, Tree, boot_clock};
@@ -52,7 +52,7 @@ pub(crate) struct Wanted<'a> {
     /// How builders are guarded.
     pub(crate) guard: &'a GuardCommand,
     /// Whose rights they have, where they are not the agent's.
-    pub(crate) owner: Option<&'a RunAs>,
+    pub(crate) owner: Option<&'a Account>,
     /// Their home then.
     pub(crate) home: &'a Path,
     /// Where they speak.
@@ -99,7 +99,7 @@ impl Environments {
         let built = build(&making.folder, wanted, control).await;
         if wanted.owner.is_some() {
             // Runs use it; none of them may change it for the others.
-            owner::give(&making.folder, 0, 0).map_err(unusable)?;
+            owner::seal(&making.folder).map_err(unusable)?;
         }
         match built {
             Ok(true) => self.0.finish(making).await.map(Some).map_err(unusable),
@@ -116,7 +116,8 @@ impl Wanted<'_> {
     async fn name(&self) -> Result<String, ErrorInfo> {
         let content = read(self.requirements)?;
         let mut digest = Sha256::new();
-        digest.update(python_version(self.interpreter).await?.as_bytes());
+        let version = python_version(self.interpreter, self.owner).await?;
+        digest.update(version.as_bytes());
         digest.update([0]);
         digest.update(&content);
         // What other files of the package say does not show in this one.
@@ -155,12 +156,17 @@ fn read(requirements: &Path) -> Result<Vec<u8>, ErrorInfo> {
     fs::read(requirements).map_err(|e| failed(format!("{shown}: {e}")))
 }
 
-async fn python_version(interpreter: &str) -> Result<String, ErrorInfo> {
+/// What the interpreter says of itself. The flow names it, so it runs with the rights of the run.
+async fn python_version(interpreter: &str, owner: Option<&Account>) -> Result<String, ErrorInfo> {
     let mut command = tokio::process::Command::new(interpreter);
     command
         .args(["-c", "import sys; print(sys.executable, sys.version)"])
         .stdin(std::process::Stdio::null())
         .kill_on_drop(true);
+    #[cfg(unix)]
+    if let Some(owner) = owner {
+        command.uid(owner.uid).gid(owner.gid).current_dir("/");
+    }
     let output = tokio::time::timeout(VERSION_WITHIN, command.output()).await;
     match output {
         Ok(Ok(output)) if output.status.success() => {

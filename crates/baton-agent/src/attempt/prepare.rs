@@ -16,6 +16,9 @@ use crate::guard::Spec;
 use crate::owner;
 use crate::packages::{self, HeldPackage, copy_tree};
 
+/// The name of the user of a run that has no account.
+const OWN_NAME: &str = "baton-run";
+
 /// What preparing gives: where to run what. What it holds must stay until the run is over.
 pub(super) struct Prepared {
     /// What the guard is told.
@@ -93,10 +96,15 @@ impl Attempt<'_> {
         let inherited = command::inherited();
         let mut env =
             command::environment(inherited, self.job, &self.places, venv, &own).map_err(wrong)?;
-        if let Some(owner) = &self.shared.config.run_as {
+        if let Some(owner) = self.account() {
             env.retain(|(name, _)| !["HOME", "USER", "LOGNAME"].iter().any(|own| name == own));
             let home = owner.home.as_ref().unwrap_or(&self.places.temporary);
             env.push(("HOME".into(), home.into()));
+        }
+        if self.own_user.is_some() {
+            // There is no account that would tell programs a name.
+            env.push(("USER".into(), OWN_NAME.into()));
+            env.push(("LOGNAME".into(), OWN_NAME.into()));
         }
         env.push((AGENT_MARK.into(), self.shared.mark.clone().into()));
         env.push((TREE_MARK.into(), self.tree_mark().into()));
@@ -127,7 +135,7 @@ impl Attempt<'_> {
             requirements: &file,
             package: self.job.workflow.package.as_deref(),
             guard: &config.guard,
-            owner: config.run_as.as_ref(),
+            owner: self.account(),
             home: &self.places.temporary,
             log: self.log,
             within: config.limits.build_within,
@@ -137,8 +145,7 @@ impl Attempt<'_> {
 
     /// User and group whose rights the run gets, where they are not the agent's.
     fn owner(&self) -> Option<(u32, u32)> {
-        let owner = self.shared.config.run_as.as_ref();
-        owner.map(|owner| (owner.uid, owner.gid))
+        self.account().map(|owner| (owner.uid, owner.gid))
     }
 
     /// The attempt's own folder with its own copy of the package. `Ok(None)`: the attempt is to end.
@@ -182,7 +189,7 @@ impl Attempt<'_> {
                 .expect("it lies in the work folder"),
         );
         let parameters = serde_json::to_vec_pretty(&self.job.variables).unwrap_or_default();
-        let owner = self.shared.config.run_as.clone();
+        let owner = self.account().cloned();
         let set_up = move || -> std::io::Result<()> {
             match tree {
                 Some(tree) => copy_tree(&tree, &places.package)?,

@@ -179,11 +179,11 @@ async fn under_another_user_a_run_reads_neither_the_robots_folder_nor_another_ru
     }
     let mut server = Server::start().await;
     let robot = Robot::with(&server, |c| {
-        c.run_as = Some(baton_agent::RunAs {
+        c.run_as = Some(baton_agent::RunAs::User(baton_agent::Account {
             uid: 64_999,
             gid: 64_999,
             home: None,
-        });
+        }));
     })
     .await;
     let key = robot.dir.path().join("robot.key");
@@ -203,5 +203,62 @@ async fn under_another_user_a_run_reads_neither_the_robots_folder_nor_another_ru
     assert_eq!(
         server.files.lock().expect("not poisoned").artifacts.len(),
         1
+    );
+}
+
+#[tokio::test]
+async fn each_run_has_a_user_of_its_own_and_neither_sees_what_the_other_has() {
+    if baton_agent::own_user::why_not().is_some() {
+        return;
+    }
+    let mut server = Server::start().await;
+    let robot = Robot::with(&server, |c| c.run_as = Some(baton_agent::RunAs::Each)).await;
+    let key = robot.dir.path().join("robot.key");
+    std::fs::write(&key, "secret").expect("written");
+    let mut link = server.robot().await;
+    link.start(&shell(
+        1,
+        "id -u; echo $PWD; echo $$; echo ready; exec sleep 600",
+    ))
+    .await;
+    link.until_line("ready").await;
+    let said = link.messages(LogStream::Stdout);
+    let said: Vec<String> = said.into_iter().map(str::to_owned).collect();
+    let (uid, folder, pid) = (said[0].clone(), &said[1], &said[2]);
+    let script = format!(
+        "id -u; id -G; cat {key} || echo closed
+         ls {folder} || echo unseen
+         cat {folder}/../parameters.json || echo private
+         cat /proc/{pid}/environ || echo hidden
+         (echo x >> {folder}/../events.jsonl) || echo unwritten
+         kill -9 {pid} || echo unkilled
+         python3 -c 'import getpass, os; print(getpass.getuser(), os.path.expanduser(\"~\") == os.environ[\"HOME\"])'
+         touch $HOME/mine $TMPDIR/mine && echo own",
+        key = key.display()
+    );
+    let result = link.run(&shell(2, &script)).await;
+    assert_eq!((result.state, result.error), (State::Completed, None));
+    let said = link.messages(LogStream::Stdout).split_off(4);
+    assert_ne!(said[0], uid, "two runs at once share no user");
+    let numbers = 60_706..=61_183;
+    for one in [said[0], &uid] {
+        assert!(
+            numbers.contains(&one.parse::<u32>().expect("a number")),
+            "{one}"
+        );
+    }
+    assert_eq!(said[0], said[1], "and it is in no group but its own");
+    assert_eq!(
+        said[2..],
+        [
+            "closed",
+            "unseen",
+            "private",
+            "hidden",
+            "unwritten",
+            "unkilled",
+            "baton-run True",
+            "own"
+        ]
     );
 }

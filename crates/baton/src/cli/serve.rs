@@ -116,8 +116,9 @@ pub(crate) struct Offer {
     /// A desktop session that one run at a time may occupy
     #[arg(long, value_name = "SESSION")]
     pub(crate) desktop: Vec<String>,
-    /// The user whose rights its runs have; needs root
-    #[arg(long, value_name = "USER")]
+    /// Whose rights its runs have: a user's, `each` for one of its own for each run, or `self` for those of
+    /// whoever starts it; all but `self` need root [default: `each` for `baton up` as root, else `self`]
+    #[arg(long, value_name = "USER|each|self")]
     pub(crate) run_as: Option<String>,
 }
 

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use baton_agent::{AgentConfig, RunAs};
+use baton_agent::{Account, AgentConfig, RunAs, own_user};
 
 use crate::cli::or_none::clears;
 use crate::cli::serve::Offer;
@@ -56,15 +56,33 @@ pub(crate) fn of(folder: &Path, said: &Offer) -> Done<Offer> {
     })
 }
 
-/// The user whose rights runs have, where one is named.
-fn runner(offer: &Offer) -> Done<Option<RunAs>> {
+/// The word with which each run gets a user of its own.
+const EACH: &str = "each";
+/// The word with which runs keep the rights of whoever starts the robot.
+const OWN: &str = "self";
+
+/// Whose rights runs have, where somebody says so: a user's, `each` or `self`. `None`: nobody said.
+fn runner(offer: &Offer) -> Done<Option<Option<RunAs>>> {
     let Some(name) = &offer.run_as else {
         return Ok(None);
     };
+    if name == OWN {
+        return Ok(Some(None));
+    }
     if !nix::unistd::geteuid().is_root() {
         let what = format!("only root can give runs the rights of {name}");
         return Err(Failure::new(Exit::NotAllowed, "not_root", what)
             .fix("start it with sudo, or as that user and without --run-as"));
+    }
+    if name == EACH {
+        return match own_user::why_not() {
+            None => Ok(Some(Some(RunAs::Each))),
+            Some(why) => {
+                let what = format!("runs cannot have users of their own here: {why}");
+                Err(Failure::new(Exit::NotAllowed, "no_own_users", what)
+                    .fix("--run-as USER gives them those of one user"))
+            }
+        };
     }
     let found = match name.parse::<u32>() {
         Ok(uid) => nix::unistd::User::from_uid(uid.into()),
@@ -75,24 +93,45 @@ fn runner(offer: &Offer) -> Done<Option<RunAs>> {
         Failure::new(Exit::NotFound, "unknown_user", what)
             .fix("name one that exists, or make one: useradd --system --create-home NAME")
     })?;
-    Ok(Some(RunAs {
+    let account = Account {
         uid: user.uid.as_raw(),
         gid: user.gid.as_raw(),
         home: user.dir.is_dir().then_some(user.dir),
-    }))
+    };
+    Ok(Some((!user.uid.is_root()).then_some(RunAs::User(account))))
 }
 
-/// Says whose rights runs have when they could read what is not theirs.
+/// What runs get of which nobody says whose rights they have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unsaid {
+    /// Those of whoever started the robot.
+    Own,
+    /// A user of their own, where that can be: beside a server, whose keys are not theirs to read.
+    Each,
+}
+
+/// Says whose rights runs have.
 pub(crate) fn say_whose_rights(config: &AgentConfig, secrets: &str) {
-    if config.run_as.is_none() {
-        let fix = if nix::unistd::geteuid().is_root() {
-            "--run-as USER gives them others"
-        } else {
-            "deploy only what you trust, or put the robot under a user of its own"
-        };
-        output::warn(&format!(
-            "flows on this robot have the rights of its own user and can read {secrets}: {fix}"
-        ));
+    match &config.run_as {
+        Some(RunAs::User(_)) => {}
+        Some(RunAs::Each) => output::note(
+            "each run has a user of its own (numbers 60706 to 61183) and reads no other's files; --run-as self gives runs your rights",
+        ),
+        None => {
+            let fix = match (nix::unistd::geteuid().is_root(), own_user::why_not()) {
+                (true, None) => "--run-as each gives each run a user of its own".to_owned(),
+                (true, Some(why)) => {
+                    format!("--run-as USER gives them others (no users of their own: {why})")
+                }
+                (false, _) => {
+                    "deploy only what you trust, or put the robot under a user of its own"
+                        .to_owned()
+                }
+            };
+            output::warn(&format!(
+                "flows on this robot have the rights of its own user and can read {secrets}: {fix}"
+            ));
+        }
     }
 }
 
@@ -120,7 +159,7 @@ fn plain(said: &Offer) -> Offer {
 }
 
 /// Puts it into what the agent tells the server; so many slots unless it says another number.
-pub(crate) fn tell(offer: &Offer, slots: u32, config: &mut AgentConfig) {
+pub(crate) fn tell(offer: &Offer, slots: u32, unsaid: Unsaid, config: &mut AgentConfig) {
     let told = &mut config.offer;
     told.max_concurrent_jobs = offer.slots.unwrap_or(slots);
     told.environment.clone_from(&offer.environment);
@@ -129,7 +168,11 @@ pub(crate) fn tell(offer: &Offer, slots: u32, config: &mut AgentConfig) {
     told.queues = offer.queue.iter().cloned().collect();
     told.desktops = offer.desktop.iter().cloned().collect();
     // It was found when the offer was read.
-    config.run_as = runner(offer).ok().flatten();
+    let said = runner(offer).ok().flatten();
+    config.run_as = said.unwrap_or_else(|| {
+        let each = unsaid == Unsaid::Each && own_user::why_not().is_none();
+        each.then_some(RunAs::Each)
+    });
     config.limits.min_free = crate::settings::min_free().ok().flatten();
 }
 

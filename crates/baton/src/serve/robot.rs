@@ -176,6 +176,6 @@ fn configure(
     let mut config = AgentConfig::new(&identity.server, &identity.name, key.0, folder);
     config.trust = trust;
     config.guard = files::guard();
-    offer::tell(offer, 1, &mut config);
+    offer::tell(offer, 1, offer::Unsaid::Own, &mut config);
     config
 }

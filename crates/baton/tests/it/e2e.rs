@@ -462,3 +462,34 @@ fn a_later_start_runs_nothing_of_somebodys_own() {
     let _up = home.up_with(&[]);
     assert_eq!(count(), 2);
 }
+
+#[test]
+fn a_flow_of_a_developer_reads_neither_the_admin_key_nor_the_data_of_the_server_beside_it() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let home = Home::new();
+    let _up = home.up();
+    let developer = home
+        .baton(&["keys", "create", "dev", "--role", "developer", "--json"])
+        .ok()
+        .json();
+    let key = developer["secret"].as_str().expect("a key").to_owned();
+    home.write(
+        "reader.py",
+        "import os, sys\nfor root in sys.argv[1:]:\n    try:\n        print('read', root, os.listdir(root))\n    except OSError as e:\n        print('refused', root, e.errno)\n\
+         for name in ('admin.key', 'baton.db', 'robot/robot.key'):\n    path = os.path.join(sys.argv[1], name)\n    try:\n        print('read', name, open(path, 'rb').read(9))\n    except OSError as e:\n        print('refused', name, e.errno)\n",
+    );
+    let script = home.path("reader.py").display().to_string();
+    let data = home.path("baton-data").display().to_string();
+    assert!(std::fs::read(home.path("baton-data/admin.key")).is_ok());
+    let deployed = home
+        .command(&["deploy", &script, "--", "python3", "reader.py", &data])
+        .env("BATON_API_KEY", &key)
+        .output()
+        .expect("it runs");
+    super::home::Said::of(deployed).ok();
+    let said = home.baton(&["run", "reader", "--watch"]).ok();
+    assert_eq!(said.out.matches("refused").count(), 4, "{}", said.out);
+    assert!(!said.out.contains("read "), "{}", said.out);
+}
