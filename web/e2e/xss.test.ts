@@ -76,8 +76,10 @@ test("markup in every stored string is shown as text on every page", async () =>
     await close();
   }
   await page.keyboard.press("Control+k");
+  // What is typed before it is there goes to the page, and so would Escape.
+  await dialog.getByRole("combobox").waitFor();
   await page.keyboard.type("<img");
-  await page.getByRole("option").first().waitFor();
+  await dialog.getByRole("option").first().waitFor();
   await look("palette");
   await close();
   await page.getByRole("button", { name: "You and this browser" }).click();
