@@ -25,6 +25,7 @@ mod log;
 mod outcome;
 mod outputs;
 mod prepare;
+mod pulse;
 mod quota;
 mod report;
 mod rights;
@@ -51,7 +52,7 @@ use crate::config::AgentConfig;
 use crate::http::Http;
 use crate::own_user::OwnUser;
 use crate::packages::Packages;
-use crate::process::{self, Tree};
+use crate::process::{Marked, Tree};
 use crate::session::Input;
 use crate::spool::{Entry, Spool};
 
@@ -77,11 +78,6 @@ pub(crate) struct Shared {
     /// Where the session hears of it.
     pub(crate) inputs: mpsc::Sender<Input>,
 }
-
-/// Name of the variable that marks every process of an agent, for the sweep after a crash.
-pub(crate) const AGENT_MARK: &str = "BATON_AGENT_MARK";
-/// Name of the variable that marks every process of one attempt.
-const TREE_MARK: &str = "BATON_TREE_MARK";
 
 /// Executes an attempt and leaves its result in the spool.
 pub(crate) async fn execute(
@@ -250,7 +246,7 @@ impl Attempt<'_> {
             Arc::clone(self.log),
             self.shared.inputs.clone(),
         );
-        let started = Tree::start(&self.shared.config.guard, prepared.spec);
+        let started = Tree::start(&self.shared.config.guard, &self.tree_mark(), prepared.spec);
         let (mut tree, out, err) = match started {
             Ok(started) => started,
             Err(error) => {
@@ -264,10 +260,11 @@ impl Attempt<'_> {
             .timeout_seconds
             .map(|s| Duration::from_secs(s.into()));
         let grace = Duration::from_secs(self.job.cancel_grace_seconds.into());
-        let seen = watch(&mut tree, control, timeout, grace, Some(&mut reports)).await;
+        let guarded = (&mut tree, &Marked::Attempt(self.tree_mark()));
+        let seen = watch(guarded, control, timeout, grace, Some(&mut reports)).await;
         drop(tree);
         self.log.ends();
-        self.tidy_up(&seen).await;
+        self.tidy_up(&seen);
         self.end_what_hides().await;
         let ended = tokio::time::timeout(STREAM_AFTER_TREE, &mut streams).await;
         if ended.is_err() {
@@ -284,8 +281,8 @@ impl Attempt<'_> {
         self.result(&seen, reports, control).await
     }
 
-    /// Speaks of what the tree left behind, and kills what a lost guard could not.
-    async fn tidy_up(&self, seen: &Watched) {
+    /// Speaks of what the tree left behind, and of a guard that was lost.
+    fn tidy_up(&self, seen: &Watched) {
         if seen.left_behind > 0 {
             let message = match seen.left_behind {
                 1 => "1 process was still running at the end and was killed".to_owned(),
@@ -293,17 +290,9 @@ impl Attempt<'_> {
             };
             self.log.say(LogLevel::Warning, message);
         }
-        if seen.guard_lost {
-            // Its other half has ended the tree before this was heard; whoever killed both left it to this.
-            let mark = format!("{TREE_MARK}={}", self.tree_mark());
-            let swept = tokio::task::spawn_blocking(move || process::sweep(&mark)).await;
-            let message = match swept {
-                Ok(1..) => {
-                    "both halves of the guard were lost; what still bore the run's mark was killed"
-                }
-                _ => "the guard was lost; what it guarded was killed",
-            };
-            self.log.say(LogLevel::Error, message);
+        // Where the run was to end anyway, its error says that, and this must still be known.
+        if let Some(lost) = seen.lost.filter(|_| seen.cause.is_some()) {
+            self.log.say(LogLevel::Error, lost.message());
         }
     }
 

@@ -149,6 +149,14 @@ pub enum Report {
         /// The signal that ended it.
         signal: Option<i32>,
     },
+    /// It knows that the claim holds until this moment. The answer to each [`Order::Lease`]: a guard that does not
+    /// answer is frozen.
+    Held {
+        /// The moment, on the boot clock, in milliseconds.
+        until: u64,
+    },
+    /// One half of the guard was killed; the other has ended the tree, and nothing of it is left. A last word, too.
+    HalfLost,
     /// No process of the tree is left. The last word of a guard.
     Gone {
         /// How many processes the first one left behind; they were killed.
@@ -157,6 +165,13 @@ pub enum Report {
         lapsed: bool,
     },
 }
+
+/// Name of the variable by which an agent knows the halves of its guards: its own mark and the attempt.
+pub(crate) const GUARD_MARK: &str = "BATON_GUARD_MARK";
+/// Name of the variable that marks every process of an agent, for the sweep after a crash.
+pub(crate) const AGENT_MARK: &str = "BATON_AGENT_MARK";
+/// Name of the variable that marks every process of one attempt.
+pub(crate) const TREE_MARK: &str = "BATON_TREE_MARK";
 
 /// Longest line of [`Order`] or [`Report`], in bytes: an environment with the largest parameters fits.
 pub(crate) const MAX_MESSAGE: usize = 8 << 20;

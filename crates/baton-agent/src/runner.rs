@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,13 +17,13 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::TaskTracker;
 
-use crate::attempt::{AGENT_MARK, Environments, Shared};
+use crate::attempt::{Environments, Shared};
 use crate::config::AgentConfig;
 use crate::connection::{Connection, incoming};
 use crate::http::Http;
 use crate::journal::Journal;
 use crate::packages::Packages;
-use crate::process::{self, boot_clock};
+use crate::process::{self, Marked, boot_clock};
 use crate::session::{EndWhy, Input, Moment, Renewed, Session};
 use crate::spool::Spool;
 use crate::{identity, metrics};
@@ -53,15 +54,11 @@ impl Agent {
         let lock = identity::lock(&config.data)?;
         let (inputs, inputs_out) = mpsc::channel(INPUTS);
         let journal = Journal::open(&config.data, inputs.clone());
-        let shared = Arc::new(share(config, inputs.clone())?);
-        let mark = format!("{AGENT_MARK}={}", shared.mark);
-        let swept = tokio::task::spawn_blocking(move || process::sweep(&mark)).await?;
-        if swept > 0 {
-            journal.note(
-                LogLevel::Warning,
-                format!("{swept} processes of an earlier agent were still there and were killed"),
-            );
-        }
+        let data = config.data.canonicalize().context("the agent's folder")?;
+        let mark = mark_of(&data);
+        // Before the folders they work in are removed, and before the server is told which runs are over.
+        end_earlier(mark.clone(), &journal).await?;
+        let shared = Arc::new(share(config, &data, mark, inputs.clone())?);
         let mut seed = [0; 8];
         getrandom::fill(&mut seed).context("the machine gives no randomness")?;
         let offer = shared.config.full_offer();
@@ -105,16 +102,44 @@ impl Agent {
     }
 }
 
-fn share(config: AgentConfig, inputs: mpsc::Sender<Input>) -> Result<Shared> {
-    let data = config.data.canonicalize().context("the agent's folder")?;
+/// Tells the processes of an agent from everybody else's.
+fn mark_of(data: &Path) -> String {
     let digest = Sha256::digest(data.as_os_str().as_encoded_bytes());
-    let mark = hex(&digest)[..16].to_owned();
+    hex(&digest)[..16].to_owned()
+}
+
+/// Kills what an earlier agent left running: guards end their trees when it dies, but not while they are frozen.
+async fn end_earlier(mark: String, journal: &Journal) -> Result<()> {
+    let ended = tokio::task::spawn_blocking(move || process::end(&Marked::Agent(mark))).await?;
+    for (count, what) in [
+        (
+            ended.killed,
+            "processes of an earlier agent were still there and were killed",
+        ),
+        (
+            ended.left,
+            "processes of an earlier agent could not be killed and may still be there",
+        ),
+    ] {
+        if count > 0 {
+            journal.note(LogLevel::Warning, format!("{count} {what}"));
+        }
+    }
+    Ok(())
+}
+
+fn share(
+    config: AgentConfig,
+    data: &Path,
+    mark: String,
+    inputs: mpsc::Sender<Input>,
+) -> Result<Shared> {
     let place = match config.run_as {
         Some(_) => {
-            crate::owner::close(&data, None).context("the agent's folder")?;
+            crate::owner::close(data, None).context("the agent's folder")?;
             crate::owner::outside(&mark)?
         }
-        None => data.clone(),
+        None => data.to_owned(),
     };
     let work = place.join("work");
     if work.exists() {

@@ -1,6 +1,7 @@
 //! Python environments built from a package's requirements: once per content, visibly, under a limit.
 
 use std::collections::VecDeque;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,7 +25,7 @@ use crate::cache::{Bounds, Cache, Found, Held};
 use crate::config::Account;
 use crate::guard::{GuardCommand, Spec};
 use crate::owner;
-use crate::process::{Stream, Tree, boot_clock};
+use crate::process::{Marked, Stream, Tree, boot_clock};
 
 /// Environments kept; the least recently used go. Each holds some hundred megabytes at worst.
 const MAX_KEPT: usize = 20;
@@ -51,6 +52,10 @@ pub(crate) struct Wanted<'a> {
     pub(crate) package: Option<&'a str>,
     /// How builders are guarded.
     pub(crate) guard: &'a GuardCommand,
+    /// By what their guard is found.
+    pub(crate) mark: String,
+    /// By what they are found themselves: variables of their environment.
+    pub(crate) marks: [(OsString, OsString); 2],
     /// Whose rights they have, where they are not the agent's.
     pub(crate) owner: Option<&'a Account>,
     /// Their home then.
@@ -266,6 +271,7 @@ async fn step(
         env: inherited()
             .filter(|(name, _)| wanted.owner.is_none() || name != "HOME")
             .chain(wanted.owner.map(|_| ("HOME".into(), wanted.home.into())))
+            .chain(wanted.marks.clone())
             .map(|(k, v)| (k.into(), v.into()))
             .collect(),
         folder: folder.as_os_str().to_owned().into(),
@@ -273,15 +279,19 @@ async fn step(
         lease_until: control.lease.until(),
         stop_signal: StopSignal::Term,
     };
-    let (mut tree, out, err) =
-        Tree::start(wanted.guard, spec).map_err(|e| Unready::of_robot(failed(e.to_string())))?;
+    let (mut tree, out, err) = Tree::start(wanted.guard, &wanted.mark, spec)
+        .map_err(|e| Unready::of_robot(failed(e.to_string())))?;
     let out = tokio::spawn(show(out, Arc::clone(wanted.log)));
     let err = tokio::spawn(show(err, Arc::clone(wanted.log)));
-    let seen = watch(&mut tree, control, Some(within), Duration::ZERO, None).await;
+    let guarded = (&mut tree, &Marked::Attempt(wanted.mark.clone()));
+    let seen = watch(guarded, control, Some(within), Duration::ZERO, None).await;
     let mut tail = out.await.unwrap_or_default();
     tail.extend(err.await.unwrap_or_default());
     let surplus = tail.len().saturating_sub(TAIL);
     tail.drain(..surplus);
+    if let Some(lost) = seen.lost.filter(|_| seen.cause.is_none()) {
+        return Err(Unready::of_robot(failed(lost.message())));
+    }
     if let Some((message, of_robot)) = seen.not_started {
         let error = failed(message);
         return Err(Unready { error, of_robot });

@@ -40,12 +40,9 @@ pub(crate) fn outcome(
         }
         None => {}
     }
-    if seen.guard_lost {
-        let message = "the guard of this run was killed; what it guarded was killed after it";
-        return (
-            State::Crashed,
-            Some(ErrorInfo::new(ErrorKind::Lost, message)),
-        );
+    if let Some(lost) = seen.lost {
+        let error = ErrorInfo::new(ErrorKind::Lost, lost.message());
+        return (State::Crashed, Some(error));
     }
     match (seen.code, seen.signal) {
         (Some(0), _) => (State::Completed, None),

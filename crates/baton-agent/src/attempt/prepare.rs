@@ -1,5 +1,6 @@
 //! Everything before the process: the package, the attempt's own folder, the environment, the command.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -7,12 +8,12 @@ use baton_core::error::{ErrorInfo, ErrorKind};
 use baton_core::flow::{Entry as FlowEntry, Python};
 use baton_core::run::LogLevel;
 
+use super::Attempt;
 use super::command::{self, Places};
 use super::environment::Wanted;
 use super::watch::Control;
-use super::{AGENT_MARK, Attempt, TREE_MARK};
 use crate::cache::Held;
-use crate::guard::Spec;
+use crate::guard::{AGENT_MARK, Spec, TREE_MARK};
 use crate::owner;
 use crate::packages::{self, HeldPackage, copy_tree};
 
@@ -106,8 +107,7 @@ impl Attempt<'_> {
             env.push(("USER".into(), OWN_NAME.into()));
             env.push(("LOGNAME".into(), OWN_NAME.into()));
         }
-        env.push((AGENT_MARK.into(), self.shared.mark.clone().into()));
-        env.push((TREE_MARK.into(), self.tree_mark().into()));
+        env.extend(self.marks());
         Ok(Some(Prepared {
             spec: Spec {
                 argv,
@@ -135,12 +135,22 @@ impl Attempt<'_> {
             requirements: &file,
             package: self.job.workflow.package.as_deref(),
             guard: &config.guard,
+            mark: self.tree_mark(),
+            marks: self.marks(),
             owner: self.account(),
             home: &self.places.temporary,
             log: self.log,
             within: config.limits.build_within,
         };
         self.shared.environments.get(&wanted, control).await
+    }
+
+    /// By what the processes of this attempt are found when their guard is lost.
+    fn marks(&self) -> [(OsString, OsString); 2] {
+        [
+            (AGENT_MARK.into(), self.shared.mark.clone().into()),
+            (TREE_MARK.into(), self.tree_mark().into()),
+        ]
     }
 
     /// User and group whose rights the run gets, where they are not the agent's.

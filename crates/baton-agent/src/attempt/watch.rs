@@ -5,9 +5,10 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use super::pulse::Pulse;
 use super::report::Reports;
 use crate::guard::{Order, Report};
-use crate::process::Tree;
+use crate::process::{self, Ended, Marked, Tree, boot_clock};
 use crate::session::{EndWhy, Renewed};
 
 /// How often the events file is looked at while the tree lives.
@@ -103,13 +104,60 @@ pub(crate) struct Watched {
     pub(crate) left_behind: usize,
     /// How long its first process ran.
     pub(crate) ran: Option<Duration>,
-    /// The guard went without a word: somebody killed it.
-    pub(crate) guard_lost: bool,
+    /// The guard did not end the tree as it should have.
+    pub(crate) lost: Option<Lost>,
+}
+
+/// How a guard was lost, and what was killed in its place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Lost {
+    /// One half was killed; the other has ended the tree.
+    Half,
+    /// Both halves went without a word: somebody killed them at once.
+    Both(Ended),
+    /// It did not answer any more: somebody froze it.
+    Silent(Ended),
+}
+
+impl Lost {
+    /// What became of the tree: the error of the run.
+    pub(crate) fn message(self) -> String {
+        let (how, ended) = match self {
+            Self::Half => {
+                let half = "the guard was lost: one half of it was killed, and the other killed what it guarded";
+                return half.into();
+            }
+            Self::Both(ended) => (
+                "both halves of the guard of this run were killed at once",
+                ended,
+            ),
+            Self::Silent(ended) => ("the guard of this run was frozen and did not answer", ended),
+        };
+        let killed = match ended.killed {
+            0 => "no process of the run was found any more".to_owned(),
+            1 => "1 process of the run was killed".to_owned(),
+            n => format!("{n} processes of the run were killed"),
+        };
+        let mut message = format!("{how}; {killed}");
+        if ended.left > 0 {
+            message.push_str(&format!(
+                ", {} could not be killed and may still be there",
+                ended.left
+            ));
+        }
+        if matches!(self, Self::Both(_)) {
+            message.push_str(
+                ". A process that had left its parents and cleared its environment cannot be found so: \
+                 look whether one still works on this robot",
+            );
+        }
+        message
+    }
 }
 
 /// Watches a tree until it is gone, and follows its reports meanwhile if it writes any.
 pub(crate) async fn watch(
-    tree: &mut Tree,
+    (tree, whose): (&mut Tree, &Marked),
     control: &mut Control,
     timeout: Option<Duration>,
     grace: Duration,
@@ -117,6 +165,7 @@ pub(crate) async fn watch(
 ) -> Watched {
     let Control { ends, lease, asked } = control;
     let mut seen = Watched::default();
+    let mut pulse = Pulse::new(boot_clock(), Duration::from_millis(lease.until()));
     let mut started: Option<Instant> = None;
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -129,6 +178,7 @@ pub(crate) async fn watch(
         tokio::select! {
             report = tree.report() => match report {
                 Some(Report::Started { .. }) => {
+                    pulse.began();
                     started = Some(Instant::now());
                     if let Some(reports) = reports.as_deref() {
                         reports.began().await;
@@ -147,10 +197,20 @@ pub(crate) async fn watch(
                     if lapsed {
                         seen.cause.get_or_insert(Cause::Ended(EndWhy::LeaseLapsed));
                     }
+                    tree.over();
+                    return seen;
+                }
+                Some(Report::Held { until }) => {
+                    pulse.answered(Duration::from_millis(until));
+                    ask(tree, &mut pulse);
+                }
+                Some(Report::HalfLost) => {
+                    seen.lost = Some(Lost::Half);
+                    tree.over();
                     return seen;
                 }
                 None => {
-                    seen.guard_lost = true;
+                    seen.lost = Some(Lost::Both(end(whose).await));
                     return seen;
                 }
             },
@@ -159,20 +219,53 @@ pub(crate) async fn watch(
                 if seen.ran.is_none() {
                     seen.cause.get_or_insert(Cause::Ended(why));
                 }
-                tree.order(&Order::End { grace: millis(grace) }).await;
+                pulse.end(boot_clock(), grace);
+                tree.order(&Order::End { grace: millis(grace) });
             }
-            until = lease.longer() => tree.order(&Order::Lease { until }).await,
+            until = lease.longer() => {
+                pulse.renew(Duration::from_millis(until));
+                ask(tree, &mut pulse);
+            }
             () = at(deadline) => {
                 seen.cause = Some(Cause::TimedOut);
-                tree.order(&Order::End { grace: millis(grace) }).await;
+                pulse.end(boot_clock(), grace);
+                tree.order(&Order::End { grace: millis(grace) });
             }
             _ = ticks.tick() => {
+                ask(tree, &mut pulse);
+                let now = boot_clock();
+                if pulse.is_overdue(now) || pulse.look(now) && is_broken(whose).await {
+                    seen.lost = Some(Lost::Silent(end(whose).await));
+                    return seen;
+                }
                 if let Some(reports) = reports.as_deref_mut() {
                     reports.follow().await;
                 }
             }
         }
     }
+}
+
+/// Asks the guard for an answer if it is time to, with how long the claim holds.
+fn ask(tree: &mut Tree, pulse: &mut Pulse) {
+    if let Some(until) = pulse.ask(boot_clock()) {
+        tree.order(&Order::Lease {
+            until: millis(until),
+        });
+    }
+}
+
+/// Ends the tree and its guard in the guard's place. If even that fails, nothing is held up by it.
+async fn end(whose: &Marked) -> Ended {
+    let whose = whose.clone();
+    let ended = tokio::task::spawn_blocking(move || process::end(&whose)).await;
+    ended.unwrap_or_default()
+}
+
+async fn is_broken(whose: &Marked) -> bool {
+    let whose = whose.clone();
+    let looked = tokio::task::spawn_blocking(move || process::is_broken(&whose)).await;
+    looked.unwrap_or(false)
 }
 
 async fn at(deadline: Option<Instant>) {

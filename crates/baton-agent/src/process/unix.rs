@@ -1,4 +1,4 @@
-//! Linux: the boot clock, the guard seen from the agent, and the last resort against strays.
+//! Linux: the boot clock, and the guard seen from the agent.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -12,14 +12,15 @@ use tokio::net::UnixStream;
 use tokio::net::unix::pipe::Receiver;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
-use crate::guard::{GuardCommand, MAX_MESSAGE, Order, Report, Spec};
+use crate::guard::{GUARD_MARK, GuardCommand, MAX_MESSAGE, Order, Report, Spec};
 
 mod guard_loop;
+mod marked;
 mod tree;
 mod witness;
 
 pub(crate) use guard_loop::guard_main;
-pub(crate) use tree::sweep;
+pub(crate) use marked::{Ended, Marked, end, is_broken};
 
 /// Time since the machine booted, sleep included; nobody can set it.
 pub(crate) fn boot_clock() -> Duration {
@@ -58,15 +59,22 @@ pub(crate) struct Tree {
     orders: OwnedWriteHalf,
     reports: BufReader<OwnedReadHalf>,
     line: Vec<u8>,
-    /// Dropped with the tree; the runtime then waits for its end by itself.
-    _guard: tokio::process::Child,
-    /// What is to be executed, and how much of that the guard has been told.
-    first: (Vec<u8>, usize),
+    /// The witness, which the agent started. The runtime waits by itself for the end of one that is dropped.
+    witness: Option<tokio::process::Child>,
+    /// Orders that the guard has not taken yet: a frozen one takes nothing, and must not keep the agent waiting.
+    pending: Vec<u8>,
 }
 
+/// How long the witness of a tree that is gone may take to go itself, before it is killed: it was frozen.
+const WITNESS_WITHIN: Duration = Duration::from_secs(3);
+
 impl Tree {
-    /// Starts a guard, which starts the tree; its standard output and error come back as streams.
-    pub(crate) fn start(guard: &GuardCommand, spec: Spec) -> io::Result<(Self, Stream, Stream)> {
+    /// Starts a guard with this mark, which starts the tree; its standard output and error come back as streams.
+    pub(crate) fn start(
+        guard: &GuardCommand,
+        mark: &str,
+        spec: Spec,
+    ) -> io::Result<(Self, Stream, Stream)> {
         let (ours, theirs) = StdStream::pair()?;
         ours.set_nonblocking(true)?;
         let (out, out_end) = io::pipe()?;
@@ -74,8 +82,9 @@ impl Tree {
         let mut command = tokio::process::Command::new(&guard.program);
         command
             .args(&guard.args)
-            // The guard needs no environment, and what is in the agent's must not be in its /proc entry.
+            // The guard needs no other environment, and what is in the agent's must not be in its /proc entry.
             .env_clear()
+            .env(GUARD_MARK, mark)
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(out_end)
             .stderr(err_end);
@@ -87,43 +96,58 @@ impl Tree {
             orders,
             reports: BufReader::new(reports),
             line: Vec::new(),
-            _guard: child,
-            first: (encode(&Order::Execute(spec)), 0),
+            witness: Some(child),
+            pending: encode(&Order::Execute(spec)),
         };
         let out = Receiver::from_owned_fd(OwnedFd::from(out))?;
         let err = Receiver::from_owned_fd(OwnedFd::from(err))?;
         Ok((tree, out, err))
     }
 
-    /// Gives the guard an order. A guard that is gone hears nothing; its silence is seen in [`Self::report`].
-    pub(crate) async fn order(&mut self, order: &Order) {
-        self.say_first().await;
-        let _ = self.orders.write_all(&encode(order)).await;
-    }
-
-    /// Tells the guard what to execute, as far as it has not been told. Cancel-safe.
-    async fn say_first(&mut self) {
-        while self.first.1 < self.first.0.len() {
-            match self.orders.write(&self.first.0[self.first.1..]).await {
-                Ok(n) if n > 0 => self.first.1 += n,
-                _ => break,
-            }
+    /// Gives the guard an order; it goes out at once or with the next [`Self::report`]. A guard that is gone hears
+    /// nothing; its silence is seen there.
+    pub(crate) fn order(&mut self, order: &Order) {
+        self.pending.extend(encode(order));
+        if let Ok(n) = self.orders.try_write(&self.pending) {
+            self.pending.drain(..n);
         }
-        self.first = (Vec::new(), 0);
     }
 
     /// What the guard says next; `None` when it is gone without a word. Cancel-safe.
     pub(crate) async fn report(&mut self) -> Option<Report> {
-        self.say_first().await;
         let mut bounded = (&mut self.reports).take(MAX_MESSAGE as u64);
         // A partly read line stays in `line` when this future is dropped.
-        let read = bounded.read_until(b'\n', &mut self.line).await;
+        let mut reading = std::pin::pin!(bounded.read_until(b'\n', &mut self.line));
+        let read = loop {
+            tokio::select! {
+                read = &mut reading => break read,
+                written = self.orders.write(&self.pending), if !self.pending.is_empty() => match written {
+                    Ok(n) => drop(self.pending.drain(..n)),
+                    // It is gone, and what it said before can still be read.
+                    Err(_) => self.pending.clear(),
+                },
+            }
+        };
         if !matches!(read, Ok(n) if n > 0) {
             return None;
         }
         let report = serde_json::from_slice(&self.line).ok();
         self.line.clear();
         report
+    }
+
+    /// The tree is gone: so must its witness be. A frozen one would stay for ever.
+    pub(crate) fn over(&mut self) {
+        if let Some(mut witness) = self.witness.take() {
+            tokio::spawn(async move {
+                if tokio::time::timeout(WITNESS_WITHIN, witness.wait())
+                    .await
+                    .is_err()
+                {
+                    let _ = witness.kill().await;
+                }
+            });
+        }
     }
 }
 

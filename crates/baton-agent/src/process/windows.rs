@@ -29,9 +29,34 @@ pub(crate) fn space(_: &std::path::Path) -> std::io::Result<crate::metrics::Spac
     Err(std::io::ErrorKind::Unsupported.into())
 }
 
-/// Kills what carries this mark in its environment; nothing can, here.
-pub(crate) fn sweep(_mark: &str) -> usize {
-    0
+/// Whose processes are meant.
+#[derive(Clone, Debug)]
+pub(crate) enum Marked {
+    /// All of an agent.
+    Agent(String),
+    /// Those of an attempt.
+    Attempt(String),
+}
+
+/// What ending them came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ended {
+    /// How many processes of runs were killed.
+    pub(crate) killed: usize,
+    /// How many halves of guards were killed.
+    pub(crate) halves: usize,
+    /// How many processes could not be killed.
+    pub(crate) left: usize,
+}
+
+/// Whether a guard is broken: there is none here.
+pub(crate) fn is_broken(_: &Marked) -> bool {
+    true
+}
+
+/// Kills what is marked so; nothing can be, here.
+pub(crate) fn end(_: &Marked) -> Ended {
+    Ended::default()
 }
 
 /// The guard's `main`.
@@ -50,6 +75,7 @@ impl Tree {
     /// Starts a tree.
     pub(crate) fn start(
         _guard: &GuardCommand,
+        _mark: &str,
         _spec: Spec,
     ) -> std::io::Result<(Self, Stream, Stream)> {
         Err(std::io::Error::new(
@@ -59,7 +85,10 @@ impl Tree {
     }
 
     /// Gives the guard an order.
-    pub(crate) async fn order(&mut self, _order: &Order) {}
+    pub(crate) fn order(&mut self, _order: &Order) {}
+
+    /// The tree is gone.
+    pub(crate) fn over(&mut self) {}
 
     /// What the guard says next; `None` when it is gone.
     pub(crate) async fn report(&mut self) -> Option<Report> {

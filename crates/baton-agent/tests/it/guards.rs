@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use baton_api::robot::CancelJob;
 use baton_core::error::ErrorKind;
 use baton_core::run::LogStream;
 use baton_core::state::State;
@@ -150,4 +151,159 @@ async fn both_halves_of_a_guard_go_when_its_run_is_over() {
     std::fs::write(robot.dir.path().join("end"), "now\n").expect("it reads");
     assert_eq!(link.result().await.state, State::Completed);
     gone(&halves).await;
+}
+
+/// What can befall a guard so that neither half ends the tree by itself.
+const STUCK: [(Signal, Signal); 3] = [
+    (Signal::SIGSTOP, Signal::SIGSTOP),
+    (Signal::SIGKILL, Signal::SIGSTOP),
+    (Signal::SIGSTOP, Signal::SIGKILL),
+];
+
+impl Hidden {
+    /// Sends a signal to each half, so that neither can answer what happens to the other.
+    fn befall(&self, (guard, witness): (Signal, Signal)) {
+        for (pid, fate) in [(self.guard, guard), (self.witness, witness)] {
+            signal(pid, Signal::SIGSTOP);
+            if fate != Signal::SIGSTOP {
+                signal(pid, fate);
+            }
+        }
+    }
+
+    fn left(&self) -> Vec<i32> {
+        let halves = [self.guard, self.witness];
+        let all = self.processes.iter().chain(&halves);
+        all.copied().filter(|pid| alive(*pid)).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_restarted_agent_ends_what_frozen_guards_hold_before_the_server_hears_of_it() {
+    for fate in STUCK {
+        let mut server = Server::start().await;
+        let dir = tempfile::tempdir().expect("folder");
+        let data = dir.path().join("data");
+        let agent = OwnProcess::start(&server, &data);
+        let mut link = server.robot().await;
+        let hidden = Hidden::start(&mut link, 1, dir.path()).await;
+        hidden.befall(fate);
+        agent.signal(Signal::SIGKILL);
+        drop(agent);
+        assert!(hidden.left().len() >= DAEMONS, "{fate:?}");
+        let _agent = OwnProcess::start(&server, &data);
+        // It has connected, and says nothing before it is asked to register.
+        let mut link = server.link().await;
+        assert_eq!(hidden.left(), [0; 0], "{fate:?}: alive beside a new agent");
+        link.register(|_| true).await;
+        assert_eq!(link.result().await.state, State::Crashed);
+    }
+}
+
+#[tokio::test]
+async fn a_guard_with_one_half_killed_and_the_other_frozen_holds_its_slot_for_seconds_only() {
+    let mut server = Server::start().await;
+    let robot = Robot::start(&server).await;
+    let mut link = server.link().await;
+    // An hour: no end of a lease helps here.
+    link.lease = 3_600.0;
+    link.register(|_| true).await;
+    for (number, fate) in [(1, STUCK[1]), (2, STUCK[2])] {
+        let hidden = Hidden::start(&mut link, number, robot.dir.path()).await;
+        hidden.befall(fate);
+        let error = link.result().await.error.expect("why");
+        assert_eq!(hidden.left(), [0; 0], "{fate:?}");
+        assert_eq!(error.kind, ErrorKind::Lost, "{fate:?}");
+        assert!(error.message.contains("frozen"), "{}", error.message);
+    }
+}
+
+#[tokio::test]
+async fn a_guard_with_both_halves_frozen_is_ended_with_its_tree_after_the_lease() {
+    let mut server = Server::start().await;
+    let robot = Robot::start(&server).await;
+    let mut link = server.link().await;
+    (link.lease, link.heartbeat) = SHORT;
+    link.register(|_| true).await;
+    let hidden = Hidden::start(&mut link, 1, robot.dir.path()).await;
+    hidden.befall(STUCK[0]);
+    // The server goes on to be heard: it is the guard that does not hear of it.
+    let result = link.result().await;
+    assert_eq!(hidden.left(), [0; 0]);
+    let error = result.error.expect("why");
+    assert_eq!(
+        (result.state, error.kind),
+        (State::Crashed, ErrorKind::Lost)
+    );
+}
+
+#[tokio::test]
+async fn a_cancel_and_a_run_that_ends_are_seen_although_both_halves_of_the_guard_are_frozen() {
+    let mut server = Server::start().await;
+    let robot = Robot::start(&server).await;
+    let mut link = server.link().await;
+    link.lease = 3_600.0;
+    link.register(|_| true).await;
+    let hidden = Hidden::start(&mut link, 1, robot.dir.path()).await;
+    hidden.befall(STUCK[0]);
+    let job = shell(1, "");
+    link.say(&CancelJob {
+        job_id: job.job_id,
+        claim: job.claim,
+        reason: "cancelled by ada".into(),
+        grace_seconds: 1,
+    })
+    .await;
+    assert_eq!(link.result().await.state, State::Cancelled);
+    assert_eq!(hidden.left(), [0; 0]);
+
+    let hidden = Hidden::start(&mut link, 2, robot.dir.path()).await;
+    hidden.befall(STUCK[0]);
+    for pid in &hidden.processes {
+        signal(*pid, Signal::SIGKILL);
+    }
+    assert_eq!(link.result().await.state, State::Crashed);
+    assert_eq!(hidden.left(), [0; 0]);
+}
+
+#[tokio::test]
+async fn a_guard_whose_halves_are_killed_at_once_is_said_to_have_left_what_cannot_be_found() {
+    let mut server = Server::start().await;
+    let robot = Robot::start(&server).await;
+    let mut link = server.robot().await;
+    let hidden = Hidden::start(&mut link, 1, robot.dir.path()).await;
+    hidden.befall((Signal::SIGKILL, Signal::SIGKILL));
+    let result = link.result().await;
+    let left = hidden.left();
+    for pid in &left {
+        signal(*pid, Signal::SIGKILL);
+    }
+    let error = result.error.expect("why");
+    assert_eq!(
+        (result.state, error.kind),
+        (State::Crashed, ErrorKind::Lost)
+    );
+    for word in [
+        "both halves",
+        "cannot be found",
+        "still works on this robot",
+    ] {
+        assert!(error.message.contains(word), "{}", error.message);
+    }
+    let said = link.messages(LogStream::System);
+    assert!(said.contains(&error.message.as_str()), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_frozen_witness_goes_when_its_run_is_over() {
+    let mut server = Server::start().await;
+    let robot = Robot::start(&server).await;
+    let mut link = server.robot().await;
+    let hidden = Hidden::start(&mut link, 1, robot.dir.path()).await;
+    signal(hidden.witness, Signal::SIGSTOP);
+    for pid in &hidden.processes {
+        signal(*pid, Signal::SIGKILL);
+    }
+    assert_eq!(link.result().await.state, State::Failed);
+    gone(&[hidden.guard, hidden.witness]).await;
 }

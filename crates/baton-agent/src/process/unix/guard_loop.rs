@@ -208,7 +208,7 @@ fn next_order(orders: &mut BufReader<UnixStream>) -> io::Result<Option<Order>> {
 }
 
 /// Says something to the agent; an agent that is dead cannot hear it, and then its socket says so.
-fn tell(mut socket: &UnixStream, report: &Report) {
+pub(super) fn tell(mut socket: &UnixStream, report: &Report) {
     let mut line = serde_json::to_vec(report).expect("reports hold only what JSON can say");
     line.push(b'\n');
     let _ = socket.write_all(&line);
@@ -274,7 +274,7 @@ impl Guard {
             let (heard, reaped) = self.wait(agent_alive.then(|| socket.as_fd()), woken.as_fd())?;
             if heard || !orders.buffer().is_empty() {
                 match next_order(&mut orders) {
-                    Ok(Some(order)) => self.obey(&order),
+                    Ok(Some(order)) => self.obey(&order, socket),
                     Ok(None) | Err(_) => {
                         agent_alive = false;
                         self.killing = true;
@@ -282,17 +282,15 @@ impl Guard {
                 }
             }
             if reaped && self.drain(&exits, &woken, socket) {
-                // Whoever killed half of a guard ended the run; silence says so, an ordinary end would not.
-                if !self.abandoned {
-                    let (left_behind, lapsed) = (self.left_behind, self.lapsed);
-                    tell(
-                        socket,
-                        &Report::Gone {
-                            left_behind,
-                            lapsed,
-                        },
-                    );
-                }
+                // Whoever killed half of a guard ended the run, which is no ordinary end.
+                let last = match self.abandoned {
+                    true => Report::HalfLost,
+                    false => Report::Gone {
+                        left_behind: self.left_behind,
+                        lapsed: self.lapsed,
+                    },
+                };
+                tell(socket, &last);
                 return Ok(());
             }
             self.look_at_the_clock();
@@ -349,12 +347,15 @@ impl Guard {
         Ok((heard, reaped))
     }
 
-    fn obey(&mut self, order: &Order) {
+    fn obey(&mut self, order: &Order, socket: &UnixStream) {
         match order {
             Order::Execute(_) => {}
             Order::Lease { until } => {
                 self.lease_until = self.lease_until.max(Duration::from_millis(*until));
                 self.witness.lease(self.lease_until);
+                // The agent gives the next such order only after this answer, so it never has to wait for room.
+                let until = u64::try_from(self.lease_until.as_millis()).unwrap_or(u64::MAX);
+                tell(socket, &Report::Held { until });
             }
             Order::End { grace: 0 } => self.killing = true,
             Order::End { grace } => {

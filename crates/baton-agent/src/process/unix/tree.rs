@@ -7,16 +7,16 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 /// What matters of a process here.
-struct Process {
+pub(super) struct Process {
     parent: i32,
     /// The group it belongs to.
     group: i32,
     /// It is only a corpse.
-    dead: bool,
+    pub(super) dead: bool,
 }
 
 /// Every process by its id.
-fn all() -> BTreeMap<i32, Process> {
+pub(super) fn all() -> BTreeMap<i32, Process> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return BTreeMap::new();
     };
@@ -39,13 +39,12 @@ fn status(pid: i32) -> Option<Process> {
     })
 }
 
-/// Living descendants of this process, itself not included.
-fn descendants(of: i32) -> Vec<i32> {
-    let all = all();
-    let mut found = BTreeSet::from([of]);
+/// Those of these processes that live and descend from one of `of`, which are not included.
+pub(super) fn descendants(all: &BTreeMap<i32, Process>, of: &BTreeSet<i32>) -> Vec<i32> {
+    let mut found = of.clone();
     loop {
         let before = found.len();
-        for (pid, process) in &all {
+        for (pid, process) in all {
             if found.contains(&process.parent) {
                 found.insert(*pid);
             }
@@ -54,7 +53,7 @@ fn descendants(of: i32) -> Vec<i32> {
             break;
         }
     }
-    let alive = |pid: &i32| *pid != of && all.get(pid).is_some_and(|process| !process.dead);
+    let alive = |pid: &i32| !of.contains(pid) && all.get(pid).is_some_and(|process| !process.dead);
     found.into_iter().filter(alive).collect()
 }
 
@@ -76,39 +75,10 @@ pub(super) fn orphans(guard: i32, first: i32) -> BTreeSet<i32> {
 
 /// Kills every living descendant of this process; how many there were.
 pub(super) fn kill_descendants(of: i32) -> usize {
-    let pids = descendants(of);
+    let pids = descendants(&all(), &BTreeSet::from([of]));
     for pid in &pids {
         // It may have ended meanwhile: then there is nothing to kill.
         let _ = kill(Pid::from_raw(*pid), Signal::SIGKILL);
     }
     pids.len()
-}
-
-/// Kills every process that carries this `NAME=value` in its environment; how many there were.
-///
-/// The last resort for what a guard that was itself killed could not kill.
-pub(crate) fn sweep(mark: &str) -> usize {
-    let own = std::process::id();
-    let carries = |pid: &i32| {
-        u32::try_from(*pid).ok() != Some(own)
-            && fs::read(format!("/proc/{pid}/environ"))
-                .is_ok_and(|env| env.split(|b| *b == 0).any(|v| v == mark.as_bytes()))
-    };
-    let mut killed = 0;
-    // Each round sees what the one before forked; a tree that outruns a hundred rounds is not ours to win.
-    for _ in 0..100 {
-        let alive = all()
-            .into_iter()
-            .filter(|(_, process)| !process.dead)
-            .map(|(pid, _)| pid);
-        let strays: Vec<i32> = alive.filter(carries).collect();
-        if strays.is_empty() {
-            break;
-        }
-        killed += strays.len();
-        for pid in strays {
-            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
-        }
-    }
-    killed
 }

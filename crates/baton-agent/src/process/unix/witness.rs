@@ -18,8 +18,9 @@ use nix::sys::signal::{SigHandler, Signal, kill, signal};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, getpid, setsid};
 
-use super::guard_loop::{IGNORED, release_output};
+use super::guard_loop::{IGNORED, release_output, tell};
 use super::{boot_clock, tree};
+use crate::guard::Report;
 
 /// How long after the end of the lease the witness waits for the guard to end the tree by itself. The server
 /// believes an attempt dead five seconds after its lease.
@@ -111,7 +112,12 @@ impl Witness {
         loop {
             match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
                 // No child is left, and only children could make more.
-                Err(Errno::ECHILD) => return Ok(()),
+                Err(Errno::ECHILD) => {
+                    // After an ordinary end the guard has said the last word, and nobody reads this.
+                    let agent = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+                    tell(&agent, &Report::HalfLost);
+                    return Ok(());
+                }
                 Ok(WaitStatus::StillAlive) => {
                     tree::kill_descendants(getpid().as_raw());
                     std::thread::sleep(KILL_ROUND);
