@@ -114,7 +114,8 @@ pub struct StoreCounters {
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Breach {
     /// Which check: `illegal_transition`, `overlapping_attempts`, `fence_not_rising`, `log_gap`,
-    /// `history_mismatch`, `slot_twice`, `limit_exceeded`, `integrity`.
+    /// `history_mismatch`, `slot_twice`, `limit_exceeded`, `integrity`, `executed_twice`,
+    /// `written_after_lost`; of observations `late_lines`, `late_result`.
     pub check: String,
     /// What it is about.
     pub subject: String,
@@ -135,6 +136,9 @@ pub struct Verification {
     pub lines: u64,
     /// Everything that is wrong; empty is good. At most 1,000.
     pub breaches: Vec<Breach>,
+    /// What breaks no promise and is worth knowing: lines and results that came late. At most 1,000.
+    #[serde(default)]
+    pub observations: Vec<Breach>,
 }
 
 /// Measures and upkeep.

@@ -15,6 +15,10 @@ use jiff::Timestamp;
 use crate::runs::LiveAttempt;
 use crate::stats::{Breach, Verification};
 
+mod evidence;
+
+pub use evidence::{Lines, Wrote};
+
 /// Most breaches that one verification names: whoever has more needs a backup, not a longer list.
 pub const MAX_BREACHES: usize = 1_000;
 

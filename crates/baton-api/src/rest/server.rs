@@ -81,6 +81,9 @@ pub struct Verification {
     pub lines: u64,
     /// Everything that is wrong; empty is good.
     pub breaches: Vec<Breach>,
+    /// What breaks no promise and is worth knowing: lines and results that came late.
+    #[serde(default)]
+    pub observations: Vec<Breach>,
 }
 
 /// A breach of an invariant.

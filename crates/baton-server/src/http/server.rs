@@ -86,20 +86,21 @@ pub(crate) async fn verify(
     _caller: Caller,
 ) -> Result<axum::Json<Verification>, ApiError> {
     let found = http.app.store.verify().await?;
+    let told = |all: Vec<baton_store::stats::Breach>| {
+        let one = |breach: baton_store::stats::Breach| Breach {
+            check: breach.check,
+            subject: breach.subject,
+            message: breach.message,
+        };
+        all.into_iter().map(one).collect()
+    };
     Ok(axum::Json(Verification {
         runs: found.runs,
         transitions: found.transitions,
         attempts: found.attempts,
         lines: found.lines,
-        breaches: found
-            .breaches
-            .into_iter()
-            .map(|breach| Breach {
-                check: breach.check,
-                subject: breach.subject,
-                message: breach.message,
-            })
-            .collect(),
+        breaches: told(found.breaches),
+        observations: told(found.observations),
     }))
 }
 

@@ -1,12 +1,14 @@
 //! Retention and verification in memory.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 
-use baton_core::run::Trigger;
+use baton_core::run::{LogStream, Trigger};
 use jiff::{SignedDuration, Timestamp};
 
 use super::World;
 use crate::stats::{Grain, Pruned, Retention, Verification};
+use crate::verify::{Lines, Wrote};
 
 /// Things of one kind removed in one step of pruning.
 const PRUNE_STEP: usize = 1_000;
@@ -97,6 +99,8 @@ impl World {
                 let seqs: Vec<_> = log.lines.iter().map(|line| line.seq).collect();
                 found.check_log(rows.run.id, *number, &seqs, log.count);
             }
+            let checked = found.check_evidence(&rows.run, &rows.attempts, &mut Logs(&rows.logs));
+            let Ok(()) = checked;
             if let Trigger::Schedule {
                 schedule_id, slot, ..
             } = rows.run.spec.trigger
@@ -107,6 +111,32 @@ impl World {
         found.check_slots(slots);
         found.check_live(&self.live_attempts());
         found
+    }
+}
+
+/// The logs of one run, by attempt.
+struct Logs<'a>(&'a BTreeMap<u32, super::AttemptLog>);
+
+impl Lines for Logs<'_> {
+    type Error = Infallible;
+
+    fn first(&mut self, attempt: u32) -> Result<Option<Timestamp>, Infallible> {
+        let log = self.0.get(&attempt);
+        Ok(log.and_then(|log| log.lines.first()).map(|line| line.at))
+    }
+
+    fn after(&mut self, attempt: u32, at: Timestamp) -> Result<Option<Wrote>, Infallible> {
+        let lines = self.0.get(&attempt).into_iter().flat_map(|log| &log.lines);
+        let late = lines.filter(|line| line.stream != LogStream::System && line.at > at);
+        let late: Vec<Timestamp> = late.map(|line| line.at).collect();
+        let (Some(first), Some(last)) = (late.iter().min(), late.iter().max()) else {
+            return Ok(None);
+        };
+        Ok(Some(Wrote {
+            first: *first,
+            last: *last,
+            lines: late.len() as u64,
+        }))
     }
 }
 

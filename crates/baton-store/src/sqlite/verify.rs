@@ -1,15 +1,17 @@
 //! Verification: every row against every invariant, in one snapshot.
 
 use baton_core::id::{OrgId, RunId, ScheduleId};
+use baton_core::run::LogStream;
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::interned::Interned;
-use super::row::{Cols, Id, all};
+use super::row::{Cols, Id, all, first};
 use super::run_row::{self, Depth};
 use super::{history, live};
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 use crate::stats::Verification;
+use crate::verify::{Lines, Wrote};
 
 /// Runs looked at between two reads of the list of runs.
 const STEP: i64 = 1_000;
@@ -80,6 +82,8 @@ fn run(
     };
     let attempts = run_row::attempts(conn, &row.run)?;
     found.check_run(&row.run, &attempts, &history::of_run(conn, org, id)?);
+    let mut lines = Logs { conn, org, id };
+    found.check_evidence(&row.run, &attempts, &mut lines)?;
     let logs: Vec<(u32, i64)> = all(
         conn.prepare_cached(
             "SELECT number, log_pruned FROM attempts WHERE org = ?1 AND run_id = ?2",
@@ -105,6 +109,54 @@ fn run(
         found.check_log(id, number, &seqs, count);
     }
     Ok(())
+}
+
+/// The logs of one run.
+struct Logs<'a> {
+    conn: &'a Connection,
+    org: OrgId,
+    id: RunId,
+}
+
+impl Lines for Logs<'_> {
+    type Error = StoreError;
+
+    fn first(&mut self, attempt: u32) -> Result<Option<Timestamp>> {
+        let first = first(
+            self.conn.prepare_cached(
+                "SELECT at FROM logs WHERE org = ?1 AND run_id = ?2 AND attempt = ?3
+                 ORDER BY seq LIMIT 1",
+            )?,
+            params![self.org.0, self.id.bytes(), attempt],
+            |row| Ok(row.get(0)?),
+        )?;
+        Ok(first.map(at))
+    }
+
+    fn after(&mut self, attempt: u32, after: Timestamp) -> Result<Option<Wrote>> {
+        let system = LogStream::System.code();
+        let wrote: Option<(Option<i64>, Option<i64>, i64)> = first(
+            self.conn.prepare_cached(
+                "SELECT min(at), max(at), count(*) FROM logs WHERE org = ?1 AND run_id = ?2
+                 AND attempt = ?3 AND stream <> ?4 AND at > ?5",
+            )?,
+            params![
+                self.org.0,
+                self.id.bytes(),
+                attempt,
+                system,
+                super::row::us(after)
+            ],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )?;
+        Ok(wrote.and_then(|(first, last, lines)| {
+            Some(Wrote {
+                first: at(first?),
+                last: at(last?),
+                lines: lines.unsigned_abs(),
+            })
+        }))
+    }
 }
 
 /// What made which run: by the runs themselves, so that a lost slot row is found as well.

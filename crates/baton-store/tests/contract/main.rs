@@ -8,6 +8,7 @@ mod catalog;
 mod creating;
 mod ending;
 mod events;
+mod evidence;
 mod fleet;
 mod harness;
 mod keys;

@@ -172,7 +172,7 @@ pub(crate) struct Login {
   baton verify --data ./baton-data                 a data folder at rest
 
 Checks every run's history: legal transitions only, no overlapping attempts, no fence that falls,
-no ended run without an end. Exit code 1 when a promise was broken.")]
+no ended run without an end, no line written by an attempt that was believed dead. Exit code 1 when a promise was broken.")]
 pub(crate) struct Verify {
     /// Data folder to check
     #[arg(long, env = "BATON_DATA", value_name = "FOLDER")]

@@ -38,6 +38,14 @@ pub(crate) fn verify(global: &Global, args: &Verify) -> Done<Exit> {
         {
             output::line(&format!("{} {check} {subject}: {message}", "✗".red()));
         }
+        for Breach {
+            check,
+            subject,
+            message,
+        } in &found.observations
+        {
+            output::line(&format!("· {check} {subject}: {message}"));
+        }
         if found.breaches.is_empty() {
             output::line(&format!("{} every promise was kept", "✓".green()));
         }
@@ -84,20 +92,21 @@ fn at_rest(folder: &Path) -> Done<Verification> {
         let found = store.verify().await;
         store.close().await;
         let found = found.map_err(crate::serve::store_failure)?;
+        let told = |all: Vec<baton_store::stats::Breach>| {
+            let one = |breach: baton_store::stats::Breach| Breach {
+                check: breach.check,
+                subject: breach.subject,
+                message: breach.message,
+            };
+            all.into_iter().map(one).collect()
+        };
         Ok(Verification {
             runs: found.runs,
             transitions: found.transitions,
             attempts: found.attempts,
             lines: found.lines,
-            breaches: found
-                .breaches
-                .into_iter()
-                .map(|b| Breach {
-                    check: b.check.to_string(),
-                    subject: b.subject,
-                    message: b.message,
-                })
-                .collect(),
+            breaches: told(found.breaches),
+            observations: told(found.observations),
         })
     })
 }

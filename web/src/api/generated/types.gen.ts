@@ -3721,6 +3721,10 @@ export type Verification = {
      * Everything that is wrong; empty is good.
      */
     breaches: Array<Breach>;
+    /**
+     * What breaks no promise and is worth knowing: lines and results that came late.
+     */
+    observations?: Array<Breach>;
 };
 
 /**
