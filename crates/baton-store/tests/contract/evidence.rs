@@ -102,7 +102,7 @@ async fn an_attempt_that_went_on_after_it_was_lost_is_found(b: &Bench) {
 }
 
 async fn lines_within_the_patience_or_of_one_moment_are_no_fault(b: &Bench) {
-    let (one, two) = (b.robot("one", 1).await, b.robot("two", 1).await);
+    let (one, two) = (b.robot("one", 1).await, b.robot("two", 2).await);
     let (id, first, second) = again(b, &one, &two, 70).await;
     wrote(b, id, first, &[2, 60, 71, 73]).await;
     wrote(b, id, second, &[72, 99]).await;
