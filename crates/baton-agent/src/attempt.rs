@@ -1,6 +1,5 @@
 //! One attempt from `start` to its result in the spool: fetch, prepare, run under a guard, hand over.
 
-use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +48,7 @@ use self::rights::{own_user, without_user};
 use self::streams::pump;
 use self::watch::{Watched, watch};
 use crate::config::AgentConfig;
+use crate::folders;
 use crate::http::Http;
 use crate::own_user::OwnUser;
 use crate::packages::Packages;
@@ -125,7 +125,7 @@ pub(crate) async fn execute(
     // The session is gone only when the agent is; then the spool tells the next one.
     let _ = shared.inputs.send(Input::Ended(claim)).await;
     let removed = tokio::task::spawn_blocking(move || {
-        let removed = fs::remove_dir_all(&work);
+        let removed = folders::remove(&work);
         // Its number is given back when nothing of the run is left.
         drop(own_user);
         removed

@@ -242,7 +242,7 @@ fn size(folder: &Path) -> io::Result<u64> {
 
 fn remove(path: &Path) -> io::Result<()> {
     let removed = match fs::symlink_metadata(path) {
-        Ok(meta) if meta.is_dir() => fs::remove_dir_all(path),
+        Ok(meta) if meta.is_dir() => crate::folders::remove(path),
         Ok(_) => fs::remove_file(path),
         Err(error) => Err(error),
     };

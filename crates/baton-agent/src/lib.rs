@@ -9,6 +9,7 @@ mod cache;
 pub mod config;
 mod connection;
 pub mod events;
+mod folders;
 pub mod guard;
 mod http;
 pub mod identity;

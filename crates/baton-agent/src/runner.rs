@@ -143,7 +143,10 @@ fn share(
     };
     let work = place.join("work");
     if work.exists() {
-        fs::remove_dir_all(&work).context("work of an earlier agent cannot be removed")?;
+        // What stays is in nobody's way: each attempt has a folder of its own name.
+        if let Err(error) = crate::folders::remove(&work) {
+            tracing::warn!(folder = %work.display(), %error, "work of an earlier agent cannot be removed");
+        }
     }
     fs::create_dir_all(&work).context("the agent's work folder")?;
     if config.run_as.is_some() {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
 use super::pulse::Pulse;
 use super::report::Reports;
@@ -155,6 +155,57 @@ impl Lost {
     }
 }
 
+/// What follows from what a guard said.
+enum Heard {
+    /// Nothing that changes what is waited for.
+    Nothing,
+    /// The process runs.
+    Began,
+    /// It holds the claim until then.
+    Held(Duration),
+    /// There is no process.
+    NeverBegan,
+    /// The tree is gone.
+    Over,
+    /// The guard says nothing any more: both its halves are gone.
+    Silence,
+}
+
+impl Watched {
+    /// Takes in what the guard said of a process that began then.
+    fn hear(&mut self, report: Option<Report>, started: Option<Instant>) -> Heard {
+        match report {
+            Some(Report::Started { .. }) => Heard::Began,
+            Some(Report::NotStarted { message, resource }) => {
+                self.not_started = Some((message, resource));
+                Heard::NeverBegan
+            }
+            Some(Report::Exited { code, signal }) => {
+                (self.code, self.signal) = (code, signal);
+                self.ran = started.map(|s| s.elapsed());
+                Heard::Nothing
+            }
+            Some(Report::Gone {
+                left_behind,
+                lapsed,
+            }) => {
+                self.left_behind = left_behind;
+                if lapsed {
+                    let lapsed = Cause::Ended(EndWhy::LeaseLapsed);
+                    self.cause.get_or_insert(lapsed);
+                }
+                Heard::Over
+            }
+            Some(Report::Held { until }) => Heard::Held(Duration::from_millis(until)),
+            Some(Report::HalfLost) => {
+                self.lost = Some(Lost::Half);
+                Heard::Over
+            }
+            None => Heard::Silence,
+        }
+    }
+}
+
 /// Watches a tree until it is gone, and follows its reports meanwhile if it writes any.
 pub(crate) async fn watch(
     (tree, whose): (&mut Tree, &Marked),
@@ -167,49 +218,32 @@ pub(crate) async fn watch(
     let mut seen = Watched::default();
     let mut pulse = Pulse::new(boot_clock(), Duration::from_millis(lease.until()));
     let mut started: Option<Instant> = None;
-    let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks.reset();
+    let mut ticks = ticker();
     loop {
         let deadline = started
             .zip(timeout)
             .map(|(s, t)| s + t)
             .filter(|_| seen.cause.is_none() && seen.ran.is_none());
         tokio::select! {
-            report = tree.report() => match report {
-                Some(Report::Started { .. }) => {
+            report = tree.report() => match seen.hear(report, started) {
+                Heard::Nothing => {}
+                Heard::Began => {
                     pulse.began();
                     started = Some(Instant::now());
                     if let Some(reports) = reports.as_deref() {
                         reports.began().await;
                     }
                 }
-                Some(Report::NotStarted { message, resource }) => {
-                    seen.not_started = Some((message, resource));
-                    return seen;
-                }
-                Some(Report::Exited { code, signal }) => {
-                    (seen.code, seen.signal) = (code, signal);
-                    seen.ran = started.map(|s| s.elapsed());
-                }
-                Some(Report::Gone { left_behind, lapsed }) => {
-                    seen.left_behind = left_behind;
-                    if lapsed {
-                        seen.cause.get_or_insert(Cause::Ended(EndWhy::LeaseLapsed));
-                    }
-                    tree.over();
-                    return seen;
-                }
-                Some(Report::Held { until }) => {
-                    pulse.answered(Duration::from_millis(until));
+                Heard::Held(until) => {
+                    pulse.answered(until);
                     ask(tree, &mut pulse);
                 }
-                Some(Report::HalfLost) => {
-                    seen.lost = Some(Lost::Half);
+                Heard::NeverBegan => return seen,
+                Heard::Over => {
                     tree.over();
                     return seen;
                 }
-                None => {
+                Heard::Silence => {
                     seen.lost = Some(Lost::Both(end(whose).await));
                     return seen;
                 }
@@ -219,8 +253,7 @@ pub(crate) async fn watch(
                 if seen.ran.is_none() {
                     seen.cause.get_or_insert(Cause::Ended(why));
                 }
-                pulse.end(boot_clock(), grace);
-                tree.order(&Order::End { grace: millis(grace) });
+                ask_to_end(tree, &mut pulse, grace);
             }
             until = lease.longer() => {
                 pulse.renew(Duration::from_millis(until));
@@ -228,8 +261,7 @@ pub(crate) async fn watch(
             }
             () = at(deadline) => {
                 seen.cause = Some(Cause::TimedOut);
-                pulse.end(boot_clock(), grace);
-                tree.order(&Order::End { grace: millis(grace) });
+                ask_to_end(tree, &mut pulse, grace);
             }
             _ = ticks.tick() => {
                 ask(tree, &mut pulse);
@@ -244,6 +276,21 @@ pub(crate) async fn watch(
             }
         }
     }
+}
+
+fn ticker() -> Interval {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks.reset();
+    ticks
+}
+
+/// Asks the tree to end, and has it killed after the grace.
+fn ask_to_end(tree: &mut Tree, pulse: &mut Pulse, grace: Duration) {
+    pulse.end(boot_clock(), grace);
+    tree.order(&Order::End {
+        grace: millis(grace),
+    });
 }
 
 /// Asks the guard for an answer if it is time to, with how long the claim holds.

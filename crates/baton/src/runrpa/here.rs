@@ -329,9 +329,30 @@ fn exit_code(ended: &Ended) -> u8 {
     u8::try_from(code & 0xff).unwrap_or(1)
 }
 
+/// What the script left as its outputs. A file that is not understood is said, not dropped in silence.
+fn outputs(spool: &Spool) -> Map<String, Value> {
+    let path = spool.path("outputs.json");
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) if !bytes.trim_ascii().is_empty() => bytes,
+        Ok(_) => return Map::new(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Map::new(),
+        Err(error) => {
+            crate::output::warn(&format!("the outputs of this run cannot be read: {error}"));
+            return Map::new();
+        }
+    };
+    let plain = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    serde_json::from_slice(plain).unwrap_or_else(|error| {
+        crate::output::warn(&format!(
+            "the outputs of this run are no JSON object and are not recorded: {error}"
+        ));
+        Map::new()
+    })
+}
+
 /// What the server is told about the end.
 fn finish(spool: &Spool, ended: &Ended, code: u8, started: Timestamp) -> ReportFinish {
-    let mut outputs: Map<String, Value> = spool.read("outputs.json").unwrap_or_default();
+    let mut outputs = outputs(spool);
     let mut said = None;
     let mut at = 0;
     loop {

@@ -163,3 +163,23 @@ fn a_folder_with_settings_runs_here_as_its_settings_say() {
         String::from_utf8_lossy(&said.stderr)
     );
 }
+
+#[test]
+fn outputs_that_are_no_json_are_said_and_the_run_keeps_its_exit_code() {
+    let home = Home::new();
+    home.write(
+        "scripts/job.py",
+        "import os\nopen(os.environ['BATON_OUTPUTS'], 'w').write('{oops')\n",
+    );
+    let mut command = home.command(&["runrpa", "-f", "job"]);
+    let output = command
+        .env("BATON_URL", "http://127.0.0.1:1")
+        .output()
+        .expect("it starts");
+    assert_eq!(output.status.code(), Some(0));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("no JSON object and are not recorded"),
+        "{said}"
+    );
+}
