@@ -127,7 +127,9 @@ pub(crate) async fn execute(
     let removed = tokio::task::spawn_blocking(move || {
         let removed = folders::remove(&work);
         // Its number is given back when nothing of the run is left.
-        drop(own_user);
+        if let Some(Err(error)) = own_user.map(|own| own.give_back()) {
+            tracing::warn!(run = %claim.job_id, %error, "the user number of a run stays marked as taken");
+        }
         removed
     })
     .await;
@@ -265,7 +267,10 @@ impl Attempt<'_> {
         drop(tree);
         self.log.ends();
         self.tidy_up(&seen);
-        self.end_what_hides().await;
+        // A guard that ended as it should has seen the last process go.
+        if seen.lost.is_some() {
+            self.end_what_hides().await;
+        }
         let ended = tokio::time::timeout(STREAM_AFTER_TREE, &mut streams).await;
         if ended.is_err() {
             streams.abort();

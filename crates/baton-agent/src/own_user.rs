@@ -4,7 +4,7 @@
 //! server beside it, and what a run leaves running is found by its number, wherever it hides.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Seek as _, Write as _};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -16,12 +16,16 @@ pub(crate) const NUMBERS: RangeInclusive<u32> = 60_706..=61_183;
 /// How often what is left of a run is looked for and killed: a process that forks meanwhile is met again.
 const ROUNDS: u32 = 100;
 
+/// What the lock's file holds while a run has the number. An agent that was killed leaves it, and with it the knowledge
+/// that processes of the number may still be there.
+const TAKEN: &[u8] = b"taken";
+
 /// A number that is this run's until it is dropped.
 #[derive(Debug)]
 pub(crate) struct OwnUser {
     pub(crate) account: Account,
     /// Locked, so that another agent of this machine takes another number.
-    _lock: File,
+    lock: File,
 }
 
 impl OwnUser {
@@ -31,23 +35,26 @@ impl OwnUser {
             if is_account(number) {
                 continue;
             }
-            let lock = File::options()
+            let mut lock = File::options()
                 .create(true)
+                .read(true)
                 .write(true)
                 .truncate(false)
                 .open(folder.join(number.to_string()))?;
             match lock.try_lock() {
                 Ok(()) => {
-                    end_all(number);
+                    // Looking at all processes costs milliseconds on a busy machine: only where it is needed.
+                    if lock.metadata()?.len() > 0 {
+                        end_all(number);
+                    }
+                    lock.rewind()?;
+                    lock.write_all(TAKEN)?;
                     let account = Account {
                         uid: number,
                         gid: number,
                         home: None,
                     };
-                    return Ok(Self {
-                        account,
-                        _lock: lock,
-                    });
+                    return Ok(Self { account, lock });
                 }
                 Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(error)) => return Err(error),
@@ -57,6 +64,12 @@ impl OwnUser {
         Err(io::Error::other(format!(
             "all {count} user numbers for runs are taken on this machine"
         )))
+    }
+
+    /// Gives the number back after an attempt whose processes are known to be gone. Merely dropped, the number stays
+    /// marked, and whoever takes it next ends what still runs under it.
+    pub(crate) fn give_back(&self) -> io::Result<()> {
+        self.lock.set_len(0)
     }
 
     /// Ends what the run left, whatever it did to its session, parent and environment. Answers how many there were.
@@ -189,5 +202,20 @@ mod tests {
         drop(first);
         let third = OwnUser::take(folder.path()).expect("a number");
         assert_eq!(third.account.uid, given_back);
+    }
+
+    #[test]
+    fn a_number_is_marked_until_it_is_given_back() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let first = OwnUser::take(folder.path()).expect("a number");
+        let file = folder.path().join(first.account.uid.to_string());
+        assert_eq!(fs::read(&file).expect("its lock"), TAKEN);
+        first.give_back().expect("emptied");
+        assert!(fs::read(&file).expect("its lock").is_empty());
+        drop(first);
+        let again = OwnUser::take(folder.path()).expect("a number");
+        assert_eq!(fs::read(&file).expect("its lock"), TAKEN);
+        drop(again);
+        assert_eq!(fs::read(&file).expect("its lock"), TAKEN);
     }
 }
