@@ -78,6 +78,21 @@ async fn a_result_with_a_stale_fence_is_refused_by_name_and_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_result_that_is_no_end_is_a_bad_message_and_ends_nothing() {
+    let (world, mut robot, run, claim) = World::with_a_started_run().await;
+    for state in [State::Running, State::Queued, State::Cancelling] {
+        robot.say(&crate::support::result(claim, state)).await;
+        let error: ProtocolError = robot.hear().await;
+        assert_eq!(error.code, "bad_message", "{state}");
+        assert!(error.message.contains("is no end"), "{}", error.message);
+        assert_eq!(world.get(run).await.state, State::Running, "{state}");
+    }
+    robot.finish(claim, State::Completed).await;
+    assert_eq!(world.get(run).await.state, State::Completed);
+    world.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_robot_that_says_the_same_wrong_thing_for_ever_is_recorded_and_bounded() {
     let (world, mut robot, run, claim) = World::with_a_started_run().await;
     for n in 0..u32::try_from(MAX_REFUSALS).expect("few") + 10 {

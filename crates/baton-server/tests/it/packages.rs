@@ -2,13 +2,16 @@
 
 use std::io::{self, Read, Write};
 
+use baton_api::client::{Client, ClientOptions};
 use baton_api::package::{self, MAX_UNPACKED};
+use baton_core::state::State;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use reqwest::Method;
 use serde_json::json;
 use tar::EntryType;
 
+use crate::support;
 use crate::world::World;
 
 fn gz(mut from: impl Read) -> Vec<u8> {
@@ -135,4 +138,39 @@ async fn what_other_tools_pack_is_taken_with_their_padding() {
         .await
         .expect("taken");
     assert_eq!((kept.hash, kept.existing), (package::hash(&archive), false));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_robots_key_fetches_the_packages_of_the_runs_it_holds_and_no_others() {
+    let world = support::World::new().await;
+    let admin = world.client().await;
+    let of = async |name| {
+        let archive = forged(name, EntryType::Regular, 3);
+        admin.put_package(archive).await.expect("taken").hash
+    };
+    let (own, foreign) = (of("own").await, of("foreign").await);
+    let deployed = world.deploy_package("f", Some(own.clone()), |_| {}).await;
+    let enrolled = world.enrol("r1").await;
+    let robot = Client::new(&ClientOptions {
+        url: world.server.url.clone(),
+        key: Some(enrolled.text.clone()),
+        fingerprint: None,
+        authority: None,
+    })
+    .expect("a client");
+    let fetched = async |hash: &str| match robot.package(hash).await {
+        Ok(_) => "fetched".to_owned(),
+        Err(error) => error.code().to_owned(),
+    };
+    assert_eq!(fetched(&own).await, "not_its_package", "it holds no run");
+
+    let mut script = support::Script::connect(&enrolled).await;
+    world.submit(&deployed).await;
+    let claim = script.take().await.claim;
+    assert_eq!(fetched(&own).await, "fetched");
+    assert_eq!(fetched(&foreign).await, "not_its_package");
+
+    script.finish(claim, State::Completed).await;
+    assert_eq!(fetched(&own).await, "not_its_package", "its run is over");
+    world.done().await;
 }

@@ -165,6 +165,16 @@ impl World {
         name: &str,
         change: impl FnOnce(&mut DeploymentSettings),
     ) -> Deployed {
+        self.deploy_package(name, None, change).await
+    }
+
+    /// Deploys a flow of this name whose files are in this package.
+    pub(crate) async fn deploy_package(
+        &self,
+        name: &str,
+        package: Option<String>,
+        change: impl FnOnce(&mut DeploymentSettings),
+    ) -> Deployed {
         let now = self.app.now();
         let queue = self.store.queue_by_name(ORG, DEFAULT_QUEUE).await;
         let mut settings = DeploymentSettings::on(queue.expect("it is there from the start").id);
@@ -176,7 +186,7 @@ impl World {
             description: None,
             folder: None,
             flow_tags: None,
-            package: None,
+            package,
             entry: Entry::Command {
                 argv: vec!["true".into()],
                 env: Default::default(),
