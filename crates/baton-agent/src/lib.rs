@@ -28,3 +28,8 @@ pub use baton_api::client::Trust;
 pub use config::{Account, AgentConfig, Limits, LogLimits, RunAs, Secret, computer};
 pub use identity::{FolderInUse, Identity};
 pub use runner::{Agent, AgentHandle, AgentStatus, Stopped};
+
+/// Kills every living descendant of this process; how many there were.
+pub fn kill_descendants() -> usize {
+    process::kill_descendants()
+}

@@ -62,6 +62,17 @@ pub const LOST_AFTER_ALONE: u32 = 4 * 3_600;
 /// week, after which somebody has looked.
 pub const LOST_AFTER_BOUNDS: RangeInclusive<u32> = LOST_AFTER..=7 * 86_400;
 
+/// Reports that a process which executes a run by itself may miss in a row.
+pub const MISSED_REPORTS: u32 = 3;
+/// How often such a process says that it is heard, in seconds. Not oftener than this, so that what it may miss is a
+/// lease; not more seldom than fits three times into the longest choice.
+pub const REPORT_EVERY_BOUNDS: RangeInclusive<u32> =
+    LOST_AFTER / MISSED_REPORTS..=7 * 86_400 / MISSED_REPORTS;
+/// What is taken where it says nothing: a script that reports its start and its end alone has a day.
+pub const REPORT_EVERY: u32 = 8 * 3_600;
+/// After a cancel and its grace, how long such a process may say nothing before the cancel is believed done.
+pub const UNHEARD_CANCEL: SignedDuration = SignedDuration::from_secs(60);
+
 /// How long an attempt may go on unheard, in seconds, under this policy and where nothing was chosen.
 pub fn usual_lost_after(on_lost: OnLost, retry: &RetryPolicy) -> u32 {
     let named = retry.max_retries > 0 && retry.retryable_errors.contains(&ErrorKind::Lost);

@@ -273,7 +273,8 @@ pub enum Event {
     RunDeadline,
     /// The deadline for starting passed.
     StartDeadline,
-    /// The robot's lease lapsed, and the margin after it.
+    /// Nothing was heard for as long as the attempt may go on so, and the margin after it: of its robot, or of the
+    /// process that executes it by itself.
     LeaseLapsed,
     /// A person or a policy asks for the end.
     Cancel,
@@ -454,10 +455,7 @@ pub fn apply(run: &Standing, event: &Event, now: Timestamp) -> Result<Step, Ille
             Ok(step)
         }
         (Running, Event::LeaseLapsed) => {
-            let error = ErrorInfo::new(
-                ErrorKind::Lost,
-                "the robot was lost while the run was on it",
-            );
+            let error = unheard(run.executor);
             Ok(lost(run, Outcome::Crashed { error }, now))
         }
         (Running, Event::Pause) => step(Paused, vec![Release, TellRobotToCancel]),
@@ -503,6 +501,14 @@ pub fn apply(run: &Standing, event: &Event, now: Timestamp) -> Result<Step, Ille
         ),
         _ => illegal,
     }
+}
+
+fn unheard(executor: Executor) -> ErrorInfo {
+    let why = match executor {
+        Executor::Robot => "the robot was lost while the run was on it",
+        _ => "the process that executed the run was not heard any more",
+    };
+    ErrorInfo::new(ErrorKind::Lost, why)
 }
 
 fn not_started() -> Outcome {

@@ -30,6 +30,8 @@ pub struct App {
     pub hub: Arc<Hub>,
     /// The robots that are connected here.
     pub robots: Connections,
+    /// The processes that execute runs by themselves.
+    pub(crate) reporters: crate::reporters::Reporters,
     /// What the dispatcher keeps in memory of the fleet.
     pub(crate) fleet: FleetView,
     /// Flow versions, which never change.
@@ -71,6 +73,7 @@ impl App {
             wakeups,
             hub,
             robots: Connections::default(),
+            reporters: Default::default(),
             fleet: FleetView::default(),
             versions: Cache::of(CACHED_VERSIONS),
             decided_at: Default::default(),

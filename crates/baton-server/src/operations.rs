@@ -72,9 +72,6 @@ pub(crate) fn ask(app: &App, org: OrgId, run_id: RunId, event: Event, actor: &st
 }
 
 async fn follow(app: &Arc<App>, org: OrgId, stepped: &Stepped) {
-    let Some(robot) = stepped.robot_id else {
-        return;
-    };
     let mut cancel = false;
     let mut released = false;
     let mut next = 0;
@@ -90,7 +87,7 @@ async fn follow(app: &Arc<App>, org: OrgId, stepped: &Stepped) {
         app.fleet.released(stepped.run_id, stepped.fence);
         app.wakeups.dispatcher.notify_one();
     }
-    let Some(connection) = app.robots.get(robot) else {
+    let Some(connection) = stepped.robot_id.and_then(|robot| app.robots.get(robot)) else {
         return;
     };
     if released {

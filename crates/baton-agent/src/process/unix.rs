@@ -35,6 +35,11 @@ pub(crate) fn boot_id() -> String {
         .unwrap_or_default()
 }
 
+/// Kills every living descendant of this process; how many there were.
+pub(crate) fn kill_descendants() -> usize {
+    tree::kill_descendants(nix::unistd::getpid().as_raw())
+}
+
 /// Waits until everything written below this folder is on the disk, in one call for its whole file system.
 pub(crate) fn sync_files(folder: &std::path::Path) -> io::Result<()> {
     let folder = std::fs::File::open(folder)?;

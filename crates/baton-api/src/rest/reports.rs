@@ -35,6 +35,10 @@ pub struct ReportStart {
     /// Reporting with the same key again yields the same run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
+    /// How often at least the process will report something, in seconds: 20 to 201,600, 28,800 (8 hours) unless
+    /// given. After three times as long without a report the run is crashed. A report of no tasks is one, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report_every_seconds: Option<u32>,
 }
 
 /// Lines that the process wrote, by rising `seq` from 1 without gap.

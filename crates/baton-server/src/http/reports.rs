@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use baton_api::rest::{
-    CreatedRun, LogsAccepted, ReportFinish, ReportLogs, ReportStart, ReportTasks, Run, TaskInput,
+    CreatedRun, LogsAccepted, ReportFinish, ReportLogs, ReportStart, ReportTasks, Run,
 };
 use baton_core::error::{ErrorInfo, ErrorKind, clip};
-use baton_core::flow::DEFAULT_CANCEL_GRACE_SECONDS;
-use baton_core::id::{Fence, FlowId, RunId, TaskRunId, run_name};
+use baton_core::flow::{DEFAULT_CANCEL_GRACE_SECONDS, Flow};
+use baton_core::id::{Fence, FlowId, QueueId, RunId, run_name};
+use baton_core::lease;
 use baton_core::queue::DEFAULT_QUEUE;
-use baton_core::run::{self, MAX_LINE, Needs, NewRun, Priority, RunSpec, TaskRun, Trigger};
+use baton_core::run::{self, MAX_LINE, Needs, NewRun, Priority, RunSpec, Trigger};
 use baton_core::state::{Event, Executor, OnLost, Outcome, State as RunState};
 use baton_store::logs::LogBatch;
 use baton_store::runs::{AttemptResult, Claim, RunStep};
@@ -25,6 +26,7 @@ use super::route::{Created, Done};
 use super::runs_view::view;
 use crate::error::ApiError;
 use crate::operations;
+use crate::task_runs::task_run;
 
 /// Lines or tasks in one report at most.
 const MAX_REPORTED: usize = 10_000;
@@ -38,7 +40,8 @@ pub(crate) async fn report_start(
     check("flow", &body.flow)?;
     check_words("tags", &body.tags)?;
     check_words("computer", &body.computer)?;
-    let key = key.or(body.idempotency_key);
+    check_every(every(&body))?;
+    let key = key.or(body.idempotency_key.clone());
     if let Some(key) = &key {
         check_idempotency_key(key)?;
     }
@@ -49,42 +52,15 @@ pub(crate) async fn report_start(
         .ensure_flow(caller.org, flow_id, &body.flow, now)
         .await?;
     let id = RunId::new(now, entropy());
+    let queue_id = ensure_queue(&http, caller.org, DEFAULT_QUEUE).await?;
+    let computer = body.computer.clone();
+    let by = caller.name.clone();
     let run = NewRun {
         id,
         org: caller.org,
         name: run_name(id),
         due_at: started_at,
-        spec: RunSpec {
-            version_id: None,
-            needs: Needs {
-                queue_id: ensure_queue(&http, caller.org, DEFAULT_QUEUE).await?,
-                flow_id: flow.id,
-                deployment_id: None,
-                priority: Priority::default(),
-                tags: body.tags,
-                labels: BTreeSet::new(),
-                capabilities: BTreeSet::new(),
-                environment: None,
-                robot_id: None,
-                desktop: false,
-                rejected_by: BTreeSet::new(),
-            },
-            parameters: body.parameters,
-            timeout_seconds: None,
-            cancel_grace_seconds: DEFAULT_CANCEL_GRACE_SECONDS,
-            stop_signal: baton_core::stop_signal::StopSignal::default(),
-            retry: baton_core::retry::RetryPolicy::default(),
-            on_lost: OnLost::Fail,
-            lost_after_seconds: baton_core::lease::LOST_AFTER,
-            executor: Executor::Client,
-            trigger: Trigger::Manual {
-                by: caller.name.clone(),
-            },
-            start_deadline: None,
-            flow_name: flow.name,
-            deployment_name: None,
-            computer: body.computer.clone(),
-        },
+        spec: spec(body, flow, queue_id, by),
         idempotency_key: key,
     };
     let mut made = store.create_runs(vec![run], &caller.name, now).await;
@@ -93,10 +69,63 @@ pub(crate) async fn report_start(
         .ok_or_else(|| ApiError::internal("the store gave no answer"))??;
     if matches!(made.state, RunState::Pending | RunState::Queued) {
         let mut step = step(&caller, made.run_id, Event::Start, started_at);
-        step.computer = body.computer;
+        step.computer = computer;
         made.state = operations::take_one(&http.app, step).await?.to;
     }
+    http.app.reporters.heard(made.run_id, http.app.steady());
     Ok(Created(super::runs::created_view(made)))
+}
+
+/// What a run is that this report begins.
+fn spec(body: ReportStart, flow: Flow, queue_id: QueueId, by: String) -> RunSpec {
+    RunSpec {
+        version_id: None,
+        lost_after_seconds: every(&body) * lease::MISSED_REPORTS,
+        needs: Needs {
+            queue_id,
+            flow_id: flow.id,
+            deployment_id: None,
+            priority: Priority::default(),
+            tags: body.tags,
+            labels: BTreeSet::new(),
+            capabilities: BTreeSet::new(),
+            environment: None,
+            robot_id: None,
+            desktop: false,
+            rejected_by: BTreeSet::new(),
+        },
+        parameters: body.parameters,
+        timeout_seconds: None,
+        cancel_grace_seconds: DEFAULT_CANCEL_GRACE_SECONDS,
+        stop_signal: baton_core::stop_signal::StopSignal::default(),
+        retry: baton_core::retry::RetryPolicy::default(),
+        on_lost: OnLost::Fail,
+        executor: Executor::Client,
+        trigger: Trigger::Manual { by },
+        start_deadline: None,
+        flow_name: flow.name,
+        deployment_name: None,
+        computer: body.computer,
+    }
+}
+
+/// How often at least the process will report something, in seconds.
+fn every(body: &ReportStart) -> u32 {
+    body.report_every_seconds.unwrap_or(lease::REPORT_EVERY)
+}
+
+fn check_every(seconds: u32) -> Result<(), ApiError> {
+    let bounds = lease::REPORT_EVERY_BOUNDS;
+    if bounds.contains(&seconds) {
+        return Ok(());
+    }
+    let (least, most) = (bounds.start(), bounds.end());
+    let why = format!("is {seconds}; say {least} to {most} seconds");
+    Err(ApiError::invalid(
+        "out_of_range",
+        "report_every_seconds",
+        why,
+    ))
 }
 
 pub(crate) async fn report_logs(
@@ -134,7 +163,8 @@ pub(crate) async fn report_tasks(
     let run = own_run(&http, &caller, id).await?;
     let (store, now) = (&http.app.store, http.app.clock.now());
     if !body.tasks.is_empty() {
-        let tasks = body.tasks.into_iter().map(|t| task(&run, t, now)).collect();
+        let tasks = body.tasks.into_iter();
+        let tasks = tasks.map(|t| task_run(id, run.attempt, t)).collect();
         store
             .put_task_runs(caller.org, id, claim(&run), tasks, now)
             .await?;
@@ -155,19 +185,18 @@ pub(crate) async fn report_finish(
 ) -> Result<axum::Json<Run>, ApiError> {
     let run = own_run(&http, &caller, id).await?;
     let now = http.app.clock.now();
-    // The same report once more, after an answer that was lost on its way.
-    if !run.state.is_terminal() {
-        let outcome = outcome(body.state, body.error)?;
-        let ended_at = body.ended_at.unwrap_or(now).min(now);
-        let mut step = step(&caller, id, Event::Finish(outcome), ended_at);
-        step.claim = Some(claim(&run));
-        step.result = Some(AttemptResult {
-            exit_code: body.exit_code,
-            outputs: body.outputs,
-            execution_time: body.execution_time,
-        });
-        operations::take_one(&http.app, step).await?;
-    }
+    let outcome = outcome(body.state, body.error)?;
+    let ended_at = body.ended_at.unwrap_or(now).min(now);
+    let mut step = step(&caller, id, Event::Finish(outcome), ended_at);
+    step.claim = Some(claim(&run));
+    step.result = Some(AttemptResult {
+        exit_code: body.exit_code,
+        outputs: body.outputs,
+        execution_time: body.execution_time,
+    });
+    // The same report once more, after an answer that was lost on its way, changes nothing. One that comes after the
+    // run was given up is kept beside its attempt.
+    operations::take_one(&http.app, step).await?;
     let run = http.app.store.run(caller.org, id).await?;
     Ok(axum::Json(view(&http, run, now).await?))
 }
@@ -190,6 +219,7 @@ fn step(caller: &Caller, run_id: RunId, event: Event, at: Timestamp) -> RunStep 
 async fn own_run(http: &Http, caller: &Caller, id: RunId) -> Result<run::Run, ApiError> {
     let run = http.app.store.run(caller.org, id).await?;
     if run.spec.executor == Executor::Client {
+        http.app.reporters.heard(id, http.app.steady());
         return Ok(run);
     }
     Err(ApiError::conflict(
@@ -246,21 +276,4 @@ fn outcome(state: RunState, error: Option<ErrorInfo>) -> Result<Outcome, ApiErro
             ));
         }
     })
-}
-
-fn task(run: &run::Run, input: TaskInput, now: Timestamp) -> TaskRun {
-    TaskRun {
-        id: TaskRunId::new(now, entropy()),
-        run_id: run.id,
-        attempt: run.attempt,
-        key: clip(input.key, 256),
-        name: clip(input.name, 256),
-        state: input.state,
-        after: input.after,
-        tries: input.tries,
-        started_at: input.started_at,
-        ended_at: input.ended_at,
-        error: input.error.map(ErrorInfo::bounded),
-        data: input.data,
-    }
 }

@@ -2,10 +2,10 @@
 
 use baton_api::rest::Unheard;
 use baton_core::id::RobotId;
-use baton_core::lease::lapses_at;
+use baton_core::lease::{MISSED_REPORTS, lapses_at};
 use baton_core::robot::UNREACHABLE_AFTER;
 use baton_core::run::Run;
-use baton_core::state::State;
+use baton_core::state::{Executor, State};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::app::App;
@@ -35,6 +35,9 @@ pub(crate) fn of(
 
 /// The same of a run. What is on its way to a robot is not said: it is assigned anew within a lease.
 pub(crate) async fn of_run(app: &App, run: &Run) -> Option<Unheard> {
+    if run.live && run.spec.executor == Executor::Client {
+        return of_reporter(app, run);
+    }
     let robot = run.robot_id.filter(|_| run.live)?;
     if app.robots.get(robot).is_some() || matches!(run.state, State::Dispatched) {
         return None;
@@ -45,4 +48,18 @@ pub(crate) async fn of_run(app: &App, run: &Run) -> Option<Unheard> {
     };
     let patience = SignedDuration::from_secs(run.spec.lost_after_seconds.into());
     of(app, robot, last_seen, patience)
+}
+
+/// The same of a run whose own process reports it: unheard once a report is missing that it said it would send.
+fn of_reporter(app: &App, run: &Run) -> Option<Unheard> {
+    let heard = app.reporters.heard_at(run.id);
+    let since = app.day_of(heard.unwrap_or(app.began));
+    let patience = run.spec.lost_after_seconds;
+    let every = SignedDuration::from_secs((patience / MISSED_REPORTS).into());
+    if app.now().duration_since(since) <= every {
+        return None;
+    }
+    let patience = SignedDuration::from_secs(patience.into());
+    let until = app.day_of(lapses_at(heard, app.began, patience));
+    Some(Unheard { since, until })
 }

@@ -3,7 +3,7 @@
 //! It looks at live attempts only, which the slots of the fleet bound. Each has one next instant at
 //! which something is owed ([`deadline`]); the rescuer sleeps until the earliest.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,24 +69,13 @@ impl Service for Rescuer {
         self.sightings.look(&live, day, now, app.began);
         let mut next: Option<Steady> = None;
         let mut due = Vec::new();
+        app.reporters
+            .keep(&live.iter().map(|a| a.run_id).collect::<HashSet<_>>());
         for attempt in live {
-            let Some(robot) = attempt.robot_id else {
-                continue;
-            };
-            let lapses = lapses_at(app.robots.heard_at(robot), app.began, attempt.patience());
-            let since = self.sightings.since(&attempt).unwrap_or(now);
-            let told = self.told(app, &attempt, day, now).await;
-            let connection = app.robots.get(robot);
-            let seen = Seen {
-                since,
-                lapses_at: lapses,
-                told,
-                connected: connection.is_some(),
-                began: connection.and_then(|c| c.began_at(attempt.run_id, attempt.fence)),
-            };
+            let seen = self.seen(app, &attempt, day, now).await;
             for (at, owed) in owed(&attempt, &seen, app.began) {
                 if at <= now {
-                    due.push((attempt, robot, owed));
+                    due.push((attempt, owed));
                     break;
                 }
                 next = Some(next.map_or(at, |n| n.min(at)));
@@ -104,6 +93,35 @@ impl Service for Rescuer {
 }
 
 impl Rescuer {
+    /// What this server has seen of an attempt.
+    async fn seen(
+        &mut self,
+        app: &App,
+        attempt: &LiveAttempt,
+        day: Timestamp,
+        now: Steady,
+    ) -> Seen {
+        let since = self.sightings.since(attempt).unwrap_or(now);
+        let told = self.told(app, attempt, day, now).await;
+        let connection = attempt.robot_id.and_then(|robot| app.robots.get(robot));
+        let heard = match attempt.robot_id {
+            Some(robot) => app.robots.heard_at(robot),
+            // It was heard when it came to its state, by its own report or by the server that told it so.
+            None => Some(
+                app.reporters
+                    .heard_at(attempt.run_id)
+                    .map_or(since, |heard| heard.max(since)),
+            ),
+        };
+        Seen {
+            since,
+            lapses_at: lapses_at(heard, app.began, attempt.patience()),
+            told,
+            connected: connection.is_some(),
+            began: connection.and_then(|c| c.began_at(attempt.run_id, attempt.fence)),
+        }
+    }
+
     /// When the robot of an attempt that is to end was last told so: whoever moved the run told it then, or this
     /// server did when the robot connected.
     async fn told(
@@ -136,25 +154,20 @@ impl Rescuer {
     }
 
     /// Does what is owed. Says whether something was held back or failed.
-    async fn rescue(
-        &mut self,
-        app: &Arc<App>,
-        due: Vec<(LiveAttempt, RobotId, Owed)>,
-        now: Steady,
-    ) -> bool {
+    async fn rescue(&mut self, app: &Arc<App>, due: Vec<(LiveAttempt, Owed)>, now: Steady) -> bool {
         let lapsed: Vec<RobotId> = due
             .iter()
-            .filter(|(_, _, owed)| *owed == Owed::Lapse)
-            .map(|(_, robot, _)| *robot)
+            .filter(|(_, owed)| *owed == Owed::Lapse)
+            .filter_map(|(attempt, _)| attempt.robot_id)
             .collect();
         let braking = !lapsed.is_empty() && self.brake.holds(app, now).await;
         let mut held = false;
         let mut steps = Vec::new();
-        for (attempt, robot, owed) in due {
+        for (attempt, owed) in due {
             let claim = Claim {
                 attempt: attempt.attempt,
                 fence: attempt.fence,
-                robot_id: Some(robot),
+                robot_id: attempt.robot_id,
             };
             match owed {
                 Owed::Lapse if attempt.state.is_terminal() => {
@@ -163,7 +176,9 @@ impl Rescuer {
                 Owed::Lapse if braking && brake::would_retry(app, &attempt).await => held = true,
                 Owed::Lapse => steps.push(step(app, &attempt, claim, Event::LeaseLapsed)),
                 Owed::Answer => {
-                    app.fleet.rest(robot, after(app.now(), REST));
+                    if let Some(robot) = attempt.robot_id {
+                        app.fleet.rest(robot, after(app.now(), REST));
+                    }
                     steps.push(step(app, &attempt, claim, Event::Unanswered));
                 }
                 Owed::End => steps.push(step(app, &attempt, claim, Event::RunDeadline)),
@@ -171,7 +186,7 @@ impl Rescuer {
                     if let Some(told) = self.told.get_mut(&attempt.run_id) {
                         told.at = now;
                     }
-                    tell_again(app, &attempt, robot).await;
+                    tell_again(app, &attempt).await;
                     held = true;
                 }
             }
@@ -201,8 +216,8 @@ fn step(app: &App, attempt: &LiveAttempt, claim: Claim, event: Event) -> RunStep
 }
 
 /// The robot has not confirmed a cancel although grace and more are over: perhaps it never heard of it.
-async fn tell_again(app: &App, attempt: &LiveAttempt, robot: RobotId) {
-    let Some(connection) = app.robots.get(robot) else {
+async fn tell_again(app: &App, attempt: &LiveAttempt) {
+    let Some(connection) = attempt.robot_id.and_then(|robot| app.robots.get(robot)) else {
         return;
     };
     if attempt.state == State::Cancelling || attempt.state.is_terminal() {

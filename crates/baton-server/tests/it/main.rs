@@ -24,6 +24,7 @@ mod paging;
 mod proxy;
 mod refusing;
 mod registering;
+mod reporters;
 mod reporting;
 mod resources;
 mod restarting;

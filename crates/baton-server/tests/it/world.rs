@@ -178,6 +178,7 @@ pub(crate) fn report_start(flow: &str) -> ReportStart {
         parameters: Default::default(),
         tags: Default::default(),
         started_at: None,
+        report_every_seconds: None,
         idempotency_key: None,
     }
 }

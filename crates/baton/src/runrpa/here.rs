@@ -13,6 +13,8 @@ use std::time::Duration;
 use baton_agent::events::Event;
 use baton_api::rest::{ReportFinish, ReportStart};
 use baton_core::error::{ErrorInfo, ErrorKind};
+use baton_core::flow::DEFAULT_CANCEL_GRACE_SECONDS;
+use baton_core::lease;
 use baton_core::parameter::variable;
 use baton_core::retry::RetryPolicy;
 use baton_core::run::{LogLevel, LogStream};
@@ -39,6 +41,10 @@ use crate::{output, settings};
 const TELL: Duration = Duration::from_millis(300);
 /// How often the server is asked whether somebody cancelled the run.
 const ASK: Duration = Duration::from_secs(2);
+/// How often at least the server hears of the run, in seconds: after three times as long it is crashed there.
+pub(super) const REPORT_EVERY: u32 = *lease::REPORT_EVERY_BOUNDS.start();
+/// After a cancel, how long the script has to end by itself.
+const GRACE: Duration = Duration::from_secs(DEFAULT_CANCEL_GRACE_SECONDS as u64);
 /// How long the end of the script waits for the server to take the rest.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -67,6 +73,7 @@ pub(crate) fn run(global: &Global, script: &Script, flags: &Flags) -> Done<u8> {
             tags: Some(tag).filter(|t| !t.is_empty()).into_iter().collect(),
             started_at: Some(Timestamp::now()),
             idempotency_key: Some(spool.key()),
+            report_every_seconds: Some(REPORT_EVERY),
         },
     )?;
     spool.write("parameters.json", &plan.parameters)?;
@@ -212,7 +219,12 @@ async fn recorded(session: &Session, plan: &Plan, spool: &Spool) -> Done<u8> {
         );
         output::note(&text);
         record.say(&text);
-        tokio::time::sleep(wait).await;
+        if cancelled_while_waiting(session, &mut upload, wait).await {
+            break Ended {
+                cancelled: true,
+                ..ended
+            };
+        }
         child = plan
             .command(spool, attempt)
             .spawn()
@@ -250,6 +262,7 @@ async fn attend(
     tell.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut ask = tokio::time::interval(ASK);
     let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
+    let mut kill_at = None;
     let mut cancelled = false;
     let pid = child.id();
     let status = loop {
@@ -265,18 +278,22 @@ async fn attend(
                 }
             }
             _ = ask.tick(), if !cancelled => {
-                if let Some((id, _)) = upload.run() {
-                    let id = id.to_string();
-                    let run = tokio::select! {
-                        status = child.wait() => break status.ok(),
-                        run = session.client.run(&id) => run,
-                    };
-                    if run.is_ok_and(|run| run.state == State::Cancelling) {
-                        cancelled = true;
-                        output::note("cancelled on the server");
-                        terminate(pid);
-                    }
+                cancelled = tokio::select! {
+                    status = child.wait() => break status.ok(),
+                    cancelled = is_cancelled(session, upload) => cancelled,
+                };
+                if cancelled {
+                    output::note("cancelled on the server");
+                    terminate(pid);
+                    kill_at = Some(tokio::time::Instant::now() + GRACE);
                 }
+            }
+            () = until(kill_at) => {
+                kill_at = None;
+                let text = format!("the script did not end within {} s and is killed", GRACE.as_secs());
+                output::note(&text);
+                record.say(&text);
+                baton_agent::kill_descendants();
             }
         }
     };
@@ -285,6 +302,42 @@ async fn attend(
         let _ = tokio::time::timeout(Duration::from_secs(1), pump).await;
     }
     Ok(Ended { status, cancelled })
+}
+
+/// Waits until then; for ever where there is no such time.
+async fn until(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether somebody asked the server for the end of this run.
+async fn is_cancelled(session: &Session, upload: &Upload) -> bool {
+    let Some((id, _)) = upload.run() else {
+        return false;
+    };
+    let run = session.client.run(&id.to_string()).await;
+    run.is_ok_and(|run| run.state == State::Cancelling)
+}
+
+/// Waits for the next attempt; meanwhile the server hears that the run goes on. True once it is to end.
+async fn cancelled_while_waiting(session: &Session, upload: &mut Upload, wait: Duration) -> bool {
+    let over = tokio::time::Instant::now() + wait;
+    let mut ask = tokio::time::interval(ASK);
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep_until(over) => return false,
+            _ = ask.tick() => {
+                // What cannot be told now is told later.
+                let _ = upload.step().await;
+                if is_cancelled(session, upload).await {
+                    output::note("cancelled on the server");
+                    return true;
+                }
+            }
+        }
+    }
 }
 
 fn terminate(pid: Option<u32>) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use baton_agent::events::{Event, TaskEvent};
 use baton_api::client::{Client, Result};
@@ -17,6 +18,8 @@ use serde_json::Value;
 
 use super::spool::Spool;
 
+/// A script that says nothing is reported as being there this often: twice as often as was promised to the server.
+const STILL_THERE: Duration = Duration::from_secs(super::here::REPORT_EVERY as u64 / 2);
 /// Lines in one report.
 const LINES: usize = 500;
 /// Longest events file that is read in one step, in bytes; the rest comes with the next.
@@ -36,6 +39,8 @@ pub(crate) struct Upload {
     /// How far `events.jsonl` has been read, in bytes.
     events: u64,
     tasks: BTreeMap<String, TaskInput>,
+    /// When the server heard of this run last.
+    told: Instant,
 }
 
 impl Upload {
@@ -48,6 +53,7 @@ impl Upload {
             log: 0,
             events: 0,
             tasks: BTreeMap::new(),
+            told: Instant::now(),
         }
     }
 
@@ -70,7 +76,14 @@ impl Upload {
             }
         };
         self.logs(id).await?;
-        self.tasks(id).await
+        self.tasks(id).await?;
+        if self.told.elapsed() >= STILL_THERE {
+            self.client
+                .report_tasks(id, &ReportTasks::default())
+                .await?;
+            self.told = Instant::now();
+        }
+        Ok(())
     }
 
     /// Tells the rest and the end, and forgets the run here.
@@ -84,7 +97,13 @@ impl Upload {
         let id = *id;
         self.artifacts(id).await?;
         let finish = self.spool.read("finish.json").unwrap_or_else(lost);
-        self.client.report_finish(id, &finish).await?;
+        let ended = self.client.report_finish(id, &finish).await?;
+        if ended.state != finish.state {
+            crate::output::warn(&format!(
+                "the server had given {} up as {} before it heard that it is {}; it keeps that beside the run",
+                ended.name, ended.state, finish.state
+            ));
+        }
         self.spool.remove();
         Ok(())
     }
@@ -97,6 +116,7 @@ impl Upload {
             }
             self.client.report_logs(id, &ReportLogs { lines }).await?;
             self.log = end;
+            self.told = Instant::now();
         }
     }
 
@@ -132,6 +152,7 @@ impl Upload {
                 progress,
             };
             self.client.report_tasks(id, &report).await?;
+            self.told = Instant::now();
         }
         self.events = end;
         Ok(())

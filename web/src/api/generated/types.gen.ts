@@ -2260,6 +2260,11 @@ export type ReportStart = {
      * Reporting with the same key again yields the same run.
      */
     idempotency_key?: string | null;
+    /**
+     * How often at least the process will report something, in seconds: 20 to 201,600, 28,800 (8 hours) unless
+     * given. After three times as long without a report the run is crashed. A report of no tasks is one, too.
+     */
+    report_every_seconds?: number | null;
 };
 
 /**

@@ -77,8 +77,8 @@ export function PriorityMark({ priority }: { priority: Priority }) {
   return <Tooltip text={text}><span tabIndex={-1} className="inline-flex shrink-0 text-muted">{icon}<span className="sr-only">{text}</span></span></Tooltip>;
 }
 
-/** Beside a run whose robot is not heard: it may be running all the same. */
+/** Beside a run whose robot or own process is not heard: it may be running all the same. */
 export function UnheardMark({ unheard }: { unheard: NonNullable<Run["unheard"]> }) {
-  const said = `Its robot was heard last at ${formatShort(Date.parse(unheard.since))}; if nothing is heard, the run is believed lost at ${formatShort(Date.parse(unheard.until))}`;
+  const said = `Heard last at ${formatShort(Date.parse(unheard.since))}; if nothing is heard, the run is believed lost at ${formatShort(Date.parse(unheard.until))}`;
   return <Tooltip text={said}><span role="img" aria-label={said} className="inline-flex shrink-0 text-late"><Unplug size={13} aria-hidden /></span></Tooltip>;
 }

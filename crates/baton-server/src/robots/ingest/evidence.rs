@@ -2,17 +2,13 @@
 
 use std::collections::HashMap;
 
+use super::Replies;
+use crate::task_runs::{MAX_TASK_NAME, task_run};
+use baton_api::rest::TaskInput;
 use baton_api::robot::{Ack, Claim, LogBatch, RobotLog, TaskReport, TaskUpdate};
 use baton_core::error::clip;
-use baton_core::id::TaskRunId;
 use baton_core::run::{MAX_LINE, Progress, TaskRun};
 use baton_store::StoreError;
-use sha2::{Digest, Sha256};
-
-use super::Replies;
-
-/// Longest name or key of a task, in bytes.
-const MAX_TASK_NAME: usize = 512;
 
 /// Appends log lines; answers how far each log is now without gap.
 pub(super) async fn logs(replies: &mut Replies<'_>, batches: Vec<LogBatch>) {
@@ -62,7 +58,7 @@ pub(super) async fn tasks(replies: &mut Replies<'_>, mut updates: Vec<TaskUpdate
         }
     }
     for (claim, seq, reports) in merged {
-        let tasks = reports.into_iter().map(|r| task_run(&claim, r)).collect();
+        let tasks = reports.into_iter().map(|r| reported(&claim, r)).collect();
         let stored = replies
             .app
             .store
@@ -85,38 +81,19 @@ pub(super) async fn tasks(replies: &mut Replies<'_>, mut updates: Vec<TaskUpdate
     }
 }
 
-fn task_run(claim: &Claim, report: TaskReport) -> TaskRun {
-    TaskRun {
-        id: task_id(claim, &report.key),
-        run_id: claim.job_id,
-        attempt: claim.attempt,
-        key: clip(report.key, MAX_TASK_NAME),
-        name: clip(report.name, MAX_TASK_NAME),
+fn reported(claim: &Claim, report: TaskReport) -> TaskRun {
+    let input = TaskInput {
+        key: report.key,
+        name: report.name,
         state: report.state,
         after: report.after,
         tries: report.tries,
         started_at: report.started_at,
         ended_at: report.ended_at,
-        error: report.error.map(baton_core::error::ErrorInfo::bounded),
+        error: report.error,
         data: report.data,
-    }
-}
-
-/// The same task of the same attempt always has the same id, however often it is reported; it sorts
-/// by the time of its run.
-fn task_id(claim: &Claim, key: &str) -> TaskRunId {
-    let mut hash = Sha256::new();
-    hash.update(claim.job_id.0.as_bytes());
-    hash.update(claim.attempt.to_be_bytes());
-    hash.update(key.as_bytes());
-    let mut bytes = *claim.job_id.0.as_bytes();
-    bytes[6..].copy_from_slice(&hash.finalize()[..10]);
-    TaskRunId(
-        uuid::Builder::from_bytes(bytes)
-            .with_version(uuid::Version::SortRand)
-            .with_variant(uuid::Variant::RFC4122)
-            .into_uuid(),
-    )
+    };
+    task_run(claim.job_id, claim.attempt, input)
 }
 
 /// Writes how far attempts are. Progress is not acknowledged: the next word replaces it.

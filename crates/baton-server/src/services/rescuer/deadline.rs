@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use baton_core::flow::DEFAULT_CANCEL_GRACE_SECONDS;
-use baton_core::lease::{MARGIN, START_WITHIN, Steady};
+use baton_core::lease::{MARGIN, START_WITHIN, Steady, UNHEARD_CANCEL};
 use baton_core::state::State;
 use baton_store::runs::LiveAttempt;
 
@@ -64,6 +64,17 @@ pub(super) struct Seen {
     pub(super) began: Option<Steady>,
 }
 
+/// When a process that executes a run by itself is believed dead. It asks whether it was cancelled, and the server
+/// cannot tell it: where it says nothing after that and its grace, nobody will confirm the cancel.
+fn reporter_lapses_at(attempt: &LiveAttempt, seen: &Seen) -> Steady {
+    let Some(told) = seen.told else {
+        return seen.lapses_at;
+    };
+    let heard = seen.lapses_at.before(attempt.patience()).before(MARGIN);
+    let silent_from = heard.max(told.at.after(told.grace));
+    seen.lapses_at.min(silent_from.after(UNHEARD_CANCEL))
+}
+
 /// What is owed to an attempt, each with its instant.
 pub(super) fn owed(
     attempt: &LiveAttempt,
@@ -73,6 +84,9 @@ pub(super) fn owed(
     let Seen {
         since, told, began, ..
     } = *seen;
+    if attempt.robot_id.is_none() {
+        return vec![(reporter_lapses_at(attempt, seen), Owed::Lapse)];
+    }
     let mut all = vec![(seen.lapses_at, Owed::Lapse)];
     // While the server was away nobody could answer.
     let since = since.max(server_began);
@@ -101,7 +115,7 @@ pub(super) fn owed(
 
 #[cfg(test)]
 pub(super) mod tests {
-    use baton_core::id::{Fence, FlowId, OrgId, QueueId, RunId};
+    use baton_core::id::{Fence, FlowId, OrgId, QueueId, RobotId, RunId};
     use jiff::Timestamp;
     use uuid::Uuid;
 
@@ -124,7 +138,7 @@ pub(super) mod tests {
             attempt: 1,
             fence: Fence(1),
             state: State::Running,
-            robot_id: None,
+            robot_id: Some(RobotId(Uuid::nil())),
             desktop: None,
             flow_id: FlowId(Uuid::nil()),
             deployment_id: None,
@@ -212,5 +226,40 @@ pub(super) mod tests {
         };
         let owed = owed(&running(), &away, at(0));
         assert_eq!(owed, [(at(1_000_000), Owed::Lapse)]);
+    }
+
+    #[test]
+    fn a_process_that_executes_a_run_by_itself_is_dead_when_it_was_not_heard_for_long_or_after_a_cancel()
+     {
+        let mut run = running();
+        run.robot_id = None;
+        run.lost_after_seconds = 3_600;
+        let lapses_at = at(500).after(run.patience()).after(MARGIN);
+        let seen = |told| Seen {
+            lapses_at,
+            told,
+            ..seen()
+        };
+        assert_eq!(
+            owed(&run, &seen(None), at(0)),
+            [(at(500 + 3_600 + 5), Owed::Lapse)]
+        );
+        run.state = State::Cancelling;
+        let told = |seconds| {
+            let grace = SignedDuration::from_secs(30);
+            Some(Told {
+                at: at(seconds),
+                grace,
+            })
+        };
+        assert_eq!(
+            owed(&run, &seen(told(600)), at(0)),
+            [(at(600 + 30 + 60), Owed::Lapse)]
+        );
+        assert_eq!(
+            owed(&run, &seen(told(400)), at(0)),
+            [(at(500 + 60), Owed::Lapse)],
+            "it was heard after the cancel"
+        );
     }
 }
