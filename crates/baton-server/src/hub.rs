@@ -64,28 +64,29 @@ impl Hub {
             at.events = at.events.max(note.events_up_to);
             *at != before
         });
-        if note.logs.is_empty() && note.tasks.is_empty() {
+        let named = [&note.logs, &note.tasks, &note.runs];
+        if named.iter().all(|runs| runs.is_empty()) {
             return;
         }
         let followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
         if followed.is_empty() {
             return;
         }
-        if note.logs.len() >= MAX_NOTED || note.tasks.len() >= MAX_NOTED {
+        if named.iter().any(|runs| runs.len() >= MAX_NOTED) {
             // The list was cut: whoever follows any run looks for itself.
             for run in followed.values() {
                 run.send_replace(());
             }
             return;
         }
-        for run in note.logs.iter().chain(&note.tasks) {
+        for run in named.into_iter().flatten() {
             if let Some(run) = followed.get(run) {
                 run.send_replace(());
             }
         }
     }
 
-    /// Wakes when a run gets log lines, task runs or progress.
+    /// Wakes when a run gets log lines, task runs or progress, changes its state, or is deleted.
     fn follow(&self, run: RunId) -> watch::Receiver<()> {
         let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
         followed.retain(|_, sender| sender.receiver_count() > 0);
@@ -94,5 +95,40 @@ impl Hub {
 
     fn positions(&self) -> watch::Receiver<Positions> {
         self.positions.subscribe()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_reader_of_a_run_wakes_when_that_run_changes_and_not_for_others() {
+        let hub = Hub::default();
+        let run = |n| RunId(Uuid::from_u128(n));
+        let mut reader = hub.follow(run(1));
+        let mut wakes = |change: &dyn Fn(&mut CommitNote)| {
+            reader.mark_unchanged();
+            let mut note = CommitNote {
+                run_events_up_to: 7,
+                events_up_to: 7,
+                ..CommitNote::default()
+            };
+            change(&mut note);
+            hub.committed(&note);
+            reader.has_changed().expect("the hub is there")
+        };
+        assert!(!wakes(&|_| {}));
+        assert!(!wakes(&|note| note.note_run(run(2))));
+        assert!(!wakes(&|note| note.note_logs(run(2))));
+        assert!(wakes(&|note| note.note_run(run(1))));
+        assert!(wakes(&|note| note.note_logs(run(1))));
+        assert!(wakes(&|note| note.note_tasks(run(1))));
+        // A list that was cut may have named it.
+        assert!(wakes(
+            &|note| (0..MAX_NOTED as u128).for_each(|n| note.note_run(run(100 + n)))
+        ));
     }
 }

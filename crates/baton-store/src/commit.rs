@@ -23,6 +23,8 @@ pub struct CommitNote {
     pub logs: Vec<RunId>,
     /// Runs whose task runs or progress changed, each once; at most [`MAX_NOTED`], then the list is cut.
     pub tasks: Vec<RunId>,
+    /// Runs that changed in anything else, or went; at most [`MAX_NOTED`], then the list is cut.
+    pub runs: Vec<RunId>,
     /// The last position of resource events after this commit; 0 when there was none in it.
     pub events_up_to: i64,
 }
@@ -44,6 +46,7 @@ impl CommitNote {
 
     /// Says whom it may concern that a run became this.
     pub fn moved(&mut self, was: &Run, after: &Run, has_start_deadline: bool) {
+        self.note_run(after.id);
         let freed = was.live && !after.live;
         self.queued |= freed || (after.state == State::Queued && was.state != State::Queued);
         let waits = |state| matches!(state, State::Pending | State::Queued | State::Dispatched);
@@ -65,6 +68,14 @@ impl CommitNote {
         note(&mut self.tasks, run);
     }
 
+    /// Names a run that changed or went. The same run may be named more than once: a commit of the hot path names
+    /// hundreds, and comparing each with all costs more than waking a reader twice.
+    pub fn note_run(&mut self, run: RunId) {
+        if self.runs.len() < MAX_NOTED {
+            self.runs.push(run);
+        }
+    }
+
     /// Adds what another operation of the same commit changed.
     pub fn merge(&mut self, other: Self) {
         self.run_events_up_to = self.run_events_up_to.max(other.run_events_up_to);
@@ -73,6 +84,7 @@ impl CommitNote {
         self.due_changed |= other.due_changed;
         other.logs.into_iter().for_each(|r| self.note_logs(r));
         other.tasks.into_iter().for_each(|r| self.note_tasks(r));
+        other.runs.into_iter().for_each(|r| self.note_run(r));
     }
 }
 

@@ -343,6 +343,9 @@ pub trait Runs: Send + Sync {
     /// One run.
     async fn run(&self, org: OrgId, id: RunId) -> Result<Run>;
 
+    /// Those of these runs that are there, each once, in the order of `ids`.
+    async fn runs_by_id(&self, org: OrgId, ids: &[RunId]) -> Result<Vec<Run>>;
+
     /// The run with this name; the newest (by id), if there are several.
     async fn run_by_name(&self, org: OrgId, name: &str) -> Result<Run>;
 
@@ -362,7 +365,12 @@ pub trait Runs: Send + Sync {
     async fn attempts(&self, org: OrgId, id: RunId) -> Result<Vec<Attempt>>;
 
     /// The history of a run, first to last.
-    async fn run_history(&self, org: OrgId, id: RunId) -> Result<Vec<RunEvent>>;
+    async fn run_history(&self, org: OrgId, id: RunId) -> Result<Vec<RunEvent>> {
+        self.run_history_after(org, id, 0).await
+    }
+
+    /// The history of a run after a position, first to last.
+    async fn run_history_after(&self, org: OrgId, id: RunId, after: i64) -> Result<Vec<RunEvent>>;
 
     /// History after a position, of one org or of all; for streams and for `verify`.
     async fn run_events_after(

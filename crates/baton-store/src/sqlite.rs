@@ -351,5 +351,8 @@ impl Store for SqliteStore {
 #[path = "sqlite/plan_tests.rs"]
 mod plan_tests;
 #[cfg(test)]
+#[path = "sqlite/statement_tests.rs"]
+mod statement_tests;
+#[cfg(test)]
 #[path = "sqlite/store_tests.rs"]
 mod store_tests;

@@ -292,4 +292,4 @@ fn events() -> Vec<Event> {
 
 #[cfg(test)]
 #[path = "verify_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -16,12 +16,12 @@ struct Rows {
     history: Vec<RunEvent>,
 }
 
-/// A run that was started, failed, and waits for its second attempt.
-fn whole() -> Rows {
-    let new = NewRun {
-        id: RunId(Uuid::from_u128(1)),
+/// A run of nothing in particular, by this number.
+pub(crate) fn new_run(n: u128) -> NewRun {
+    NewRun {
+        id: RunId(Uuid::from_u128(n)),
         org: OrgId::DEFAULT,
-        name: "brisk-otter-0001".into(),
+        name: format!("brisk-otter-{n:04}"),
         due_at: Timestamp::UNIX_EPOCH,
         spec: RunSpec {
             version_id: None,
@@ -53,7 +53,12 @@ fn whole() -> Rows {
             computer: None,
         },
         idempotency_key: None,
-    };
+    }
+}
+
+/// A run that was started, failed, and waits for its second attempt.
+fn whole() -> Rows {
+    let new = new_run(1);
     let (run, history) = step::create(new, "test", Timestamp::UNIX_EPOCH);
     let mut rows = Rows {
         run,

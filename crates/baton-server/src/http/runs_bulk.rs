@@ -1,5 +1,6 @@
 //! Many runs at once: made in one request, or cancelled, retried and deleted after a preview.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -9,7 +10,6 @@ use baton_api::rest::{
 use baton_core::id::{OrgId, RunId};
 use baton_core::run::Run;
 use baton_core::state::{Event, State as RunState, apply};
-use baton_store::StoreError;
 use baton_store::logs::ResourceEvent;
 use baton_store::noting::Note;
 use baton_store::page::PageRequest;
@@ -264,16 +264,10 @@ async fn find(
             Ok((found, after))
         }
         (None, false) if body.ids.len() <= MAX_BATCH => {
-            let mut found = Vec::with_capacity(body.ids.len());
-            for id in &body.ids {
-                let run = match http.app.store.run(org, *id).await {
-                    Ok(run) => Some(run),
-                    Err(StoreError::NotFound { .. }) => None,
-                    Err(error) => return Err(error.into()),
-                };
-                found.push((*id, run));
-            }
-            Ok((found, None))
+            let runs = http.app.store.runs_by_id(org, &body.ids).await?;
+            let runs: HashMap<RunId, Run> = runs.into_iter().map(|run| (run.id, run)).collect();
+            let found = body.ids.iter().map(|id| (*id, runs.get(id).cloned()));
+            Ok((found.collect(), None))
         }
         (None, false) => {
             let why = format!(

@@ -76,6 +76,8 @@ pub struct EventFeed {
     filter: Filter,
     cursor: Cursor,
     wake: watch::Receiver<Positions>,
+    /// Where only one run is carried: wakes when it changes.
+    of_run: Option<watch::Receiver<()>>,
     read_at: Option<Instant>,
 }
 
@@ -87,6 +89,7 @@ impl EventFeed {
         filter: Filter,
     ) -> Result<Self, FeedError> {
         let wake = app.hub.positions();
+        let of_run = filter.run_id.map(|run| app.hub.follow(run));
         let (run_first, run_last) = app.store.run_events_span().await?;
         let (first, last) = app.store.events_span().await?;
         let cursor = match cursor {
@@ -105,6 +108,7 @@ impl EventFeed {
             filter,
             cursor,
             wake,
+            of_run,
             read_at: None,
         })
     }
@@ -120,7 +124,10 @@ impl EventFeed {
             tokio::time::sleep_until(read_at + PACE).await;
         }
         loop {
-            self.wake.mark_unchanged();
+            let at = *self.wake.borrow_and_update();
+            if let Some(of_run) = &mut self.of_run {
+                of_run.mark_unchanged();
+            }
             self.check_behind()?;
             let (items, cursor) = self.read().await?;
             let has_moved = cursor != self.cursor;
@@ -133,11 +140,25 @@ impl EventFeed {
                 // All of it was about other runs; there may be more.
                 continue;
             }
-            tokio::select! {
-                changed = self.wake.changed() => changed.map_err(|_| FeedError::Stopping)?,
-                () = self.app.stopping.cancelled() => return Err(FeedError::Stopping),
-            }
+            self.woken(at).await?;
         }
+    }
+
+    /// Waits until there may be something new since `at`. A reader of one run does not wake when others move.
+    async fn woken(&mut self, at: Positions) -> Result<(), FeedError> {
+        let stopping = self.app.stopping.cancelled();
+        let woken = match &mut self.of_run {
+            None => tokio::select! {
+                changed = self.wake.changed() => changed,
+                () = stopping => return Err(FeedError::Stopping),
+            },
+            Some(of_run) => tokio::select! {
+                changed = of_run.changed() => changed,
+                noted = self.wake.wait_for(|now| now.events != at.events) => noted.map(drop),
+                () = stopping => return Err(FeedError::Stopping),
+            },
+        };
+        woken.map_err(|_| FeedError::Stopping)
     }
 
     /// What is there now, and the cursor after it.
@@ -182,9 +203,7 @@ impl EventFeed {
                 .await?);
         };
         // The history of one run is short; that of all runs in between need not be.
-        let mut history = self.app.store.run_history(org, run_id).await?;
-        history.retain(|event| event.seq > after);
-        Ok(history)
+        Ok(self.app.store.run_history_after(org, run_id, after).await?)
     }
 
     fn check_behind(&self) -> Result<(), FeedError> {

@@ -1,21 +1,18 @@
 //! The stream of a run's log lines and states, read from the store after (attempt, seq) and a place in history.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use baton_core::id::{OrgId, RunId};
 use baton_core::run::RunEvent;
 use baton_store::logs::LogQuery;
 use tokio::sync::watch;
 
+use super::FeedError;
 use super::log_order::{self, LogItem, Opened};
-use super::{FeedError, Positions};
 use crate::app::App;
 
 /// Lines in one read.
 const BATCH: u32 = 1_000;
-/// How long a stream that has nothing to read waits at most before it looks whether the run has ended.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Some lines and states of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,8 +30,7 @@ pub struct LogFeed {
     /// Position in history of the last state that was given.
     seen: i64,
     opened: Opened,
-    lines: watch::Receiver<()>,
-    events: watch::Receiver<Positions>,
+    changes: watch::Receiver<()>,
 }
 
 impl LogFeed {
@@ -47,8 +43,7 @@ impl LogFeed {
         after: Option<(u32, i64)>,
         seen: i64,
     ) -> Result<Self, FeedError> {
-        let lines = app.hub.follow(run_id);
-        let events = app.hub.positions();
+        let changes = app.hub.follow(run_id);
         app.store.run(org, run_id).await?;
         Ok(Self {
             query: LogQuery {
@@ -65,8 +60,7 @@ impl LogFeed {
             app,
             seen,
             opened: Opened::default(),
-            lines,
-            events,
+            changes,
         })
     }
 
@@ -75,23 +69,22 @@ impl LogFeed {
     pub async fn next(&mut self) -> Result<LogNews, FeedError> {
         let (org, run_id) = (self.query.org, self.query.run_id);
         loop {
-            self.lines.mark_unchanged();
-            self.events.mark_unchanged();
+            self.changes.mark_unchanged();
             // Run and history are read before the lines: what was written before a state cannot be missed.
             let run = self.app.store.run(org, run_id).await?;
-            let before = self.app.store.run_history(org, run_id).await?;
+            let before = self.history().await?;
             let lines = self.app.store.logs(self.query.clone()).await?;
             let drained = lines.len() < BATCH as usize;
             let ended = run.state.is_terminal() && !run.live && drained;
-            let known = before.last().map_or(0, |event| event.seq);
+            let known = before.last().map_or(self.seen, |event| event.seq);
             // Lines of an attempt whose start was written since: its start is read, and stands before them.
-            let history: Vec<RunEvent> = if lines.is_empty() {
+            let history = if lines.is_empty() {
                 before
             } else {
-                self.app.store.run_history(org, run_id).await?
+                self.history().await?
             };
-            let news = history.into_iter().filter(|event| event.seq > self.seen);
-            let items = log_order::merge(lines, news, known, drained, &mut self.opened);
+            let items =
+                log_order::merge(lines, history.into_iter(), known, drained, &mut self.opened);
             for item in &items {
                 match item {
                     LogItem::Line(attempt, line) => self.query.after = Some((*attempt, line.seq)),
@@ -102,18 +95,19 @@ impl LogFeed {
                 return Ok(LogNews { items, ended });
             }
             tokio::select! {
-                changed = self.lines.changed() => changed.map_err(|_| FeedError::Stopping)?,
-                () = after_any_event(&mut self.events) => {}
+                changed = self.changes.changed() => changed.map_err(|_| FeedError::Stopping)?,
                 () = self.app.stopping.cancelled() => return Err(FeedError::Stopping),
             }
         }
     }
-}
 
-/// Ends some time after any run changed its state: this one may have ended.
-async fn after_any_event(events: &mut watch::Receiver<Positions>) {
-    if events.changed().await.is_err() {
-        std::future::pending::<()>().await;
+    /// What became of the run since the last state that was given.
+    async fn history(&self) -> Result<Vec<RunEvent>, FeedError> {
+        let (org, run_id) = (self.query.org, self.query.run_id);
+        Ok(self
+            .app
+            .store
+            .run_history_after(org, run_id, self.seen)
+            .await?)
     }
-    tokio::time::sleep(LOOK_EVERY).await;
 }

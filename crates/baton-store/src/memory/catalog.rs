@@ -147,7 +147,10 @@ impl Catalog for MemoryStore {
             let step = DELETE_STEP as usize;
             let is_last = runs.len() < step;
             let runs = runs.into_iter().take(step);
-            runs.for_each(|run| world.remove_run(run));
+            runs.for_each(|run| {
+                world.remove_run(run);
+                note.note_run(run);
+            });
             if is_last {
                 world.versions.retain(|_, v| v.flow_id != id);
                 world.flows.remove(&id);

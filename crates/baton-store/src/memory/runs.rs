@@ -98,6 +98,15 @@ impl Runs for MemoryStore {
         self.read(|world| Ok(world.rows(org, id)?.run.clone()))
     }
 
+    async fn runs_by_id(&self, org: OrgId, ids: &[RunId]) -> Result<Vec<Run>> {
+        self.read(|world| {
+            let mut seen = std::collections::HashSet::new();
+            let each = ids.iter().filter(|id| seen.insert(**id));
+            let found = each.filter_map(|id| world.rows(org, *id).ok());
+            Ok(found.map(|rows| rows.run.clone()).collect())
+        })
+    }
+
     async fn run_by_name(&self, org: OrgId, name: &str) -> Result<Run> {
         self.read(|world| {
             (world.runs.values().rev())
@@ -130,8 +139,11 @@ impl Runs for MemoryStore {
         self.read(|world| Ok(world.rows(org, id).map_or(vec![], |r| r.attempts.clone())))
     }
 
-    async fn run_history(&self, org: OrgId, id: RunId) -> Result<Vec<RunEvent>> {
-        self.read(|world| Ok(world.rows(org, id).map_or(vec![], |r| r.history.clone())))
+    async fn run_history_after(&self, org: OrgId, id: RunId, after: i64) -> Result<Vec<RunEvent>> {
+        self.read(|world| {
+            let history = world.rows(org, id).map_or(&[][..], |r| &r.history);
+            Ok(history.iter().filter(|e| e.seq > after).cloned().collect())
+        })
     }
 
     async fn run_events_after(
@@ -224,6 +236,7 @@ impl Runs for MemoryStore {
                 return Ok(false);
             };
             world.save(run, vec![attempt]);
+            note.note_run(run_id);
             note.queued = true;
             note.due_changed = true;
             Ok(true)
@@ -237,7 +250,7 @@ impl Runs for MemoryStore {
         _actor: &str,
         _now: Timestamp,
     ) -> Result<u32> {
-        self.write(|world, _| {
+        self.write(|world, note| {
             let mut deleted = 0;
             for id in ids {
                 let gone = world
@@ -245,6 +258,7 @@ impl Runs for MemoryStore {
                     .is_ok_and(|r| r.run.state.is_terminal() && !r.run.live);
                 if gone {
                     world.remove_run(id);
+                    note.note_run(id);
                     deleted += 1;
                 }
             }

@@ -93,7 +93,7 @@ impl Stats for MemoryStore {
     }
 
     async fn prune(&self, retention: Retention, now: Timestamp) -> Result<Pruned> {
-        self.write(|world, _| Ok(world.prune(retention, now)))
+        self.write(|world, note| Ok(world.prune(note, retention, now)))
     }
 
     async fn backup(&self, _path: &Path) -> Result<()> {

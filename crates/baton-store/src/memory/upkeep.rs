@@ -7,6 +7,7 @@ use baton_core::run::{LogStream, Trigger};
 use jiff::{SignedDuration, Timestamp};
 
 use super::World;
+use crate::CommitNote;
 use crate::stats::{Grain, Pruned, Retention, Verification};
 use crate::verify::{Lines, Wrote};
 
@@ -16,9 +17,14 @@ const PRUNE_STEP: usize = 1_000;
 const BLOB_GRACE: SignedDuration = SignedDuration::from_hours(24);
 
 impl World {
-    pub(super) fn prune(&mut self, retention: Retention, now: Timestamp) -> Pruned {
+    pub(super) fn prune(
+        &mut self,
+        note: &mut CommitNote,
+        retention: Retention,
+        now: Timestamp,
+    ) -> Pruned {
         let mut pruned = Pruned::default();
-        self.prune_runs(&mut pruned, cutoff(now, retention.runs_days));
+        self.prune_runs(note, &mut pruned, cutoff(now, retention.runs_days));
         self.prune_lines(&mut pruned, cutoff(now, retention.logs_days));
         let before = cutoff(now, retention.events_days);
         let old: Vec<_> = (self.events.values())
@@ -46,7 +52,12 @@ impl World {
         pruned
     }
 
-    fn prune_runs(&mut self, pruned: &mut Pruned, before: Option<Timestamp>) {
+    fn prune_runs(
+        &mut self,
+        note: &mut CommitNote,
+        pruned: &mut Pruned,
+        before: Option<Timestamp>,
+    ) {
         let runs = self.runs.values().map(|rows| &rows.run);
         let mut old: Vec<_> = runs
             .filter(|run| run.state.is_terminal() && !run.live)
@@ -57,6 +68,7 @@ impl World {
         pruned.more |= old.len() > PRUNE_STEP;
         for (_, id) in old.into_iter().take(PRUNE_STEP) {
             self.remove_run(id);
+            note.note_run(id);
             pruned.runs += 1;
         }
     }

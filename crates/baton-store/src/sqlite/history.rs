@@ -55,35 +55,41 @@ fn read(row: &Row<'_>) -> Result<RunEvent> {
     })
 }
 
-/// The event before an event of the same run.
-pub(super) const CHAIN: &str = "SELECT previous FROM run_events WHERE seq = ?1";
-
-/// The positions of a run's history, last to first.
-pub(super) fn chain(conn: &Connection, org: OrgId, id: RunId) -> Result<Vec<i64>> {
-    let mut seq = first(
-        conn.prepare_cached("SELECT last_event FROM runs WHERE org = ?1 AND id = ?2")?,
-        params![org.0, id.bytes()],
-        |row| Ok(row.get::<_, i64>(0)?),
-    )?;
-    let mut statement = conn.prepare_cached(CHAIN)?;
-    let mut chain = Vec::new();
-    while let Some(at) = seq.filter(|at| *at > 0) {
-        let mut rows = statement.query([at])?;
-        seq = rows.next()?.map(|row| row.get(0)).transpose()?;
-        if seq.is_some() {
-            chain.push(at);
-        }
-    }
-    Ok(chain)
+/// The positions of a run's history after a position: each event names the one before it.
+macro_rules! chain {
+    () => {
+        "WITH RECURSIVE chain (at) AS (
+             SELECT last_event FROM runs WHERE org = ?1 AND id = ?2 AND last_event > ?3
+             UNION ALL
+             SELECT e.previous FROM chain JOIN run_events e ON e.seq = chain.at
+             WHERE e.previous > ?3
+         ) "
+    };
 }
 
-/// The history of one run, first to last.
-pub(super) fn of_run(conn: &Connection, org: OrgId, id: RunId) -> Result<Vec<RunEvent>> {
-    let sql = format!("SELECT {COLUMNS} FROM run_events WHERE seq = ?1");
-    let mut events = Vec::new();
-    for seq in chain(conn, org, id)?.into_iter().rev() {
-        events.extend(first(conn.prepare_cached(&sql)?, [seq], read)?);
-    }
+/// A run's history after a position.
+pub(super) const OF_RUN: &str = concat!(
+    chain!(),
+    r#"SELECT seq, run_id, "from", "to", attempt, fence, r.at, event, actor, robot_id, message
+       FROM chain JOIN run_events r ON r.seq = chain.at"#
+);
+/// Removes a run's history.
+pub(super) const DELETE: &str = concat!(
+    chain!(),
+    "DELETE FROM run_events WHERE seq IN (SELECT at FROM chain)"
+);
+
+/// The history of one run after a position, first to last.
+pub(super) fn of_run(
+    conn: &Connection,
+    org: OrgId,
+    id: RunId,
+    after: i64,
+) -> Result<Vec<RunEvent>> {
+    let statement = conn.prepare_cached(OF_RUN)?;
+    let mut events = all(statement, params![org.0, id.bytes(), after], read)?;
+    // The chain leads backwards, and the statement promises no order.
+    events.sort_unstable_by_key(|event| event.seq);
     Ok(events)
 }
 

@@ -90,7 +90,7 @@ fn what_waits_is_found_by_seeks() {
             "INDEX runs_ended (ended_at>? AND ended_at<?)",
         ),
         (assign::ON_ROBOT, "INDEX attempts_live (robot_id=?)"),
-        (history::CHAIN, "INTEGER PRIMARY KEY (rowid=?)"),
+        (run_row::FIND_MANY, "PRIMARY KEY (org=? AND id=?)"),
         (run_row::FIND, "PRIMARY KEY (org=? AND id=?)"),
         (run_row::CONCERNED, "PRIMARY KEY (org=? AND run_id=?)"),
     ] {
@@ -113,6 +113,23 @@ fn what_is_small_is_walked_along_its_index_in_order() {
         let plan = plan(&conn, sql);
         assert!(plan.contains(index), "{sql}\n{plan}");
         assert!(!plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
+    }
+}
+
+#[test]
+fn the_history_of_a_run_is_found_by_seeks_along_its_chain() {
+    let conn = database();
+    for sql in [history::OF_RUN, history::DELETE] {
+        let plan = plan(&conn, sql);
+        let walks: Vec<&str> = plan
+            .lines()
+            .map(str::trim_start)
+            .filter(|line| line.starts_with("SCAN"))
+            .collect();
+        // The chain is walked, as long as it is; the table is not.
+        assert!(walks.iter().all(|line| *line == "SCAN chain"), "{plan}");
+        assert!(plan.contains("INTEGER PRIMARY KEY (rowid=?)"), "{plan}");
+        assert!(!plan.contains("TEMP B-TREE"), "{plan}");
     }
 }
 

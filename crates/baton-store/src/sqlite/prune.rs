@@ -29,10 +29,8 @@ pub(super) fn delete_run(tx: &mut Tx, org: OrgId, id: RunId) -> Result<bool> {
     if !run.state.is_terminal() || run.live {
         return Ok(false);
     }
-    for seq in history::chain(&conn, org, id)? {
-        conn.prepare_cached("DELETE FROM run_events WHERE seq = ?1")?
-            .execute([seq])?;
-    }
+    conn.prepare_cached(history::DELETE)?
+        .execute(params![org.0, id.bytes(), 0])?;
     for tag in &run.spec.needs.tags {
         conn.prepare_cached("DELETE FROM run_tags WHERE org = ?1 AND tag = ?2 AND run_id = ?3")?
             .execute(params![org.0, tag, id.bytes()])?;
@@ -58,6 +56,7 @@ pub(super) fn delete_run(tx: &mut Tx, org: OrgId, id: RunId) -> Result<bool> {
             .execute(params![org.0, id.bytes()])?;
     }
     tx.pending.moved(org, Some(run.state), None);
+    tx.pending.note.note_run(id);
     Ok(true)
 }
 

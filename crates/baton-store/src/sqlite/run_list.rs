@@ -12,7 +12,7 @@ use rusqlite::{Connection, params_from_iter};
 use super::interned::Interned;
 use super::row::{ACTIVE, Id, all, first, phase, us};
 use super::run_candidates::{among, candidates, id_range, name_range};
-use super::run_row::{self, Depth};
+use super::run_row;
 use crate::error::{Result, StoreError};
 use crate::page::{Page, PageRequest};
 use crate::run_text::SCANNED;
@@ -58,18 +58,16 @@ pub(super) fn list(
     let mut more = ids.len() > most;
     let mut last = None;
     let mut items = Vec::with_capacity(limit.min(ids.len()));
-    for id in ids.into_iter().take(most) {
-        if items.len() == limit {
-            more = true;
-            break;
+    // A search may be satisfied long before its end: it reads a page at a time.
+    'pages: for part in ids[..ids.len().min(most)].chunks(limit) {
+        for run in run_row::many(conn, interned, page.org, part)? {
+            if items.len() == limit {
+                more = true;
+                break 'pages;
+            }
+            last = Some(run.id);
+            items.extend(Some(run).filter(|run| filter.text.is_said_by(run)));
         }
-        let found = run_row::find(conn, interned, page.org, id, Depth::Full)?;
-        items.extend(
-            found
-                .map(|row| row.run)
-                .filter(|run| filter.text.is_said_by(run)),
-        );
-        last = Some(id);
     }
     let next = last
         .filter(|_| more)

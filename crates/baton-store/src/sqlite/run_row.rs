@@ -3,7 +3,9 @@
 use baton_core::id::{Fence, OrgId, RunId, ScheduleId};
 use baton_core::run::{Attempt, Run};
 use baton_core::state::State;
-use rusqlite::{Connection, Row, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, params, params_from_iter};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::interned::{Interned, Shape, complete};
@@ -29,6 +31,18 @@ pub(super) const FIND: &str = concat!(
     "SELECT ",
     run_columns!(),
     " FROM runs WHERE org = ?1 AND id = ?2"
+);
+
+/// Runs that one statement asks for; a shorter list repeats its last id, so that the statement is prepared once.
+const AT_ONCE: usize = 64;
+/// Some runs.
+pub(super) const FIND_MANY: &str = concat!(
+    "SELECT ",
+    run_columns!(),
+    " FROM runs WHERE org = ?1 AND id IN (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
+     ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38, ?39, \
+     ?40, ?41, ?42, ?43, ?44, ?45, ?46, ?47, ?48, ?49, ?50, ?51, ?52, ?53, ?54, ?55, ?56, ?57, ?58, ?59, ?60, ?61, \
+     ?62, ?63, ?64, ?65)"
 );
 
 /// A run with what only the database knows of it.
@@ -137,6 +151,29 @@ pub(super) fn find(
         params![org.0, id.bytes()],
         |row| read(conn, interned, row, depth),
     )
+}
+
+/// Those of these runs that are there, each once, in the order of `ids`.
+pub(super) fn many(
+    conn: &Connection,
+    interned: &Interned,
+    org: OrgId,
+    ids: &[RunId],
+) -> Result<Vec<Run>> {
+    let mut found = HashMap::with_capacity(ids.len());
+    for part in ids.chunks(AT_ONCE) {
+        let last = part.last().expect("a chunk is not empty");
+        let padded = part.iter().chain(std::iter::repeat(last)).take(AT_ONCE);
+        let of = Value::Integer(org.0);
+        let values = std::iter::once(of).chain(padded.map(|id| Value::Blob(id.bytes().to_vec())));
+        let runs = all(
+            conn.prepare_cached(FIND_MANY)?,
+            params_from_iter(values),
+            |row| Ok(read(conn, interned, row, Depth::Full)?.run),
+        )?;
+        found.extend(runs.into_iter().map(|run| (run.id, run)));
+    }
+    Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }
 
 /// One run.

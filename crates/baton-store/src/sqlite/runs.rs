@@ -124,6 +124,12 @@ impl Runs for SqliteStore {
         self.point(|conn| Ok(run_row::get(conn, &self.shared.interned, org, id, Depth::Full)?.run))
     }
 
+    async fn runs_by_id(&self, org: OrgId, ids: &[RunId]) -> Result<Vec<Run>> {
+        let (shared, ids) = (self.shared.clone(), ids.to_vec());
+        self.scan(move |conn| run_row::many(conn, &shared.interned, org, &ids))
+            .await
+    }
+
     async fn run_by_name(&self, org: OrgId, name: &str) -> Result<Run> {
         self.point(|conn| {
             let id = first(conn.prepare_cached(BY_NAME)?, params![org.0, name], |row| {
@@ -157,8 +163,8 @@ impl Runs for SqliteStore {
         })
     }
 
-    async fn run_history(&self, org: OrgId, id: RunId) -> Result<Vec<RunEvent>> {
-        self.point(|conn| history::of_run(conn, org, id))
+    async fn run_history_after(&self, org: OrgId, id: RunId, after: i64) -> Result<Vec<RunEvent>> {
+        self.point(|conn| history::of_run(conn, org, id, after))
     }
 
     async fn run_events_after(

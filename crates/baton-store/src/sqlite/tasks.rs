@@ -125,6 +125,7 @@ pub(super) fn release(
     };
     run_row::write(tx, &before, &run, before.last_event)?;
     run_row::write_attempt(tx, &run, before.needs_id, &known, &attempt)?;
+    tx.pending.note.note_run(run_id);
     tx.pending.note.queued = true;
     tx.pending.note.due_changed = true;
     Ok(true)

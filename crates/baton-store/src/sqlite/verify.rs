@@ -81,7 +81,7 @@ fn run(
         return Ok(());
     };
     let attempts = run_row::attempts(conn, &row.run)?;
-    found.check_run(&row.run, &attempts, &history::of_run(conn, org, id)?);
+    found.check_run(&row.run, &attempts, &history::of_run(conn, org, id, 0)?);
     let mut lines = Logs { conn, org, id };
     found.check_evidence(&row.run, &attempts, &mut lines)?;
     let logs: Vec<(u32, i64)> = all(
