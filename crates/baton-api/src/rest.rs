@@ -33,6 +33,7 @@ mod zones;
 
 pub use advice::*;
 pub use artifacts::*;
+pub use baton_core::text::{shell_name, shell_word};
 pub use deployments::*;
 pub use events::*;
 pub use explain::*;

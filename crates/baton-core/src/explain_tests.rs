@@ -155,6 +155,16 @@ fn a_missing_label_is_named_with_the_robot_that_lacks_it() {
 }
 
 #[test]
+fn the_robot_of_baton_up_is_known_as_such_when_it_has_to_be_started_anew() {
+    let mut wants = needs(Priority::Normal);
+    wants.labels = words(&["gpu"]);
+    let own = offering(robot(1, 1), |o| o.in_server = true);
+    let told = why(vec![own], wants);
+    let start = told.change.and_then(|change| change.start);
+    assert!(start.is_some_and(|start| start.in_server && start.robot.is_some()));
+}
+
+#[test]
 fn the_robot_that_lacks_the_fewest_is_the_one_to_change() {
     let mut wants = needs(Priority::Normal);
     wants.labels = words(&["sap", "vpn", "gpu"]);

@@ -73,6 +73,9 @@ pub struct RobotOffer {
     /// How many attempts may be live on it at once.
     #[serde(default = "one")]
     pub max_concurrent_jobs: u32,
+    /// Whether it is the robot of `baton up`: started and stopped with the server, in the same process.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_server: bool,
 }
 
 fn one() -> u32 {

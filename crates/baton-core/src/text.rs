@@ -73,6 +73,21 @@ fn kind(c: char) -> &'static str {
     }
 }
 
+/// A word as a shell reads it.
+pub fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.:=,@+%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// A name at the end of a command as a shell reads it; one that could be taken for a flag stands behind `--`.
+pub fn shell_name(name: &str) -> String {
+    let dashes = if name.starts_with('-') { "-- " } else { "" };
+    format!("{dashes}{}", shell_word(name))
+}
+
 /// The text with every character escaped that a terminal obeys or that hides others (`\u{1b}`), except line breaks and tabs.
 pub fn shown(text: &str) -> Cow<'_, str> {
     escape(text, |_| 0)
@@ -127,6 +142,14 @@ fn rendition(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_in_a_command_is_one_word_and_no_flag() {
+        assert_eq!(shell_name("sap-1"), "sap-1");
+        assert_eq!(shell_name("front desk"), "'front desk'");
+        assert_eq!(shell_name("it's"), r"'it'\''s'");
+        assert_eq!(shell_name("-odd"), "-- -odd");
+    }
 
     #[test]
     fn what_nobody_sees_is_refused_with_its_place() {

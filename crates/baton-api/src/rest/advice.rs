@@ -2,6 +2,7 @@
 
 use baton_core::explain::{Change, RobotStart, Step};
 use baton_core::limit::Barrier;
+use baton_core::text::shell_word;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -20,7 +21,7 @@ pub fn advice(change: &Change, url: &str) -> Vec<Advice> {
     let mut all: Vec<Advice> = change.steps.iter().filter_map(here).collect();
     if let Some(start) = &change.start {
         if start.robot.is_none() {
-            all.push(Advice::here(&["robots", "enroll"]));
+            all.push(Advice::here(&["robots", "enroll"], &[], &[]));
         }
         all.push(robot(start, url));
     }
@@ -30,18 +31,20 @@ pub fn advice(change: &Change, url: &str) -> Vec<Advice> {
 /// What can be done from here.
 fn here(step: &Step) -> Option<Advice> {
     Some(match step {
-        Step::ResumeQueue { queue } => Advice::here(&["queues", "resume", queue]),
-        Step::EndDrain { robot } => Advice::here(&["robots", "resume", &robot.robot]),
+        Step::ResumeQueue { queue } => Advice::here(&["queues", "resume"], &[queue], &[]),
+        Step::EndDrain { robot } => Advice::here(&["robots", "resume"], &[&robot.robot], &[]),
         Step::RaiseLimit {
             barrier, name, to, ..
         } => {
             let to = to.to_string();
             match barrier {
-                Barrier::QueueLimit => Advice::here(&["queues", "edit", name, "--limit", &to]),
-                Barrier::DeploymentLimit => {
-                    Advice::here(&["deployments", "edit", name, "--concurrency", &to])
+                Barrier::QueueLimit => {
+                    Advice::here(&["queues", "edit"], &[name], &["--limit", &to])
                 }
-                Barrier::TagLimit { tag } => Advice::here(&["limits", "set", tag, &to]),
+                Barrier::DeploymentLimit => {
+                    Advice::here(&["deployments", "edit"], &[name], &["--concurrency", &to])
+                }
+                Barrier::TagLimit { tag } => Advice::here(&["limits", "set"], &[tag, &to], &[]),
                 Barrier::QueuePaused => return None,
             }
         }
@@ -63,11 +66,15 @@ fn here(step: &Step) -> Option<Advice> {
 
 /// A robot, started with all that it has to offer.
 fn robot(start: &RobotStart, url: &str) -> Advice {
-    let mut words = vec!["baton".to_owned(), "robot".to_owned()];
+    let mut words = vec!["baton".to_owned()];
+    words.push(if start.in_server { "up" } else { "robot" }.to_owned());
     let place = match &start.robot {
+        Some(name) if start.in_server => format!(
+            "where this server is, in place of the `baton up` that runs there with {name} in it (give it the \
+             same --data, --port and other flags again)"
+        ),
         Some(name) => format!(
-            "where {name} is, in place of the one that runs there (--data names its folder; `baton up` \
-             takes the same flags)"
+            "where {name} is, in place of the one that runs there (--data names its folder)"
         ),
         None => {
             words.extend(flag("--url", url));
@@ -90,7 +97,8 @@ fn robot(start: &RobotStart, url: &str) -> Advice {
     if start.another_desktop {
         words.extend(flag("--desktop", "SESSION"));
     }
-    if start.slots > 1 {
+    // The robot of `baton up` has more than one unless it is told.
+    if start.slots > 1 || start.in_server {
         words.extend(flag("--slots", &start.slots.to_string()));
     }
     Advice {
@@ -109,10 +117,21 @@ fn flag(name: &str, value: &str) -> Vec<String> {
 }
 
 impl Advice {
-    fn here(words: &[&str]) -> Self {
-        let words = std::iter::once("baton").chain(words.iter().copied());
+    /// What a verb does to these names, with these flags.
+    fn here(verb: &[&str], names: &[&str], flags: &[&str]) -> Self {
+        let flag_like = names.iter().any(|name| name.starts_with('-'));
+        let rest = if flag_like {
+            [flags, &["--"], names].concat()
+        } else {
+            [names, flags].concat()
+        };
+        let words: Vec<String> = std::iter::once(&"baton")
+            .chain(verb)
+            .chain(&rest)
+            .map(|word| (*word).to_owned())
+            .collect();
         Self {
-            command: line(&words.map(str::to_owned).collect::<Vec<_>>()),
+            command: line(&words),
             place: None,
         }
     }
@@ -122,13 +141,4 @@ impl Advice {
 fn line(words: &[String]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| shell_word(word)).collect();
     quoted.join(" ")
-}
-
-/// A word as a shell reads it.
-pub fn shell_word(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.:=,@+%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }

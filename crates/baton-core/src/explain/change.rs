@@ -65,6 +65,9 @@ pub struct RobotStart {
     pub another_desktop: bool,
     /// How many runs it takes at once.
     pub slots: u32,
+    /// Whether it is the robot of `baton up`, which alone starts it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_server: bool,
 }
 
 impl RobotStart {
@@ -79,6 +82,7 @@ impl RobotStart {
             desktops: offer.desktops.clone(),
             another_desktop: false,
             slots: offer.max_concurrent_jobs,
+            in_server: offer.in_server,
         };
         let mut needed = false;
         for step in steps {
@@ -120,6 +124,7 @@ impl RobotStart {
                     desktops: BTreeSet::new(),
                     another_desktop: *desktop,
                     slots: 1,
+                    in_server: false,
                 };
             }
             Step::Wait { .. }

@@ -80,9 +80,10 @@ pub(super) fn if_away(
         .find(|robot| !robot.connected)
         .map_or_else(String::new, |robot| {
             let name = &robot.name;
+            let word = crate::text::shell_name(name);
             format!(
                 "; {name} is not connected, and what it runs may go on: if it is gone for good, \
-                 `baton robots lost {name}` says so"
+                 `baton robots lost {word}` says so"
             )
         })
 }

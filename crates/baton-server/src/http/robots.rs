@@ -14,6 +14,7 @@ use baton_api::rest::{
 use baton_core::access::Permission;
 use baton_core::id::OrgId;
 use baton_core::robot;
+use baton_core::text::shell_word;
 use baton_store::runs::LiveAttempt;
 use baton_store::{Result as StoreResult, StoreError};
 use jiff::Timestamp;
@@ -132,8 +133,9 @@ pub(crate) async fn robot_lost(
     let robot = find(&http, caller.org, &text).await?;
     if http.app.robots.get(robot.id).is_some() {
         let why = format!(
-            "{0} is connected, and says what it runs; to end that, cancel its runs: baton runs cancel --robot {0}",
-            robot.name
+            "{0} is connected, and says what it runs; to end that, cancel its runs: baton runs cancel --robot={1}",
+            robot.name,
+            shell_word(&robot.name)
         );
         return Err(ApiError::conflict("robot_is_here", why));
     }

@@ -4,6 +4,7 @@ use baton_api::robot::CLOSE_IN_USE;
 use baton_core::lease::lapses_at;
 use baton_core::robot::{Robot, RobotOffer};
 use baton_core::succession::{self, Standing, Succession};
+use baton_core::text::shell_name;
 use baton_store::logs::ResourceEvent;
 use serde_json::json;
 
@@ -63,9 +64,10 @@ pub(super) async fn succeed(
                 code: "robot_in_use",
                 message: format!(
                     "another copy of {0} is at work, or what it ran may still live; wait {1} s, or enrol this machine as a \
-                     robot of its own; if the other machine is gone for good: baton robots lost {0}",
+                     robot of its own; if the other machine is gone for good: baton robots lost {2}",
                     before.name,
-                    wait.as_secs().max(1)
+                    wait.as_secs().max(1),
+                    shell_name(&before.name)
                 ),
             })
         }

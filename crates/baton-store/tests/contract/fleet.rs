@@ -54,6 +54,7 @@ async fn a_session_stores_the_offer_and_makes_the_queues(b: &Bench) {
         queues: words(["default", "pc-7"]),
         desktops: words(["d1", "d2"]),
         max_concurrent_jobs: 4,
+        in_server: true,
     };
     let opened = b
         .store

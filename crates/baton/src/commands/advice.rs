@@ -115,6 +115,7 @@ mod tests {
             desktops: set(&[":1"]),
             another_desktop: true,
             slots: 2,
+            in_server: false,
         };
         assert_eq!(
             lines(&change(Vec::new(), Some(start))),
@@ -137,6 +138,47 @@ mod tests {
             [
                 "baton robots enroll",
                 "baton robot --url http://127.0.0.1:8765 --token TOKEN --queue default"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_robot_of_baton_up_is_started_by_it_with_as_many_slots_as_before() {
+        let start = RobotStart {
+            robot: Some("front desk".into()),
+            labels: set(&["sap"]),
+            slots: 1,
+            in_server: true,
+            ..RobotStart::default()
+        };
+        let change = change(Vec::new(), Some(start));
+        assert_eq!(lines(&change), ["baton up --label sap --slots 1"]);
+        let place = advice(&change, "").pop().and_then(|one| one.place);
+        let place = place.expect("it is not given just anywhere");
+        assert!(
+            place.contains("this server") && place.contains("--data"),
+            "{place}"
+        );
+    }
+
+    #[test]
+    fn a_name_that_looks_like_a_flag_is_taken_for_a_name() {
+        let robot = Named {
+            robot_id: RobotId(uuid::Uuid::nil()),
+            robot: "-r 1".into(),
+        };
+        let tag = "--help".to_owned();
+        let steps = vec![
+            Step::EndDrain { robot },
+            raise(Barrier::QueueLimit, "-q"),
+            raise(Barrier::TagLimit { tag: tag.clone() }, &tag),
+        ];
+        assert_eq!(
+            lines(&change(steps, None)),
+            [
+                "baton robots resume -- '-r 1'",
+                "baton queues edit --limit 3 -- -q",
+                "baton limits set -- --help 3",
             ]
         );
     }

@@ -3,6 +3,7 @@
 use baton_api::rest::{
     DeletePreview, Deployment, DeploymentQuery, FlowQuery, RunQuery, UpdateFlow, Version,
 };
+use baton_core::text::shell_name;
 use jiff::Timestamp;
 use owo_colors::OwoColorize as _;
 use serde_json::json;
@@ -207,7 +208,7 @@ async fn version_id(
         )
         .fix(format!(
             "`baton flows show {}` lists them",
-            deployment.flow_name
+            shell_name(&deployment.flow_name)
         ))
     })
 }

@@ -9,6 +9,7 @@ use baton_api::rest::{
 };
 use baton_core::flow::Entry;
 use baton_core::origin::described;
+use baton_core::text::{shell_name, shell_word};
 use jiff::Timestamp;
 use owo_colors::OwoColorize as _;
 use serde_json::{Map, Value};
@@ -81,8 +82,8 @@ pub(crate) fn warn_of_siblings(source: &Source) {
         script = script.to_string_lossy(),
         program = words(source),
         left = left.join(", "),
-        folder = folder.display(),
-        flow = source.flow,
+        folder = shell_word(&folder.display().to_string()),
+        flow = shell_word(&source.flow),
     ));
 }
 
@@ -233,12 +234,10 @@ pub(crate) async fn show(session: &Session, made: &DeployResponse) {
         output::warn(warning);
     }
     let name = &made.deployment.full_name;
-    let quoted = if name.contains(char::is_whitespace) {
-        format!("'{name}'")
-    } else {
-        name.clone()
-    };
-    output::note(&format!("run it now with `baton run {quoted} --watch`"));
+    output::note(&format!(
+        "run it now with `baton run --watch {}`",
+        shell_name(name)
+    ));
 }
 
 /// What people want to see of a deployment.

@@ -153,6 +153,7 @@ impl RobotDef {
             queues,
             desktops: set(self.desktops),
             max_concurrent_jobs: self.slots,
+            in_server: false,
         }
     }
 }

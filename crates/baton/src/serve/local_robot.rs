@@ -26,6 +26,7 @@ pub(crate) async fn start(running: &Running, session: &Session, args: &Up) -> Do
     let mut config = AgentConfig::new(&running.handle.url, &identity.name, key.0, &folder);
     let offer = offer::of(&folder, &args.offer)?;
     offer::tell(&offer, SLOTS, offer::Unsaid::Each, &mut config);
+    config.offer.in_server = true;
     config.guard = super::files::guard();
     if let Some(fingerprint) = &running.handle.tls_fingerprint {
         config.trust = Trust::fingerprint(fingerprint)?;

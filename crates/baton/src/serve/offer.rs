@@ -39,11 +39,16 @@ pub(crate) fn check(offer: &Offer) -> Done {
 /// What the robot of this folder offers: what is said now, or else what was said last. A service starts it
 /// without a word.
 pub(crate) fn of(folder: &Path, said: &Offer) -> Done<Offer> {
-    if *said != Offer::default() {
-        let said = plain(said);
-        runner(&said)?;
-        return Ok(said);
+    let kept = kept(folder)?;
+    if *said == Offer::default() {
+        return Ok(kept);
     }
+    let offer = replaced(said, kept);
+    runner(&offer)?;
+    Ok(offer)
+}
+
+fn kept(folder: &Path) -> Done<Offer> {
     let path = folder.join(KEPT);
     let kept = match std::fs::read(&path) {
         Ok(kept) => kept,
@@ -54,6 +59,14 @@ pub(crate) fn of(folder: &Path, said: &Offer) -> Done<Offer> {
         let why = std::io::Error::new(ErrorKind::InvalidData, error);
         Failure::file(&path, "read", &why).fix("remove it, and start the robot with its flags")
     })
+}
+
+/// What is said takes the place of all that was offered; whose rights runs have is no offer, and stays until
+/// it is said anew: a start with another label must not give runs more rights.
+fn replaced(said: &Offer, kept: Offer) -> Offer {
+    let mut offer = said.clone();
+    offer.run_as = offer.run_as.or(kept.run_as);
+    plain(&offer)
 }
 
 /// The word with which each run gets a user of its own.
@@ -140,7 +153,8 @@ pub(crate) fn keep(folder: &Path, said: &Offer) -> Done {
     if *said == Offer::default() {
         return Ok(());
     }
-    let text = serde_json::to_vec_pretty(&plain(said)).expect("words and numbers are JSON");
+    let offer = replaced(said, kept(folder)?);
+    let text = serde_json::to_vec_pretty(&offer).expect("words and numbers are JSON");
     known::write_private(&folder.join(KEPT), &text)
 }
 
@@ -209,6 +223,16 @@ mod tests {
         };
         assert_eq!(kept(&none), nothing, "the last label is taken back");
         assert_eq!(kept(&nothing), nothing);
+        let as_self = Offer {
+            run_as: Some("self".into()),
+            ..Offer::default()
+        };
+        assert_eq!(kept(&as_self), as_self);
+        let both = Offer {
+            run_as: Some("self".into()),
+            ..sap.clone()
+        };
+        assert_eq!(kept(&sap), both, "whose rights runs have stays as it was");
         std::fs::write(folder.path().join(KEPT), "no JSON").expect("written");
         assert!(of(folder.path(), &nothing).is_err());
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use baton_agent::{Agent, AgentConfig, Identity, Secret, Stopped, Trust};
 use baton_api::client::{Client, ClientOptions};
 use baton_api::rest::{EnrolRequest, Enrolled};
+use baton_core::text::shell_name;
 use owo_colors::OwoColorize as _;
 
 use super::local_robot::failed;
@@ -69,8 +70,9 @@ fn by_itself(stopped: Stopped, name: &str, folder: &Path) -> Failure {
         Stopped::Refused { code, message } => {
             let what = format!("the server will not have the robot {name}: {message}");
             Failure::new(Exit::NotAllowed, code, what).fix(format!(
-                "remove {}, and enrol the robot anew: `baton robots enroll {name}` on the server",
-                folder.display()
+                "remove {}, and enrol the robot anew: `baton robots enroll {}` on the server",
+                folder.display(),
+                shell_name(name)
             ))
         }
         Stopped::Asked | Stopped::Broken(_) => {

@@ -2503,6 +2503,10 @@ export type RobotOffer = {
      * How many attempts may be live on it at once.
      */
     max_concurrent_jobs?: number;
+    /**
+     * Whether it is the robot of `baton up`: started and stopped with the server, in the same process.
+     */
+    in_server?: boolean;
 };
 
 /**
@@ -2565,6 +2569,10 @@ export type RobotStart = {
      * How many runs it takes at once.
      */
     slots: number;
+    /**
+     * Whether it is the robot of `baton up`, which alone starts it.
+     */
+    in_server?: boolean;
 };
 
 /**
