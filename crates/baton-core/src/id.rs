@@ -72,6 +72,16 @@ id! {
     LimitId,
 }
 
+/// The id that a text is, if Baton makes ids like it. A machine may be named by a UUID of another version, and a
+/// robot or queue after the machine: that text is a name.
+pub fn own<T: FromStr>(text: &str) -> Option<T> {
+    let id = Uuid::try_parse(text).ok()?;
+    // Version 7, or none as the work queue that every installation starts with.
+    matches!(id.get_version_num(), 0 | 7)
+        .then(|| text.parse().ok())
+        .flatten()
+}
+
 /// A tenant. Every stored row carries one; `default` exists from the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -135,6 +145,18 @@ mod tests {
         let early = RunId::new(at(1_000), [0xff; 10]);
         let late = RunId::new(at(1_001), [0x00; 10]);
         assert!(early < late);
+    }
+
+    #[test]
+    fn a_uuid_of_a_machine_is_no_id_of_ours() {
+        let made = RobotId::new(Timestamp::UNIX_EPOCH, [7; 10]);
+        assert_eq!(own(&made.to_string()), Some(made));
+        assert_eq!(own(&made.0.simple().to_string()), Some(made));
+        let first = "00000000-0000-0000-0000-000000000001";
+        assert!(own::<QueueId>(first).is_some());
+        let machine = "9f1c3c2e-5a2b-4d4e-8c55-0242ac120002";
+        assert_eq!(own::<RobotId>(machine), None);
+        assert_eq!(own::<RobotId>("sap-1"), None);
     }
 
     #[test]

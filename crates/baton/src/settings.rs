@@ -2,6 +2,7 @@
 
 mod any_path;
 pub(crate) mod environment;
+mod exact;
 pub(crate) mod file;
 pub(crate) mod known;
 mod named;

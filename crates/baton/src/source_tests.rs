@@ -317,4 +317,11 @@ fn a_default_that_breaks_its_description_and_two_names_of_one_variable_never_dep
         .look("f", &Wish::default())
         .expect_err("a bad default");
     assert!(error.what.contains("parameters.json"), "{}", error.what);
+    let folder = folder.with(
+        "f/parameters.json",
+        r#"{"properties": {"n": {"type": "number", "default": 0.10000000000000000555}}}"#,
+    );
+    let error = folder.look("f", &Wish::default());
+    let error = error.expect_err("the default would be rounded");
+    assert!(error.what.contains("digits"), "{}", error.what);
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::Http;
 use super::extract::{Caller, Json, MaybeJson};
-use super::flows::{check_plain, entropy};
+use super::flows::{check_robot, entropy};
 use super::guard::Peer;
 use super::route::Created;
 use super::server::{install_command, outer_url};
@@ -41,7 +41,7 @@ pub(crate) async fn create_enrolment(
     }
     let name = match &body.robot_name {
         Some(name) => {
-            check_plain("robot_name", name)?;
+            check_robot("robot_name", name)?;
             format!("{ONLY_FOR}{name}")
         }
         None => "enrolment".to_owned(),
@@ -77,7 +77,7 @@ pub(crate) async fn enrol_robot(
     Peer(peer): Peer,
     Json(body): Json<EnrolRequest>,
 ) -> Result<Created<Enrolled>, ApiError> {
-    check_plain("name", &body.name)?;
+    check_robot("name", &body.name)?;
     let (store, now) = (&http.app.store, http.app.clock.now());
     let token = http
         .auth

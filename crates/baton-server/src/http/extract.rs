@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, Uri};
+use axum::http::{Method, StatusCode, Uri};
 use baton_api::problem::FieldError;
 use baton_core::error::clip;
 use baton_core::parameter;
@@ -58,9 +58,24 @@ impl<T: DeserializeOwned, S: Sync, const LIMIT: usize> FromRequest<S> for Json<T
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         check_json(&request)?;
+        let is_change = request.method() == Method::PATCH;
         let bytes = read_body(request, LIMIT).await?;
-        parse_json(&bytes).map(Self)
+        parse_json(&bytes).map(Self).map_err(|error| {
+            let renames = error.code == "unknown_field" && error.errors[0].field == "name";
+            if is_change && renames {
+                kept_name()
+            } else {
+                error
+            }
+        })
     }
+}
+
+/// Nearly everything keeps its name.
+fn kept_name() -> ApiError {
+    let why = "cannot be changed: deploys, schedules, scripts and finished runs know it by its name; make one with \
+               the new name (a flow is deployed under it), and delete this one";
+    ApiError::invalid("name_is_kept", "name", why)
 }
 
 /// A small JSON body that may be left out, which is the same as `{}`.

@@ -10,7 +10,7 @@ use baton_api::rest::{
 };
 use baton_core::flow;
 use baton_core::flow::check_name;
-use baton_core::id::{DeploymentId, FlowId, OrgId, VersionId};
+use baton_core::id::{self, DeploymentId, FlowId, OrgId, RobotId, VersionId};
 use baton_core::state::State as RunState;
 use baton_store::PageRequest;
 use baton_store::noting::Note;
@@ -209,9 +209,9 @@ pub(crate) async fn update_version(
 /// The flow with this id or name.
 pub(crate) async fn find(http: &Http, org: OrgId, text: &str) -> Result<flow::Flow, ApiError> {
     let store = &http.app.store;
-    Ok(match text.parse() {
-        Ok(id) => store.flow(org, id).await?,
-        Err(_) => store.flow_by_name(org, text).await?,
+    Ok(match id::own(text) {
+        Some(id) => store.flow(org, id).await?,
+        None => store.flow_by_name(org, text).await?,
     })
 }
 
@@ -292,8 +292,18 @@ pub(crate) fn check(field: &str, name: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The same for a name that may be written as an id: some machines are named so, and give robots their names.
-pub(crate) fn check_plain(field: &str, name: &str) -> Result<(), ApiError> {
+/// The same for a robot's name, which may be a UUID as some machines are named by, but no id as Baton makes them:
+/// whoever means that id would get this robot, or the other way round.
+pub(crate) fn check_robot(field: &str, name: &str) -> Result<(), ApiError> {
+    check_plain(field, name)?;
+    if id::own::<RobotId>(name).is_some() {
+        let why = format!("{name:?} is written as the ids of this server are; choose another name");
+        return Err(ApiError::invalid("invalid_name", field, why));
+    }
+    Ok(())
+}
+
+fn check_plain(field: &str, name: &str) -> Result<(), ApiError> {
     check_name(name).map_err(|why| ApiError::invalid("invalid_name", field, why))
 }
 

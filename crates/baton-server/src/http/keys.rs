@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::Http;
 use super::extract::{Caller, Id, Json, Query};
-use super::flows::check_plain;
+use super::flows::check;
 use super::paging::{listed, page, slice};
 use super::route::{Created, Done};
 use crate::auth::new_secret;
@@ -38,7 +38,7 @@ pub(crate) async fn create_key(
     caller: Caller,
     Json(body): Json<CreateKey>,
 ) -> Result<Created<CreatedKey>, ApiError> {
-    check_plain("name", &body.name)?;
+    check("name", &body.name)?;
     if body.role == Role::Robot {
         let why = "robots get their keys by enrolment: `baton robots enroll`";
         return Err(ApiError::invalid("role_not_allowed", "role", why));

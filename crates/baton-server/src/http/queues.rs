@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use baton_api::rest::{Collection, CreateQueue, LimitHolder, PageQuery, Queue, QueuePatch};
-use baton_core::id::{OrgId, QueueId};
+use baton_core::id::{self, OrgId, QueueId};
 use baton_core::queue::{self, QueueSettings};
 use baton_store::runs::LiveAttempt;
 use baton_store::{Result as StoreResult, StoreError};
@@ -166,7 +166,7 @@ fn merge(mut settings: QueueSettings, patch: QueuePatch) -> Result<QueueSettings
 /// The queue with this id or name.
 pub(crate) async fn find(http: &Http, org: OrgId, text: &str) -> StoreResult<queue::Queue> {
     let store = &http.app.store;
-    let Ok(id) = text.parse::<QueueId>() else {
+    let Some(id) = id::own::<QueueId>(text) else {
         return store.queue_by_name(org, text).await;
     };
     let queues = store.queues(Some(org)).await?;

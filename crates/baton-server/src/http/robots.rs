@@ -12,7 +12,7 @@ use baton_api::rest::{
     LostRequest, LostResult, LostRun, PageQuery, Robot, RobotLogEntry, RobotLogQuery,
 };
 use baton_core::access::Permission;
-use baton_core::id::OrgId;
+use baton_core::id::{self, OrgId};
 use baton_core::robot;
 use baton_core::text::shell_word;
 use baton_store::runs::LiveAttempt;
@@ -296,9 +296,9 @@ pub(crate) async fn page_or_connect(State(http): State<Arc<Http>>, request: Requ
 
 /// The robot with this id or name.
 pub(crate) async fn find(http: &Http, org: OrgId, text: &str) -> StoreResult<robot::Robot> {
-    match text.parse() {
-        Ok(id) => http.app.store.robot(org, id).await,
-        Err(_) => http.app.store.robot_by_name(org, text).await,
+    match id::own(text) {
+        Some(id) => http.app.store.robot(org, id).await,
+        None => http.app.store.robot_by_name(org, text).await,
     }
 }
 

@@ -11,7 +11,7 @@ use baton_api::rest::{
     RunKind, RunQuery,
 };
 use baton_core::explain::Explanation;
-use baton_core::id::{DeploymentId, FlowId, OrgId};
+use baton_core::id::{self, DeploymentId, FlowId, OrgId};
 use baton_core::run::{self, LATE_AFTER, NewRun, Trigger};
 use baton_core::state::State as RunState;
 use baton_store::run_text::RunText;
@@ -399,9 +399,9 @@ async fn text(http: &Http, org: OrgId, query: &RunQuery) -> Result<RunText, ApiE
 /// The run with this id or name.
 pub(crate) async fn find(http: &Http, org: OrgId, text: &str) -> Result<run::Run, ApiError> {
     let store = &http.app.store;
-    Ok(match text.parse() {
-        Ok(id) => store.run(org, id).await?,
-        Err(_) => store.run_by_name(org, text).await?,
+    Ok(match id::own(text) {
+        Some(id) => store.run(org, id).await?,
+        None => store.run_by_name(org, text).await?,
     })
 }
 

@@ -397,12 +397,22 @@ fn bounded(mut offer: RobotOffer) -> Result<RobotOffer, Refusal> {
         if let Err(message) = baton_core::flow::check_name(queue) {
             return refuse(format!("{queue:?} cannot be a queue: {message}"));
         }
+        if is_id(queue) {
+            return refuse(format!(
+                "{queue:?} cannot be a queue: it is written as an id is"
+            ));
+        }
     }
     offer.queues.insert(DEFAULT_QUEUE.into());
-    if baton_core::flow::check_name(&offer.computer).is_ok() {
+    if baton_core::flow::check_name(&offer.computer).is_ok() && !is_id(&offer.computer) {
         offer.queues.insert(offer.computer.clone());
     }
     Ok(offer)
+}
+
+/// Whether a queue of this name would be taken for another by its id.
+fn is_id(name: &str) -> bool {
+    baton_core::id::own::<baton_core::id::QueueId>(name).is_some()
 }
 
 pub(super) fn refused(error: StoreError) -> Refusal {

@@ -346,6 +346,52 @@ async fn each_mistake_is_answered_with_its_own_code_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_thing_that_keeps_its_name_says_so() {
+    let world = World::new().await;
+    world.deploy("cat_fact").await;
+    for path in [
+        "flows/cat_fact",
+        "deployments/cat_fact%2Fdefault",
+        "queues/default",
+    ] {
+        let path = format!("/api/v1/{path}");
+        let (status, answer) = world.send(Method::PATCH, &path, r#"{"name":"dog"}"#).await;
+        let told = (status.as_u16(), &answer["code"]);
+        assert_eq!(told, (422, &json!("name_is_kept")), "{path}");
+        assert_eq!(answer["errors"][0]["field"], "name");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_is_written_as_an_id_of_this_server_is_refused() {
+    let world = World::new().await;
+    let first = world.enrol("r1").await.robot_id.to_string();
+    let packed = first.replace('-', "");
+    for id in [&first, &packed] {
+        let key = format!(r#"{{"name":"{id}","role":"viewer"}}"#);
+        let robot = format!(r#"{{"robot_name":"{id}"}}"#);
+        let queue = format!(r#"{{"name":"{id}"}}"#);
+        for (path, body) in [("keys", key), ("enrolments", robot), ("queues", queue)] {
+            let path = format!("/api/v1/{path}");
+            let (status, answer) = world.send(Method::POST, &path, &body).await;
+            let told = (status.as_u16(), &answer["code"]);
+            assert_eq!(told, (422, &json!("invalid_name")), "{path} {id}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_robot_that_is_named_as_its_machine_by_a_uuid_is_found_by_its_name() {
+    let world = World::new().await;
+    let machine = "9f1c3c2e-5a2b-4d4e-8c55-0242ac120002";
+    let made = world.enrol(machine).await;
+    let found = world.client.robot(machine).await.expect("by its name");
+    assert_eq!(found.id, made.robot_id);
+    let found = world.client.robot(&made.robot_id.to_string()).await;
+    assert_eq!(found.expect("by its id").name, machine);
+}
+
+#[tokio::test]
 async fn an_unknown_field_is_named_with_its_place() {
     let world = World::new().await;
     let body =

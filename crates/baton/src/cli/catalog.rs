@@ -89,6 +89,17 @@ pub(crate) struct DeploymentsEdit {
     /// How its runs are treated.
     #[command(flatten)]
     pub(crate) policy: Policy,
+    /// What cannot be changed.
+    #[command(flatten)]
+    pub(crate) kept: KeptName,
+}
+
+/// A name that somebody would change: it is taken so that the refusal can say what to do instead.
+#[derive(Debug, Args)]
+pub(crate) struct KeptName {
+    /// Cannot be changed
+    #[arg(long, value_name = "NAME", hide = true)]
+    pub(crate) name: Option<String>,
 }
 
 /// `baton flows`
@@ -126,6 +137,9 @@ pub(crate) enum Flows {
         /// Word to find it by, instead of those there are (may be given again); `none` for none
         #[arg(long, value_name = "TAG")]
         tag: Vec<String>,
+        /// What cannot be changed.
+        #[command(flatten)]
+        kept: KeptName,
     },
     /// Delete a flow with versions, deployments, schedules and ended runs
     #[command(

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 
+use super::catalog::KeptName;
 use super::catalog::Sure;
 use super::or_none::OrNone;
 
@@ -51,6 +52,9 @@ pub(crate) enum Queues {
         /// Its settings.
         #[command(flatten)]
         settings: QueueSettings,
+        /// What cannot be changed.
+        #[command(flatten)]
+        kept: KeptName,
     },
     /// Dispatch nothing from it
     #[command(after_help = "Examples:\n  baton queues pause accounting")]

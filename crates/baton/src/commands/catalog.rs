@@ -9,7 +9,7 @@ use owo_colors::OwoColorize as _;
 use serde_json::json;
 
 use super::{Session, choose, conditions, deploy, policy, runs, sure};
-use crate::cli::catalog::{Deployments, DeploymentsEdit, Flows, Sure};
+use crate::cli::catalog::{Deployments, DeploymentsEdit, Flows, KeptName, Sure};
 use crate::cli::or_none::{clears, or_none};
 use crate::exit::Exit;
 use crate::failure::{Done, Failure};
@@ -153,7 +153,23 @@ async fn print(session: &Session, deployment: &Deployment) {
     deploy::schedules(session, deployment).await;
 }
 
+/// Refuses another name: deploys, schedules, scripts and finished runs know a thing by the one it has.
+pub(crate) fn keeps(kept: &KeptName, what: &str, instead: &str) -> Done {
+    if kept.name.is_none() {
+        return Ok(());
+    }
+    let why = format!(
+        "a {what} keeps its name: deploys, schedules, scripts and finished runs know it by it"
+    );
+    Err(Failure::new(Exit::Refused, "name_is_kept", why).fix(instead))
+}
+
 async fn edit(session: &Session, args: &DeploymentsEdit) -> Done {
+    keeps(
+        &args.kept,
+        "deployment",
+        "deploy the flow with `--name NEW`, and then `baton deployments rm` the old one",
+    )?;
     let before = choose::deployment(session, &args.deployment).await?;
     let none = file::Deployment::default();
     let mut patch = policy::patch_over(&args.policy, &none, Some(&before.settings.retry))?;
@@ -317,7 +333,13 @@ pub(crate) async fn flows(session: &Session, command: Flows) -> Done {
             description,
             folder,
             tag,
+            kept,
         } => {
+            keeps(
+                &kept,
+                "flow",
+                "deploy it under the new one (`name` in baton.toml, or --flow), and then `baton flows rm` the old one",
+            )?;
             let text = |text: Option<String>| {
                 text.map(|text| or_none(&text).unwrap_or_default().to_owned())
             };

@@ -28,7 +28,13 @@ pub(crate) async fn queues(session: &Session, command: Queues) -> Done {
             };
             show(session, &client.create_queue(&body).await?)
         }
-        Queues::Edit { queue, settings } => {
+        Queues::Edit {
+            queue,
+            settings,
+            kept,
+        } => {
+            let instead = "make one with `baton queues add`, let robots and deployments use it, and remove this one";
+            super::catalog::keeps(&kept, "work queue", instead)?;
             let patch = patch(&settings)?;
             if patch == QueuePatch::default() {
                 return Err(Failure::usage("nothing to change was named")

@@ -2,6 +2,7 @@
 
 use baton_agent::{Agent, AgentConfig, AgentHandle, Identity, Secret, Trust};
 use baton_api::rest::{CreateEnrolment, EnrolRequest};
+use baton_core::id;
 
 use crate::cli::serve::Up;
 use crate::commands::Session;
@@ -50,7 +51,8 @@ async fn enrol(running: &Running, session: &Session) -> Done<(Identity, Secret)>
     let computer = settings::computer();
     for number in 1..=NAMES {
         let name = match number {
-            1 => computer.clone(),
+            // A name that is written as an id is refused.
+            1 if id::own::<id::RobotId>(&computer).is_none() => computer.clone(),
             n => format!("{computer}-{n}"),
         };
         let enrolment = session

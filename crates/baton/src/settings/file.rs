@@ -166,6 +166,7 @@ pub(crate) struct Schedule {
     /// allow, skip, queue or cancel_running.
     pub(crate) overlap: Option<String>,
     /// Parameters of its runs.
+    #[serde(deserialize_with = "super::values::map")]
     pub(crate) parameters: Map<String, Value>,
     /// low, normal, high or critical.
     pub(crate) priority: Option<String>,
@@ -262,18 +263,25 @@ pub(crate) fn read(path: &Path) -> Done<BatonToml> {
 
 /// Understands the text of a settings file.
 pub(crate) fn parse(text: &str, path: &Path) -> Done<BatonToml> {
-    toml::from_str(text).map_err(|error| {
-        let place = error.span().map_or(String::new(), |span| {
-            let line = text[..span.start.min(text.len())].matches('\n').count() + 1;
+    let refused = |at: Option<usize>, why: &str| {
+        let place = at.map_or(String::new(), |at| {
+            let line = text[..at.min(text.len())].matches('\n').count() + 1;
             format!(":{line}")
         });
-        Failure::new(
-            Exit::Refused,
-            "bad_settings",
-            format!("{}{place}: {}", path.display(), error.message()),
-        )
-        .fix("correct that line, or take it away; docs/reference/baton-toml.md lists every key")
-    })
+        let what = format!("{}{place}: {why}", path.display());
+        Failure::new(Exit::Refused, "bad_settings", what)
+            .fix("correct that line, or take it away; docs/reference/baton-toml.md lists every key")
+    };
+    let file = toml::from_str(text)
+        .map_err(|error| refused(error.span().map(|span| span.start), error.message()))?;
+    if let Some(found) = super::exact::rounded(text) {
+        let why = format!(
+            "the number {} has more digits than are kept (17); write it as text in quotes",
+            found.number
+        );
+        return Err(refused(Some(found.at), &why));
+    }
+    Ok(file)
 }
 
 #[cfg(test)]

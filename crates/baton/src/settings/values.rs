@@ -67,6 +67,12 @@ list = [2026-10-01, ["a", 07:30:00]]
         assert_eq!(Value::Object(file.parameters), wanted);
         let text = "[deployment]\nparameters = { day = 2026-10-01, deep = { at = [07:30:00] } }\n";
         let file = parse(text, Path::new("baton.toml")).expect("well-formed");
+        let schedule = format!("[[schedules]]{}", text.trim_start_matches("[deployment]"));
+        let schedules = parse(&schedule, Path::new("baton.toml")).expect("well-formed");
+        assert_eq!(
+            schedules.schedules[0].parameters,
+            file.deployment.parameters
+        );
         assert_eq!(
             Value::Object(file.deployment.parameters),
             json!({"day": "2026-10-01", "deep": {"at": ["07:30:00"]}})

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use baton_core::parameter::ParameterSchema;
+use baton_core::parameter::{ParameterSchema, inexact_number};
 use serde_json::{Map, Value, json};
 
 use crate::exit::Exit;
@@ -42,8 +42,13 @@ pub(crate) fn schema(path: &Path, settings: &BatonToml) -> Done<Value> {
         (true, true) => {
             let text =
                 std::fs::read_to_string(&beside).map_err(|e| Failure::file(&beside, "read", &e))?;
-            serde_json::from_str(&text)
-                .map_err(|e| wrong(&beside, &format!("it is not JSON: {e}")))?
+            let schema = serde_json::from_str(&text)
+                .map_err(|e| wrong(&beside, &format!("it is not JSON: {e}")))?;
+            if let Some(number) = inexact_number(&text) {
+                let why = format!("the number {number} has more digits than are kept; write fewer");
+                return Err(wrong(&beside, &why));
+            }
+            schema
         }
         (true, false) => {
             return Err(wrong(

@@ -237,7 +237,7 @@ fn a_label_nobody_has_is_said_at_deploy_and_explained_while_the_run_waits() {
     let said = home.baton(&["runs", "explain", name]).ok();
     assert!(said.out.contains("lacks the label \"sap\""), "{}", said.out);
     assert!(
-        said.out.contains("    baton robot --label sap"),
+        said.out.contains("    baton up --label sap"),
         "{}",
         said.out
     );
