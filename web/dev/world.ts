@@ -56,7 +56,6 @@ export const versions: t.Version[] = flows.flatMap((f) =>
 const robot = (name: string, computer: string, slots: number, connected: boolean, extra: Partial<t.Robot> = {}): t.Robot => ({
   id: uuid(), name, status: "online", connected, draining: false, drained: false, drain_comment: "",
   offer: { computer, platform: "linux x86_64", version: "0.1.0", installation: "", boot_id: uuid(), environment: "production", labels: ["region=eu", "sap"], capabilities: ["python", "browser"], queues: ["default", computer, "finance", "web-portal"], desktops: [], max_concurrent_jobs: slots, in_server: false },
-    in_server: false,
   load: 0, live: 0, current_runs: [], last_seen: iso(Date.now() - (connected ? 2000 : 5_400_000)), lease_until: null,
   metrics: { cpu_percent: 20 + random() * 50, memory_percent: 35 + random() * 30, disk_percent: 40 + random() * 30, uptime_seconds: 86_400 * 4.2 }, session: 12, created_at: iso(Date.now() - 6e9), ...extra,
 });
