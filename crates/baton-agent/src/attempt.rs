@@ -32,20 +32,21 @@ mod robot_framework;
 mod streams;
 mod tasks;
 mod telling;
+mod unready;
 mod watch;
 
 pub(crate) use environment::Environments;
-pub use quota::LogLimits;
 pub(crate) use watch::{Control, Lease};
 
 use self::command::Places;
 use self::log::RunLog;
 use self::outcome::LastWords;
 use self::outputs::read_outputs;
-use self::prepare::{Prepared, Unready};
+use self::prepare::Prepared;
 use self::report::Reports;
 use self::rights::{own_user, without_user};
 use self::streams::pump;
+use self::unready::Unready;
 use self::watch::{Watched, watch};
 use crate::config::AgentConfig;
 use crate::folders;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use baton_api::client::Trust;
 use baton_core::robot::RobotOffer;
 
-pub use crate::attempt::LogLimits;
 use crate::guard::GuardCommand;
+pub use crate::secret::Secret;
 
 /// What an agent is told when it starts.
 #[derive(Clone, Debug)]
@@ -131,13 +131,24 @@ fn which(program: &str) -> Option<()> {
         .then_some(())
 }
 
-/// A text that is never shown, not even in a debugger's print.
-#[derive(Clone)]
-pub struct Secret(pub String);
+/// Bounds on the log of one attempt.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LogLimits {
+    /// Lines a second in the long run; a faster script waits at its pipe.
+    pub lines_per_second: u32,
+    /// Bytes a second in the long run.
+    pub bytes_per_second: u64,
+    /// Bytes of one attempt in all; what comes after is counted and not kept.
+    pub bytes: u64,
+}
 
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("***")
+impl Default for LogLimits {
+    fn default() -> Self {
+        Self {
+            lines_per_second: 10_000,
+            bytes_per_second: 8 << 20,
+            bytes: 64 << 20,
+        }
     }
 }
 

@@ -20,14 +20,12 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::config::AgentConfig;
+use crate::http::KeyRefused;
 
 /// How long dialling, TLS and the upgrade may take together.
 const CONNECT_WITHIN: Duration = Duration::from_secs(20);
 /// The library would set aside 128 KiB for each; frames to a robot are small.
 const READ_BUFFER: usize = 8 << 10;
-
-/// Codes of a server that knows its keys and knows that this is none, or none any more.
-const FINAL: [&str; 4] = ["unknown_key", "revoked_key", "expired_key", "not_a_robot"];
 
 trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
@@ -50,23 +48,6 @@ pub(crate) enum Incoming {
     Other,
     /// The end, with the close code if the server gave one.
     Closed(Option<u16>, String),
-}
-
-/// Why a server cannot be used with this key.
-#[derive(Debug, thiserror::Error)]
-#[error("the server refused this robot's key: {detail} [{code}]")]
-pub(crate) struct KeyRefused {
-    /// The server's own code; empty when something else answered in its place, such as a proxy.
-    pub(crate) code: String,
-    /// Its sentence.
-    pub(crate) detail: String,
-}
-
-impl KeyRefused {
-    /// Whether the server itself said that it will never take this key.
-    pub(crate) fn is_final(&self) -> bool {
-        FINAL.contains(&self.code.as_str())
-    }
 }
 
 impl Connection {

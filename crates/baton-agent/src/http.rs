@@ -13,8 +13,27 @@ use futures_util::StreamExt;
 use reqwest::{Client, Response, StatusCode};
 use tokio::io::AsyncReadExt as _;
 
-use crate::config::Secret;
-use crate::connection::KeyRefused;
+use crate::secret::Secret;
+
+/// Codes of a server that knows its keys and knows that this is none, or none any more.
+const FINAL: [&str; 4] = ["unknown_key", "revoked_key", "expired_key", "not_a_robot"];
+
+/// Why a server cannot be used with this key.
+#[derive(Debug, thiserror::Error)]
+#[error("the server refused this robot's key: {detail} [{code}]")]
+pub(crate) struct KeyRefused {
+    /// The server's own code; empty when something else answered in its place, such as a proxy.
+    pub(crate) code: String,
+    /// Its sentence.
+    pub(crate) detail: String,
+}
+
+impl KeyRefused {
+    /// Whether the server itself said that it will never take this key.
+    pub(crate) fn is_final(&self) -> bool {
+        FINAL.contains(&self.code.as_str())
+    }
+}
 
 /// How long a connection may take.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);

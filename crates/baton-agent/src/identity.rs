@@ -9,7 +9,7 @@ use baton_core::id::RobotId;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::config::Secret;
+use crate::secret::Secret;
 
 const FILE: &str = "robot.json";
 const KEY: &str = "robot.key";

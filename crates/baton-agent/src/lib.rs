@@ -21,6 +21,7 @@ mod owner;
 mod packages;
 mod process;
 pub mod runner;
+mod secret;
 pub mod session;
 mod spool;
 

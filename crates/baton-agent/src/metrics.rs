@@ -7,7 +7,7 @@ use baton_core::robot::RobotMetrics;
 use sysinfo::{MemoryRefreshKind, System};
 use tokio::sync::mpsc;
 
-use crate::process;
+use crate::process::{self, Space};
 use crate::session::Input;
 
 /// How often the machine is measured: as often as a heartbeat needs it.
@@ -41,15 +41,6 @@ pub(crate) async fn measure(folder: PathBuf, min_free: Option<u64>, inputs: mpsc
             return;
         }
     }
-}
-
-/// Room on the file system of a folder, in bytes, as the folder's owner may use it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Space {
-    /// What may still be written.
-    pub(crate) free: u64,
-    /// What is written.
-    pub(crate) used: u64,
 }
 
 /// Below this a robot takes no work, in bytes, unless it is told another figure: a package and some output fit.

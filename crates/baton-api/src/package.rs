@@ -59,6 +59,18 @@ pub struct PackageError {
 }
 
 impl PackageError {
+    /// An archive that breaks off or makes no sense after this entry.
+    fn damaged(after: Option<&PackageEntry>, why: impl std::fmt::Display) -> Self {
+        match after {
+            None => Self::new("package_corrupt", None, format!("not a gzipped tar: {why}")),
+            Some(entry) => Self::new(
+                "package_corrupt",
+                entry.path.clone(),
+                format!("the archive is damaged behind this entry: {why}"),
+            ),
+        }
+    }
+
     fn new(
         code: &'static str,
         entry: impl Into<Option<String>>,

@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::id::{DeploymentId, FlowId, OrgId, QueueId, RobotId, VersionId};
+use crate::parameter::ParameterSchema;
 use crate::retry::RetryPolicy;
 use crate::run::Priority;
 use crate::state::OnLost;
 use crate::stop_signal::StopSignal;
+use crate::template;
 
 /// A named automation.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,6 +102,36 @@ pub enum Entry {
     External,
 }
 
+impl Entry {
+    /// What is wrong with the names in its command and variables under this schema. Where the schema takes
+    /// parameters that it does not describe, a name that it does not know is only worth a warning.
+    pub fn check_names(&self, schema: &ParameterSchema) -> Result<Vec<String>, String> {
+        let Self::Command { argv, env, .. } = self else {
+            return Ok(Vec::new());
+        };
+        let mut warnings = Vec::new();
+        for word in argv.iter().skip(1).chain(env.values()) {
+            for piece in template::pieces(word) {
+                let template::Piece::Name(name) = piece else {
+                    continue;
+                };
+                if template::own(name).is_some() || schema.describes(name) {
+                    continue;
+                }
+                if template::is_own(name) || schema.is_closed() {
+                    return Err(template::advice(word, name));
+                }
+                if schema.describes_any() {
+                    warnings.push(format!(
+                        "{word:?} names the parameter {name:?}, which is not described; a run without it fails"
+                    ));
+                }
+            }
+        }
+        Ok(warnings)
+    }
+}
+
 /// Which Python runs a script.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -146,9 +178,9 @@ impl Python {
 /// What of the variables of a flow could not reach its runs, if anything.
 pub fn check_env(env: &BTreeMap<String, String>) -> Result<(), String> {
     for (name, value) in env {
-        let ours = name.strip_prefix("BATON_").is_some_and(|rest| {
-            crate::template::WORDS.contains(&rest.to_ascii_lowercase().as_str())
-        });
+        let ours = name
+            .strip_prefix("BATON_")
+            .is_some_and(|rest| template::WORDS.contains(&rest.to_ascii_lowercase().as_str()));
         if ours || name.starts_with(crate::parameter::VARIABLE_PREFIX) {
             return Err(format!(
                 "{name} is set by Baton for each run; give the variable another name"

@@ -4,9 +4,6 @@
 //! run holds. What cannot be a name (`{{.Names}}`, `{{ json . }}`) belongs to another program and stays as it is;
 //! `{{{{name}}}}` is written for braces that another program is to see as `{{name}}`.
 
-use crate::flow::Entry;
-use crate::parameter::ParameterSchema;
-
 /// What Baton itself tells a run, each as the variable `BATON_<WORD>` and as `{{baton.<word>}}`.
 pub const WORDS: [&str; 12] = [
     "artifacts",
@@ -125,32 +122,6 @@ pub fn advice(word: &str, name: &str) -> String {
         "{word:?} names the parameter {name:?}, which there is not; describe it, or write {escaped} where another \
          program is to see the braces"
     )
-}
-
-/// What is wrong with the names in an entry's command and variables under this schema. Where the schema takes
-/// parameters that it does not describe, a name that it does not know is only worth a warning.
-pub fn check(entry: &Entry, schema: &ParameterSchema) -> Result<Vec<String>, String> {
-    let Entry::Command { argv, env, .. } = entry else {
-        return Ok(Vec::new());
-    };
-    let mut warnings = Vec::new();
-    for word in argv.iter().skip(1).chain(env.values()) {
-        for piece in pieces(word) {
-            let Piece::Name(name) = piece else { continue };
-            if own(name).is_some() || schema.describes(name) {
-                continue;
-            }
-            if is_own(name) || schema.is_closed() {
-                return Err(advice(word, name));
-            }
-            if schema.describes_any() {
-                warnings.push(format!(
-                    "{word:?} names the parameter {name:?}, which is not described; a run without it fails"
-                ));
-            }
-        }
-    }
-    Ok(warnings)
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::flow::Entry;
+use crate::parameter::ParameterSchema;
 
 fn filled(word: &str) -> Result<String, &str> {
     fill(word, |name| {
@@ -71,26 +73,31 @@ fn a_name_that_a_closed_description_does_not_know_is_refused_and_an_open_one_war
     let open = of(json!({"properties": {"month": {}}}));
     let nothing = of(json!({}));
     for (word, variable) in [("{{mnth}}", ""), ("", "{{mnth}}")] {
-        let why = check(&entry(word, variable), &closed).expect_err("it is not described");
+        let why = entry(word, variable)
+            .check_names(&closed)
+            .expect_err("it is not described");
         assert!(
             why.contains("\"mnth\"") && why.contains("{{{{mnth}}}}"),
             "{why}"
         );
         assert_eq!(
-            check(&entry(word, variable), &open)
+            entry(word, variable)
+                .check_names(&open)
                 .expect("it may come")
                 .len(),
             1
         );
-        assert_eq!(check(&entry(word, variable), &nothing), Ok(Vec::new()));
+        assert_eq!(entry(word, variable).check_names(&nothing), Ok(Vec::new()));
     }
     for schema in [&closed, &open, &nothing] {
         let fine = entry(
             "{{month}} {{.Names}} {{baton.attempt}}",
             "{{baton.artifacts}}",
         );
-        assert_eq!(check(&fine, schema), Ok(Vec::new()));
-        let why = check(&entry("{{baton.atempt}}", ""), schema).expect_err("no such word");
+        assert_eq!(fine.check_names(schema), Ok(Vec::new()));
+        let why = entry("{{baton.atempt}}", "")
+            .check_names(schema)
+            .expect_err("no such word");
         assert!(why.contains("baton.attempt"), "{why}");
     }
 }

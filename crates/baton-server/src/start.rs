@@ -5,7 +5,6 @@
 //! acknowledged depends on it: a server that is killed loses nothing either.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use baton_api::robot::CLOSE_RESTART;
@@ -43,13 +42,8 @@ pub enum StartError {
         error: std::io::Error,
     },
     /// Certificate or key are of no use.
-    #[error("cannot use {} for TLS: {message}", path.display())]
-    Tls {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        message: String,
-    },
+    #[error(transparent)]
+    Tls(#[from] tls::TlsError),
     /// The folder with time zone data is of no use.
     #[error(transparent)]
     Zones(#[from] crate::zones::ZoneFault),
@@ -114,7 +108,7 @@ fn judge(config: &Config) -> Result<Option<tls::Tls>, StartError> {
     if !listen.ip().is_loopback() && config.tls.is_none() && !config.insecure_http {
         return Err(StartError::InsecureListen { listen });
     }
-    config.tls.as_ref().map(tls::load).transpose()
+    Ok(config.tls.as_ref().map(tls::load).transpose()?)
 }
 
 /// Starts a server on an open store. It serves when this returns.

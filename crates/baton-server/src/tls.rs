@@ -1,7 +1,7 @@
 //! TLS from PEM files, and the fingerprint by which a robot may pin it.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::ServerConfig;
@@ -11,7 +11,16 @@ use sha2::{Digest, Sha256};
 use tokio_rustls::TlsAcceptor;
 
 use crate::config::TlsFiles;
-use crate::start::StartError;
+
+/// Certificate or key are of no use.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use {} for TLS: {message}", path.display())]
+pub struct TlsError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub message: String,
+}
 
 /// What a server needs to speak TLS.
 pub(crate) struct Tls {
@@ -21,8 +30,8 @@ pub(crate) struct Tls {
 }
 
 /// Reads certificate chain and key.
-pub(crate) fn load(files: &TlsFiles) -> Result<Tls, StartError> {
-    let bad = |path: &Path, message: String| StartError::Tls {
+pub(crate) fn load(files: &TlsFiles) -> Result<Tls, TlsError> {
+    let bad = |path: &Path, message: String| TlsError {
         path: path.to_owned(),
         message,
     };

@@ -3,68 +3,15 @@
 //! The dispatcher asks the same questions of what it believes ([`baton_core::limit`], [`baton_core::dispatch`]); a
 //! store asks them of its rows, so that nothing that changed meanwhile slips through.
 
-use baton_core::limit::{Barrier, Counts, Limits, admits};
+use baton_core::limit::{Counts, Limits, admits};
 use baton_core::queue::Queue;
 use baton_core::robot::Robot;
 use baton_core::run::Run;
 use baton_core::state::{Executor, State};
 
+use crate::refusal::Refusal;
 use crate::runs::Assign;
 use crate::step;
-
-/// Why a robot does not get a run: something changed since it was decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Refusal {
-    /// The run is not there, is not queued, or is at another attempt.
-    RunMoved,
-    /// The robot is not there, or not in the session that was asked.
-    RobotGone,
-    /// The robot takes nothing new.
-    RobotDraining,
-    /// All its slots are taken.
-    NoSlot,
-    /// The desktop session is occupied.
-    DesktopTaken,
-    /// The run's queue is paused.
-    QueuePaused,
-    /// The deployment's limit is reached.
-    DeploymentLimit,
-    /// The limit of one of the tags is reached.
-    TagLimit,
-    /// The queue's limit is reached.
-    QueueLimit,
-    /// The robot can never run it.
-    RobotMismatch,
-}
-
-impl Refusal {
-    /// Stable, snake_case.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::RunMoved => "run_moved",
-            Self::RobotGone => "robot_gone",
-            Self::RobotDraining => "robot_draining",
-            Self::NoSlot => "no_slot",
-            Self::DesktopTaken => "desktop_taken",
-            Self::QueuePaused => "queue_paused",
-            Self::DeploymentLimit => "deployment_limit",
-            Self::TagLimit => "tag_limit",
-            Self::QueueLimit => "queue_limit",
-            Self::RobotMismatch => "robot_mismatch",
-        }
-    }
-}
-
-impl From<&Barrier> for Refusal {
-    fn from(barrier: &Barrier) -> Self {
-        match barrier {
-            Barrier::QueuePaused => Self::QueuePaused,
-            Barrier::DeploymentLimit => Self::DeploymentLimit,
-            Barrier::TagLimit { .. } => Self::TagLimit,
-            Barrier::QueueLimit => Self::QueueLimit,
-        }
-    }
-}
 
 /// What live attempts occupy of one robot.
 #[derive(Clone, Debug, Default)]

@@ -20,6 +20,7 @@ pub mod logs;
 pub mod memory;
 pub mod noting;
 pub mod page;
+pub mod refusal;
 pub mod run_text;
 pub mod runs;
 pub mod schedules;

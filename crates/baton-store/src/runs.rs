@@ -11,9 +11,9 @@ use baton_core::state::{Effect, Event, State};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
-use crate::admit::Refusal;
 use crate::error::Result;
 use crate::page::{Page, PageRequest};
+use crate::refusal::Refusal;
 use crate::run_text::RunText;
 
 /// What became of a run that was to be created.

@@ -111,7 +111,7 @@ pub(crate) fn meaning(runner: Runner, code: i32, shows_usage: bool) -> Option<Me
         (Runner::Other, 127) => known("the command was not found"),
         (_, 129..=159) => {
             let signal = code - 128;
-            let name = super::outcome::signal_name(signal)?;
+            let name = signal_name(signal)?;
             let hint = match name {
                 "SIGKILL" => ": somebody killed it, or the machine ran out of memory",
                 _ => "",
@@ -120,6 +120,18 @@ pub(crate) fn meaning(runner: Runner, code: i32, shows_usage: bool) -> Option<Me
         }
         _ => None,
     }
+}
+
+#[cfg(target_os = "linux")]
+pub(super) fn signal_name(signal: i32) -> Option<&'static str> {
+    nix::sys::signal::Signal::try_from(signal)
+        .ok()
+        .map(nix::sys::signal::Signal::as_str)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn signal_name(_: i32) -> Option<&'static str> {
+    None
 }
 
 #[cfg(test)]

@@ -11,8 +11,9 @@ use tokio::sync::{Notify, mpsc};
 
 use super::last_lines::LastLines;
 use super::lines::shortened;
-use super::quota::{LogLimits, Quota, Verdict};
+use super::quota::{Quota, Verdict};
 use super::telling::LastLine;
+use crate::config::LogLimits;
 use crate::process::boot_clock;
 use crate::session::Input;
 use crate::spool::{Entry, Spool};

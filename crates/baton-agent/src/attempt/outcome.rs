@@ -5,7 +5,7 @@ use baton_core::flow::Entry;
 use baton_core::run::LogStream;
 use baton_core::state::State;
 
-use super::exit_code::{Runner, meaning};
+use super::exit_code::{Runner, meaning, signal_name};
 use super::robot_framework::robot_failure;
 use super::telling::{LastLine, error_line, plain, telling};
 use super::watch::{Cause, Watched};
@@ -158,18 +158,6 @@ pub(crate) fn ended(why: &EndWhy) -> (State, Option<ErrorInfo>) {
         ),
     };
     (state, Some(ErrorInfo::new(kind, message)))
-}
-
-#[cfg(target_os = "linux")]
-pub(super) fn signal_name(signal: i32) -> Option<&'static str> {
-    nix::sys::signal::Signal::try_from(signal)
-        .ok()
-        .map(nix::sys::signal::Signal::as_str)
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(super) fn signal_name(_: i32) -> Option<&'static str> {
-    None
 }
 
 fn signalled(signal: i32) -> String {

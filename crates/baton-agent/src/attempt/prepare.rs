@@ -11,6 +11,7 @@ use baton_core::run::LogLevel;
 use super::Attempt;
 use super::command::{self, Places};
 use super::environment::Wanted;
+use super::unready::Unready;
 use super::watch::Control;
 use crate::cache::Held;
 use crate::guard::{AGENT_MARK, Spec, TREE_MARK};
@@ -25,36 +26,6 @@ pub(super) struct Prepared {
     /// What the guard is told.
     pub(super) spec: Spec,
     _environment: Option<Held>,
-}
-
-/// Why there is no process.
-pub(crate) struct Unready {
-    pub(super) error: ErrorInfo,
-    /// The reason lies with this robot: another one may do better.
-    pub(super) of_robot: bool,
-}
-
-impl Unready {
-    pub(super) fn of_flow(error: ErrorInfo) -> Self {
-        Self {
-            error,
-            of_robot: false,
-        }
-    }
-
-    pub(super) fn of_robot(error: ErrorInfo) -> Self {
-        Self {
-            error,
-            of_robot: true,
-        }
-    }
-}
-
-/// Unless it is known better, the flow is the reason.
-impl From<ErrorInfo> for Unready {
-    fn from(error: ErrorInfo) -> Self {
-        Self::of_flow(error)
-    }
 }
 
 impl Attempt<'_> {

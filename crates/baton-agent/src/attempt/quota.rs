@@ -2,26 +2,7 @@
 
 use std::time::Duration;
 
-/// Bounds on the log of one attempt.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LogLimits {
-    /// Lines a second in the long run; a faster script waits at its pipe.
-    pub lines_per_second: u32,
-    /// Bytes a second in the long run.
-    pub bytes_per_second: u64,
-    /// Bytes of one attempt in all; what comes after is counted and not kept.
-    pub bytes: u64,
-}
-
-impl Default for LogLimits {
-    fn default() -> Self {
-        Self {
-            lines_per_second: 10_000,
-            bytes_per_second: 8 << 20,
-            bytes: 64 << 20,
-        }
-    }
-}
+use crate::config::LogLimits;
 
 /// How many seconds' worth may come at once.
 const BURST: f64 = 3.0;

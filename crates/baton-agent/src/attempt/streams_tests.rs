@@ -8,8 +8,8 @@ use baton_core::id::{Fence, RunId};
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::mpsc;
 
-use super::super::quota::LogLimits;
 use super::*;
+use crate::config::LogLimits;
 use crate::spool::{Note, Spool};
 
 fn log() -> (Arc<RunLog>, tempfile::TempDir) {

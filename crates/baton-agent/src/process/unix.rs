@@ -47,10 +47,10 @@ pub(crate) fn sync_files(folder: &std::path::Path) -> io::Result<()> {
 }
 
 /// Room on the file system of this folder.
-pub(crate) fn space(folder: &std::path::Path) -> io::Result<crate::metrics::Space> {
+pub(crate) fn space(folder: &std::path::Path) -> io::Result<super::Space> {
     let stat = nix::sys::statvfs::statvfs(folder)?;
     let (block, whole, left) = (stat.fragment_size(), stat.blocks(), stat.blocks_free());
-    Ok(crate::metrics::Space {
+    Ok(super::Space {
         free: stat.blocks_available().saturating_mul(block),
         used: whole.saturating_sub(left).saturating_mul(block),
     })

@@ -30,7 +30,7 @@ pub(crate) fn sync_files(_folder: &std::path::Path) -> std::io::Result<()> {
 }
 
 /// Room on the file system of this folder: not measured here.
-pub(crate) fn space(_: &std::path::Path) -> std::io::Result<crate::metrics::Space> {
+pub(crate) fn space(_: &std::path::Path) -> std::io::Result<super::Space> {
     Err(std::io::ErrorKind::Unsupported.into())
 }
 

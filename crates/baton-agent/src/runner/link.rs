@@ -9,7 +9,8 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::{Runner, Stopped};
-use crate::connection::{Connection, Incoming, KeyRefused, backoff};
+use crate::connection::{Connection, Incoming, backoff};
+use crate::http::KeyRefused;
 use crate::session::Input;
 
 /// Refusals in a row that are believed: one may come from a server that is being restored.

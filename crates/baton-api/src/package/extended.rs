@@ -7,7 +7,6 @@ use std::io::Read;
 
 use tar::{Entry, EntryType, PaxExtensions};
 
-use super::read::damaged;
 use super::{MAX_NAME, PackageEntry, PackageError};
 
 /// Longest header of properties, in bytes: a name takes two kilobytes, the rest are times and attributes.
@@ -44,7 +43,10 @@ impl Extended {
         }
         let times = self.seen.iter().filter(|seen| **seen == kind).count();
         if times >= if global { MAX_GLOBAL } else { 1 } {
-            return Err(damaged(last, "the same is said twice of one entry"));
+            return Err(PackageError::damaged(
+                last,
+                "the same is said twice of one entry",
+            ));
         }
         self.seen.push(kind);
         match kind {
@@ -73,7 +75,7 @@ impl Extended {
         entry
             .take(MAX_PROPERTIES)
             .read_to_end(&mut bytes)
-            .map_err(|e| damaged(None, e))?;
+            .map_err(|e| PackageError::damaged(None, e))?;
         for property in PaxExtensions::new(&bytes) {
             let property = property.map_err(|_| wrong("a PAX header that is not made as such"))?;
             let (key, value) = (property.key_bytes(), property.value_bytes());
@@ -129,7 +131,7 @@ fn read_name(entry: &mut Entry<'_, impl Read>) -> Result<Vec<u8>, PackageError> 
     entry
         .take(MAX_NAME as u64 + 2)
         .read_to_end(&mut name)
-        .map_err(|e| damaged(None, e))?;
+        .map_err(|e| PackageError::damaged(None, e))?;
     if entry.size() > MAX_NAME as u64 + 1 {
         return Err(too_long(&name));
     }

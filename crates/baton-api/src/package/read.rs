@@ -99,9 +99,9 @@ fn walk(
     let mut entries: Vec<PackageEntry> = Vec::new();
     let mut before = Extended::default();
     let mut total = 0_u64;
-    let unreadable = |e| damaged(None, e);
+    let unreadable = |e| PackageError::damaged(None, e);
     for entry in tar.entries().map_err(unreadable)?.raw(true) {
-        let mut entry = entry.map_err(|e| damaged(entries.last(), e))?;
+        let mut entry = entry.map_err(|e| PackageError::damaged(entries.last(), e))?;
         if before.take_in(&mut entry, entries.last())? {
             continue;
         }
@@ -124,7 +124,10 @@ fn walk(
         entries.push(checked);
     }
     if before.is_something() {
-        return Err(damaged(entries.last(), "a name without a file"));
+        return Err(PackageError::damaged(
+            entries.last(),
+            "a name without a file",
+        ));
     }
     end(tar.into_inner(), entries.last())?;
     Ok(entries)
@@ -181,7 +184,9 @@ fn end(
     let mut buffer = [0; 8 << 10];
     let mut zeros = 0_u64;
     loop {
-        let n = rest.read(&mut buffer).map_err(|e| damaged(last, e))?;
+        let n = rest
+            .read(&mut buffer)
+            .map_err(|e| PackageError::damaged(last, e))?;
         if n == 0 {
             break;
         }
@@ -198,25 +203,16 @@ fn end(
     }
     // The end mark is two blocks, of which the library takes the first.
     if zeros < BLOCK {
-        return Err(damaged(last, "the tar has no end mark; it broke off"));
+        return Err(PackageError::damaged(
+            last,
+            "the tar has no end mark; it broke off",
+        ));
     }
     let mut behind = rest.into_inner().into_inner();
-    match io::copy(&mut behind, &mut io::sink()).map_err(|e| damaged(last, e))? {
+    match io::copy(&mut behind, &mut io::sink()).map_err(|e| PackageError::damaged(last, e))? {
         0 => Ok(()),
         n => Err(trailing(format!(
             "{n} bytes follow the end of the gzip; pack it as one archive"
         ))),
-    }
-}
-
-/// An archive that breaks off or makes no sense after this entry.
-pub(super) fn damaged(after: Option<&PackageEntry>, why: impl std::fmt::Display) -> PackageError {
-    match after {
-        None => PackageError::new("package_corrupt", None, format!("not a gzipped tar: {why}")),
-        Some(entry) => PackageError::new(
-            "package_corrupt",
-            entry.path.clone(),
-            format!("the archive is damaged behind this entry: {why}"),
-        ),
     }
 }

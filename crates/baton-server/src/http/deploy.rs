@@ -11,7 +11,6 @@ use baton_core::origin;
 use baton_core::parameter::ParameterSchema;
 use baton_core::queue::DEFAULT_QUEUE;
 use baton_core::schedule::Schedule;
-use baton_core::template;
 use baton_store::StoreError;
 use baton_store::catalog::{Deploy, Deployed};
 use baton_store::logs::ResourceEvent;
@@ -161,7 +160,8 @@ fn check_words_of(entry: &flow::Entry, schema: &ParameterSchema) -> Result<Vec<S
     if let flow::Entry::Command { env, .. } = entry {
         flow::check_env(env).map_err(|why| ApiError::invalid("bad_variable", "entry.env", why))?;
     }
-    template::check(entry, schema)
+    entry
+        .check_names(schema)
         .map_err(|why| ApiError::invalid("unknown_parameter", "entry", why))
 }
 

@@ -19,7 +19,7 @@ use super::extract::{Caller, Json, LARGE, Name, Query};
 use super::flows::{self, check, check_text, check_words, count};
 use super::paging::{cursor, listed, page, slice};
 use super::route::Done;
-use super::schedules;
+use super::{lookup, schedules};
 use crate::error::{ApiError, bad_parameters};
 use crate::submit::{Plan, find_deployment, newest_active};
 
@@ -270,26 +270,9 @@ pub(crate) async fn check_patch(
             .map_err(|why| ApiError::invalid("invalid_lost_after", "lost_after_seconds", why))?;
     }
     if let Some(Some(robot)) = patch.robot_id {
-        known_robot(http, org, robot).await?;
+        lookup::known_robot(http, org, robot).await?;
     }
     Ok(())
-}
-
-/// Refuses a robot that is not there.
-pub(crate) async fn known_robot(
-    http: &Http,
-    org: OrgId,
-    robot: baton_core::id::RobotId,
-) -> Result<(), ApiError> {
-    match http.app.store.robot(org, robot).await {
-        Ok(_) => Ok(()),
-        Err(StoreError::NotFound { .. }) => Err(ApiError::invalid(
-            "unknown_robot",
-            "robot_id",
-            format!("there is no robot {robot}; `baton robots ls` lists them"),
-        )),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// What is there, with what the patch names.

@@ -216,7 +216,7 @@ pub(crate) async fn list_outcomes(
                 None => None,
             },
             robot_id: match &query.robot {
-                Some(text) => Some(super::robots::find(&http, caller.org, text).await?.id),
+                Some(text) => Some(super::lookup::robot(&http, caller.org, text).await?.id),
                 None => None,
             },
             by: query.by.map(|by| match by {

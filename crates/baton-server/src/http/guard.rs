@@ -14,8 +14,8 @@ use baton_core::access::Role;
 use baton_store::keys::KeyKind;
 
 use super::Http;
+use super::access::Access;
 use super::extract::Caller;
-use super::route::Access;
 use crate::auth::AuthError;
 use crate::error::ApiError;
 use crate::outside::Seen;

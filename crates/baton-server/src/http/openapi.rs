@@ -21,18 +21,18 @@ use axum::response::{IntoResponse, Response};
 use baton_api::problem::{PROBLEM_JSON, Problem};
 
 use super::Http;
-use super::route::{Access, Route, Shape};
-use super::table::table;
+use super::access::Access;
+use super::route::{Route, Shape};
 
 /// The document as JSON, made once.
-static TEXT: LazyLock<String> = LazyLock::new(|| document().to_string());
+static TEXT: LazyLock<String> = LazyLock::new(|| super::openapi().to_string());
 
 /// `GET /api/v1/openapi.json`.
 pub(crate) async fn get_openapi(State(http): State<Arc<Http>>) -> Response {
     let text = match http.outside.base.as_str() {
         "" => TEXT.clone(),
         base => {
-            let mut document = document();
+            let mut document = super::openapi();
             document["servers"] = serde_json::json!([{ "url": base }]);
             document.to_string()
         }
@@ -40,19 +40,19 @@ pub(crate) async fn get_openapi(State(http): State<Arc<Http>>) -> Response {
     ([(CONTENT_TYPE, "application/json")], text).into_response()
 }
 
-/// The document.
-pub fn document() -> serde_json::Value {
-    let mut document = serde_json::to_value(assemble()).expect("the document is plain JSON");
+/// The document of these routes.
+pub(super) fn document(routes: Vec<Route>) -> serde_json::Value {
+    let mut document = serde_json::to_value(assemble(routes)).expect("the document is plain JSON");
     super::types::widen(&mut document);
     document
 }
 
-fn assemble() -> OpenApi {
+fn assemble(routes: Vec<Route>) -> OpenApi {
     let mut schemas = BTreeMap::from([(Problem::name().into_owned(), Problem::schema())]);
     let mut nested = Vec::new();
     Problem::schemas(&mut nested);
     let mut paths = PathsBuilder::new();
-    for mut route in table() {
+    for mut route in routes {
         let Some(shape) = route.shape.take() else {
             continue;
         };

@@ -12,21 +12,21 @@ use baton_api::rest::{
     LostRequest, LostResult, LostRun, PageQuery, Robot, RobotLogEntry, RobotLogQuery,
 };
 use baton_core::access::Permission;
-use baton_core::id::{self, OrgId};
 use baton_core::robot;
 use baton_core::text::shell_word;
+use baton_store::StoreError;
 use baton_store::runs::LiveAttempt;
-use baton_store::{Result as StoreResult, StoreError};
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::Http;
+use super::access::Access;
 use super::extract::{Caller, IdempotencyKey, Json, LARGE, MaybeJson, Name, Query};
 use super::flows::{check_text, count};
 use super::paging::{bounded, listed, page};
-use super::route::{Access, Done};
+use super::route::Done;
 use super::runs::{Submitted, submit};
-use super::unheard;
+use super::{lookup, unheard};
 use crate::error::ApiError;
 use crate::operations;
 use crate::robots::{RobotKey, upgrade};
@@ -55,7 +55,7 @@ pub(crate) async fn get_robot(
     caller: Caller,
     Name(text): Name,
 ) -> Reply<Robot> {
-    let robot = find(&http, caller.org, &text).await?;
+    let robot = lookup::robot(&http, caller.org, &text).await?;
     shown(&http, robot).await
 }
 
@@ -64,7 +64,7 @@ pub(crate) async fn delete_robot(
     caller: Caller,
     Name(text): Name,
 ) -> Result<Done, ApiError> {
-    let robot = find(&http, caller.org, &text).await?;
+    let robot = lookup::robot(&http, caller.org, &text).await?;
     let event = http.event(
         &caller,
         "robot.deleted",
@@ -106,7 +106,7 @@ async fn drain(
     draining: bool,
     comment: &str,
 ) -> Reply<Robot> {
-    let robot = find(http, caller.org, text).await?;
+    let robot = lookup::robot(http, caller.org, text).await?;
     // What changes nothing leaves no row.
     if robot.draining == draining && (!draining || robot.drain_comment == comment) {
         return shown(http, robot).await;
@@ -130,7 +130,7 @@ pub(crate) async fn robot_lost(
     MaybeJson(body): MaybeJson<LostRequest>,
 ) -> Reply<LostResult> {
     check_text("comment", Some(&body.comment))?;
-    let robot = find(&http, caller.org, &text).await?;
+    let robot = lookup::robot(&http, caller.org, &text).await?;
     if http.app.robots.get(robot.id).is_some() {
         let why = format!(
             "{0} is connected, and says what it runs; to end that, cancel its runs: baton runs cancel --robot={1}",
@@ -166,7 +166,7 @@ pub(crate) async fn run_on_robot(
     IdempotencyKey(key): IdempotencyKey,
     Json(mut ask): Json<CreateRun, LARGE>,
 ) -> Result<Submitted, ApiError> {
-    let robot = find(&http, caller.org, &text).await?;
+    let robot = lookup::robot(&http, caller.org, &text).await?;
     ask.robot = Some(robot.id.to_string());
     ask.idempotency_key = key.or(ask.idempotency_key);
     submit(&http, &caller, ask).await
@@ -178,7 +178,7 @@ pub(crate) async fn list_robot_logs(
     Name(text): Name,
     Query(query): Query<RobotLogQuery>,
 ) -> Reply<Collection<RobotLogEntry>> {
-    let robot = find(&http, caller.org, &text).await?;
+    let robot = lookup::robot(&http, caller.org, &text).await?;
     let limit = bounded(query.limit, SHOWN)?;
     let store = &http.app.store;
     let after = match query.cursor {
@@ -230,7 +230,7 @@ pub(crate) async fn tell_robot(
     Json(body): Json<BroadcastRequest>,
 ) -> Reply<BroadcastResult> {
     check_broadcast(&body)?;
-    let robot = find(&http, caller.org, &text).await?;
+    let robot = lookup::robot(&http, caller.org, &text).await?;
     let one = [robot.id];
     let told = operations::broadcast(&http.app, caller.org, Some(&one), &body.event, body.data);
     let detail = json!({"name": robot.name, "event": body.event, "sent": told.reached.len()});
@@ -291,14 +291,6 @@ pub(crate) async fn page_or_connect(State(http): State<Arc<Http>>, request: Requ
         }
         Ok(None) => ApiError::internal("a door with a permission let nobody in").into_response(),
         Err(error) => error.into_response(),
-    }
-}
-
-/// The robot with this id or name.
-pub(crate) async fn find(http: &Http, org: OrgId, text: &str) -> StoreResult<robot::Robot> {
-    match id::own(text) {
-        Some(id) => http.app.store.robot(org, id).await,
-        None => http.app.store.robot_by_name(org, text).await,
     }
 }
 

@@ -11,38 +11,16 @@ use axum::http::Method;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
-use baton_core::access::{Permission, Role};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{Ref, RefOr, Required};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::Http;
+use super::access::Access;
 use super::extract::{Caller, Id, IdempotencyKey, Json, MaybeJson, Name, Query};
 use super::guard::{self, Gate};
 use crate::error::ApiError;
-
-/// Who may use a route. There is no default.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// Everybody, without a key.
-    Public,
-    /// Whoever holds the permission.
-    Needs(Permission),
-    /// Whoever holds one of the two.
-    Either(Permission, Permission),
-}
-
-impl Access {
-    /// Whether a caller of this role may pass.
-    pub(crate) const fn admits(self, role: Role) -> bool {
-        match self {
-            Self::Public => true,
-            Self::Needs(one) => role.may(one),
-            Self::Either(one, other) => role.may(one) || role.may(other),
-        }
-    }
-}
 
 /// One entry of the route table.
 pub(crate) struct Route {

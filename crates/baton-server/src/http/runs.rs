@@ -188,7 +188,7 @@ pub(crate) async fn prepare(
     };
     let robot_id = match &ask.robot {
         Some(text) => {
-            let found = super::robots::find(http, caller.org, text).await;
+            let found = super::lookup::robot(http, caller.org, text).await;
             Some(unknown(
                 found.map(|robot| robot.id),
                 "unknown_robot",
@@ -354,7 +354,7 @@ pub(crate) async fn filter(
             None => None,
         },
         robot_id: match &query.robot {
-            Some(text) => Some(super::robots::find(http, org, text).await?.id),
+            Some(text) => Some(super::lookup::robot(http, org, text).await?.id),
             None => None,
         },
         tag: query.tag.clone(),

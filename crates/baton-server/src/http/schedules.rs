@@ -17,9 +17,9 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::Http;
-use super::deployments::known_robot;
 use super::extract::{Caller, Id, Json, LARGE, Query};
 use super::flows::{check, entropy};
+use super::lookup::known_robot;
 use super::paging::{bounded, cursor, page};
 use super::route::{Created, Done};
 use crate::error::{ApiError, bad_parameters};

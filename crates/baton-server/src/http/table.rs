@@ -3,7 +3,8 @@
 use axum::http::Method;
 use baton_core::access::Permission::{ActAsRobot, Administer, Deploy, Operate, Read, Run};
 
-use super::route::{Access, Route};
+use super::access::Access;
+use super::route::Route;
 use super::{
     artifacts, audit, deploy, deployments, enrolment, events, exposition, figures, flows, keys,
     limits, logs, openapi, packages, peek, queues, reports, results, robots, runs, runs_bulk,

@@ -4,8 +4,9 @@ use baton_core::limit::{Limits, Usage};
 use jiff::Timestamp;
 
 use super::World;
-use crate::admit::{Facts, OnRobot, Refusal, admit};
+use crate::admit::{Facts, OnRobot, admit};
 use crate::commit::CommitNote;
+use crate::refusal::Refusal;
 use crate::runs::{Assign, Assigned};
 use crate::step;
 

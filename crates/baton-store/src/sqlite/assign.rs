@@ -16,8 +16,9 @@ use super::row::{Id, all, first};
 use super::run_row::{self, Depth};
 use super::writer::Tx;
 use super::{Shared, fleet, history, queues};
-use crate::admit::{Facts, OnRobot, Refusal, admit};
+use crate::admit::{Facts, OnRobot, admit};
 use crate::error::Result;
+use crate::refusal::Refusal;
 use crate::runs::{Assign, Assigned};
 use crate::step;
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use baton_core::id::RunId;
 use baton_core::state::{Event, State};
 use baton_store::StoreError;
-use baton_store::admit::Refusal;
+use baton_store::refusal::Refusal;
 use baton_store::runs::{Assign, Assigned, Claim, RunStep, Stepped};
 use futures_util::future::try_join_all;
 use jiff::Timestamp;

@@ -14,7 +14,6 @@ use baton_agent::events::Event;
 use baton_api::rest::{ReportFinish, ReportStart};
 use baton_core::error::{ErrorInfo, ErrorKind};
 use baton_core::flow::DEFAULT_CANCEL_GRACE_SECONDS;
-use baton_core::lease;
 use baton_core::parameter::variable;
 use baton_core::retry::RetryPolicy;
 use baton_core::run::{LogLevel, LogStream};
@@ -29,7 +28,7 @@ use super::argv::Flags;
 use super::record::{Lines, Record};
 use super::script::Script;
 use super::spool::Spool;
-use super::upload::{Upload, read_events};
+use super::upload::{REPORT_EVERY, Upload, read_events};
 use crate::cli::Global;
 use crate::commands::{self, Session};
 use crate::exit::Exit;
@@ -41,8 +40,6 @@ use crate::{output, settings};
 const TELL: Duration = Duration::from_millis(300);
 /// How often the server is asked whether somebody cancelled the run.
 const ASK: Duration = Duration::from_secs(2);
-/// How often at least the server hears of the run, in seconds: after three times as long it is crashed there.
-pub(super) const REPORT_EVERY: u32 = *lease::REPORT_EVERY_BOUNDS.start();
 /// After a cancel, how long the script has to end by itself.
 const GRACE: Duration = Duration::from_secs(DEFAULT_CANCEL_GRACE_SECONDS as u64);
 /// How long the end of the script waits for the server to take the rest.

@@ -11,6 +11,7 @@ use baton_api::client::{Client, Result};
 use baton_api::rest::{PutArtifact, ReportFinish, ReportLogs, ReportStart, ReportTasks, TaskInput};
 use baton_core::error::{ErrorInfo, ErrorKind};
 use baton_core::id::RunId;
+use baton_core::lease;
 use baton_core::run::{LogLine, Progress};
 use baton_core::state::State;
 use jiff::Timestamp;
@@ -18,8 +19,10 @@ use serde_json::Value;
 
 use super::spool::Spool;
 
+/// How often at least the server hears of the run, in seconds: after three times as long it is crashed there.
+pub(super) const REPORT_EVERY: u32 = *lease::REPORT_EVERY_BOUNDS.start();
 /// A script that says nothing is reported as being there this often: twice as often as was promised to the server.
-const STILL_THERE: Duration = Duration::from_secs(super::here::REPORT_EVERY as u64 / 2);
+const STILL_THERE: Duration = Duration::from_secs(REPORT_EVERY as u64 / 2);
 /// Lines in one report.
 const LINES: usize = 500;
 /// Longest events file that is read in one step, in bytes; the rest comes with the next.

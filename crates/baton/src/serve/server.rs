@@ -236,7 +236,7 @@ fn not_started(error: &StartError) -> Failure {
             .fix("stop that one, or choose another port with --port or ORCHESTRATOR_PORT; 0 takes a free one")
         }
         StartError::Zones(fault) => settings::zones::unusable(fault),
-        StartError::Tls { .. } => failure
+        StartError::Tls(_) => failure
             .fix("--tls-cert takes the PEM file of the chain, --tls-key that of its private key"),
         _ => failure,
     }

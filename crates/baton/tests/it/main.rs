@@ -4,6 +4,7 @@ mod asking;
 mod bad_input;
 mod cases;
 mod cat_fact;
+mod circles;
 mod cli;
 mod coverage;
 mod crash;
