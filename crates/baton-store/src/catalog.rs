@@ -182,6 +182,9 @@ pub trait Catalog {
     /// The versions of a flow, newest first.
     async fn versions(&self, org: OrgId, flow_id: FlowId) -> Result<Vec<Version>>;
 
+    /// The same in pages.
+    async fn versions_page(&self, flow_id: FlowId, request: PageRequest) -> Result<Page<Version>>;
+
     /// Changes whether new runs may use a version.
     async fn set_version_status(
         &self,
@@ -223,6 +226,9 @@ pub trait Catalog {
 
     /// The artifacts of a run, by attempt and name.
     async fn artifacts(&self, org: OrgId, run_id: RunId) -> Result<Vec<Artifact>>;
+
+    /// The same in pages.
+    async fn artifacts_page(&self, run_id: RunId, request: PageRequest) -> Result<Page<Artifact>>;
 
     /// One artifact.
     async fn artifact(&self, org: OrgId, id: ArtifactId) -> Result<Artifact>;

@@ -113,6 +113,9 @@ pub trait Fleet {
     /// there from the start.
     async fn queues(&self, org: Option<OrgId>) -> Result<Vec<Queue>>;
 
+    /// Queues of an org by name, in pages.
+    async fn queues_page(&self, request: PageRequest) -> Result<Page<Queue>>;
+
     /// The queue with this name.
     async fn queue_by_name(&self, org: OrgId, name: &str) -> Result<Queue>;
 
@@ -125,6 +128,9 @@ pub trait Fleet {
 
     /// All limits of all orgs, or of one, by org and tag.
     async fn tag_limits(&self, org: Option<OrgId>) -> Result<Vec<TagLimit>>;
+
+    /// Limits of an org by tag, in pages.
+    async fn tag_limits_page(&self, request: PageRequest) -> Result<Page<TagLimit>>;
 }
 
 /// Newest lines of an agent's own log that are kept: some days of a healthy agent, an hour of a sick one.

@@ -6,6 +6,7 @@ use baton_core::id::{KeyId, OrgId, RobotId};
 use jiff::Timestamp;
 
 use crate::error::Result;
+use crate::page::{Page, PageRequest};
 
 /// A key as stored. The secret itself is nowhere.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +63,9 @@ pub trait Keys {
 
     /// The API and robot keys of an org, newest first.
     async fn keys(&self, org: OrgId) -> Result<Vec<Key>>;
+
+    /// The same in pages, the newest id first: ids sort by the time they were made.
+    async fn keys_page(&self, request: PageRequest) -> Result<Page<Key>>;
 
     /// Takes a key back, and what it opened with it; the first time counts.
     async fn revoke_key(&self, org: OrgId, id: KeyId, now: Timestamp) -> Result<Key>;

@@ -20,7 +20,7 @@ use super::Http;
 use super::downloads::stream_blob;
 use super::extract::{Caller, Id, Name, Query};
 use super::flows::entropy;
-use super::paging::{listed, page, slice};
+use super::paging::{listed, page};
 use super::route::{Bytes, Created};
 use super::runs::find;
 use super::spool::Spool;
@@ -44,8 +44,7 @@ pub(crate) async fn list_artifacts(
 ) -> Result<axum::Json<Collection<Artifact>>, ApiError> {
     let request = page(caller.org, query.limit, query.cursor)?;
     let run = find(&http, caller.org, &text).await?;
-    let artifacts = http.app.store.artifacts(caller.org, run.id).await?;
-    let found = slice(artifacts, &request, |a| (a.attempt, a.name.clone()))?;
+    let found = http.app.store.artifacts_page(run.id, request).await?;
     Ok(axum::Json(listed(found, |artifact| view(&http, artifact))))
 }
 

@@ -1,6 +1,5 @@
 //! Flows and their versions.
 
-use std::cmp::Reverse;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -19,7 +18,7 @@ use serde_json::json;
 
 use super::Http;
 use super::extract::{Caller, Id, Json, Name, Query};
-use super::paging::{cursor, listed, page, slice};
+use super::paging::{cursor, listed, page};
 use super::route::{Created, Done};
 use crate::error::ApiError;
 
@@ -171,8 +170,7 @@ pub(crate) async fn list_versions(
 ) -> Reply<Collection<Version>> {
     let request = page(caller.org, query.limit, query.cursor)?;
     let flow = find(&http, caller.org, &text).await?;
-    let versions = http.app.store.versions(caller.org, flow.id).await?;
-    let found = slice(versions, &request, |v| Reverse(v.number))?;
+    let found = http.app.store.versions_page(flow.id, request).await?;
     Ok(axum::Json(listed(found, version_view)))
 }
 

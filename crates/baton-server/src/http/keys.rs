@@ -1,6 +1,5 @@
 //! API keys: made, listed, taken back.
 
-use std::cmp::Reverse;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -16,7 +15,7 @@ use serde_json::json;
 use super::Http;
 use super::extract::{Caller, Id, Json, Query};
 use super::flows::check;
-use super::paging::{listed, page, slice};
+use super::paging::{listed, page};
 use super::route::{Created, Done};
 use crate::auth::new_secret;
 use crate::error::ApiError;
@@ -28,8 +27,7 @@ pub(crate) async fn list_keys(
     Query(query): Query<PageQuery>,
 ) -> Result<axum::Json<Collection<Key>>, ApiError> {
     let request = page(caller.org, query.limit, query.cursor)?;
-    let keys = http.app.store.keys(caller.org).await?;
-    let found = slice(keys, &request, |key| Reverse((key.created_at, key.id)))?;
+    let found = http.app.store.keys_page(request).await?;
     Ok(axum::Json(listed(found, view)))
 }
 

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::Http;
 use super::extract::{Caller, Id, Json, Query};
 use super::flows::{check_words, count, entropy};
-use super::paging::{listed, page, slice};
+use super::paging::{listed, page};
 use super::queues::{NAMED, holder};
 use super::route::Done;
 use crate::error::ApiError;
@@ -27,9 +27,8 @@ pub(crate) async fn list_limits(
     Query(query): Query<PageQuery>,
 ) -> Reply<Collection<Limit>> {
     let request = page(caller.org, query.limit, query.cursor)?;
-    let limits = http.app.store.tag_limits(Some(caller.org)).await?;
+    let found = http.app.store.tag_limits_page(request).await?;
     let live = http.app.store.live_attempts().await?;
-    let found = slice(limits, &request, |limit| limit.tag.clone())?;
     Ok(axum::Json(listed(found, |limit| view(limit, &live))))
 }
 

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::Http;
 use super::extract::{Caller, Json, Name, Query};
 use super::flows::{check, check_text, count, entropy};
-use super::paging::{cursor, page, slice};
+use super::paging::{cursor, page};
 use super::route::{Created, Done};
 use crate::error::ApiError;
 
@@ -29,8 +29,7 @@ pub(crate) async fn list_queues(
     Query(query): Query<PageQuery>,
 ) -> Reply<Collection<Queue>> {
     let request = page(caller.org, query.limit, query.cursor)?;
-    let queues = http.app.store.queues(Some(caller.org)).await?;
-    let found = slice(queues, &request, |queue| queue.name.clone())?;
+    let found = http.app.store.queues_page(request).await?;
     let items = views(&http, caller.org, found.items).await?;
     let next = cursor(found.next);
     Ok(axum::Json(Collection { items, next }))

@@ -173,6 +173,16 @@ impl Catalog for MemoryStore {
         })
     }
 
+    async fn versions_page(&self, flow_id: FlowId, request: PageRequest) -> Result<Page<Version>> {
+        let versions = self.versions(request.org, flow_id).await?;
+        page(
+            versions.into_iter(),
+            &request,
+            |version| version.number,
+            true,
+        )
+    }
+
     async fn set_version_status(
         &self,
         org: OrgId,
@@ -284,6 +294,16 @@ impl Catalog for MemoryStore {
             found.sort_by(|a, b| (a.attempt, &a.name).cmp(&(b.attempt, &b.name)));
             Ok(found)
         })
+    }
+
+    async fn artifacts_page(&self, run_id: RunId, request: PageRequest) -> Result<Page<Artifact>> {
+        let artifacts = self.artifacts(request.org, run_id).await?;
+        page(
+            artifacts.into_iter(),
+            &request,
+            |one| (one.attempt, one.name.clone()),
+            false,
+        )
     }
 
     async fn artifact(&self, org: OrgId, id: ArtifactId) -> Result<Artifact> {

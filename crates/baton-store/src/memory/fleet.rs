@@ -262,6 +262,16 @@ impl Fleet for MemoryStore {
         })
     }
 
+    async fn queues_page(&self, request: PageRequest) -> Result<Page<Queue>> {
+        let queues = self.queues(Some(request.org)).await?;
+        page(
+            queues.into_iter(),
+            &request,
+            |queue| queue.name.clone(),
+            false,
+        )
+    }
+
     async fn queue_by_name(&self, org: OrgId, name: &str) -> Result<Queue> {
         self.read(|world| {
             (world.queues.values())
@@ -305,6 +315,16 @@ impl Fleet for MemoryStore {
             limits.sort_by(|a, b| (a.org, &a.tag).cmp(&(b.org, &b.tag)));
             Ok(limits)
         })
+    }
+
+    async fn tag_limits_page(&self, request: PageRequest) -> Result<Page<TagLimit>> {
+        let limits = self.tag_limits(Some(request.org)).await?;
+        page(
+            limits.into_iter(),
+            &request,
+            |limit| limit.tag.clone(),
+            false,
+        )
     }
 }
 

@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use baton_core::id::{KeyId, OrgId};
 use jiff::Timestamp;
 
-use super::{MemoryStore, World};
+use super::{MemoryStore, World, page};
 use crate::error::{Result, StoreError};
 use crate::keys::{Key, KeyKind, Keys};
+use crate::page::{Page, PageRequest};
 
 #[async_trait]
 impl Keys for MemoryStore {
@@ -29,6 +30,12 @@ impl Keys for MemoryStore {
             keys.sort_by_key(|k| Reverse((k.created_at, k.id)));
             Ok(keys)
         })
+    }
+
+    async fn keys_page(&self, request: PageRequest) -> Result<Page<Key>> {
+        let mut keys = self.keys(request.org).await?;
+        keys.sort_by_key(|key| Reverse(key.id));
+        page(keys.into_iter(), &request, |key| key.id, true)
     }
 
     async fn revoke_key(&self, org: OrgId, id: KeyId, now: Timestamp) -> Result<Key> {

@@ -4,10 +4,12 @@ use baton_core::id::{ArtifactId, OrgId, RunId};
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 
-use super::row::{Cols, Id, all, first, us};
+use super::catalog::{cursor, paged};
+use super::row::{Cols, Id, all, first, to_json, us};
 use super::writer::Tx;
 use crate::catalog::{Artifact, BLOB_CHUNK};
 use crate::error::{Result, StoreError};
+use crate::page::{Page, PageRequest};
 
 /// Stores one chunk of a blob that is not complete yet.
 pub(super) fn put_chunk(tx: &Tx, hash: &str, number: u32, bytes: &[u8]) -> Result<()> {
@@ -74,6 +76,11 @@ pub(super) fn chunk(conn: &Connection, hash: &str, number: u32) -> Result<Vec<u8
         .ok_or_else(|| StoreError::not_found(format!("chunk {number} of blob {hash}")))
 }
 
+/// A page of the artifacts of a run.
+pub(super) const ARTIFACTS: &str =
+    "SELECT org, id, run_id, attempt, name, content_type, size, hash,
+    created_at FROM artifacts WHERE org = ?1 AND run_id = ?2 AND (attempt, name) > (?3, ?4)
+    ORDER BY attempt, name LIMIT ?5";
 const ARTIFACT: &str = "org, id, run_id, attempt, name, content_type, size, hash, created_at";
 
 fn read(row: &Row<'_>) -> Result<Artifact> {
@@ -131,6 +138,21 @@ pub(super) fn artifacts(conn: &Connection, org: OrgId, run_id: RunId) -> Result<
         params![org.0, run_id.bytes()],
         read,
     )
+}
+
+/// The same in pages.
+pub(super) fn artifacts_page(
+    conn: &Connection,
+    run_id: RunId,
+    request: &PageRequest,
+) -> Result<Page<Artifact>> {
+    let (attempt, name) = cursor::<(u32, String)>(request)?.unwrap_or_default();
+    let (org, limit) = (request.org.0, request.clamped() + 1);
+    let rows = params![org, run_id.bytes(), attempt, name, limit];
+    let found = all(conn.prepare_cached(ARTIFACTS)?, rows, read)?;
+    Ok(paged(found, request, |one| {
+        to_json(&(one.attempt, &one.name))
+    }))
 }
 
 /// One artifact.

@@ -132,6 +132,11 @@ impl Catalog for SqliteStore {
             .await
     }
 
+    async fn versions_page(&self, flow_id: FlowId, request: PageRequest) -> Result<Page<Version>> {
+        self.scan(move |conn| flow_rows::versions_page(conn, flow_id, &request))
+            .await
+    }
+
     async fn set_version_status(
         &self,
         org: OrgId,
@@ -240,6 +245,11 @@ impl Catalog for SqliteStore {
 
     async fn artifacts(&self, org: OrgId, run_id: RunId) -> Result<Vec<Artifact>> {
         self.scan(move |conn| blobs::artifacts(conn, org, run_id))
+            .await
+    }
+
+    async fn artifacts_page(&self, run_id: RunId, request: PageRequest) -> Result<Page<Artifact>> {
+        self.scan(move |conn| blobs::artifacts_page(conn, run_id, &request))
             .await
     }
 

@@ -11,8 +11,8 @@ use rusqlite::{Connection, Row, params};
 use super::SqliteStore;
 use super::catalog::{cursor, paged};
 use super::queues::{
-    QUEUE, all_tag_limits, delete_queue, find_queue, insert_queue, put_tag_limit, queue,
-    queue_entropy, queue_named, read_queue,
+    QUEUE, QUEUES, TAG_LIMITS, all_tag_limits, delete_queue, find_queue, insert_queue,
+    put_tag_limit, queue, queue_entropy, queue_named, read_queue, read_tag_limit,
 };
 use super::row::{Cols, Id, all, first, opt_us, to_json, us};
 use super::writer::Tx;
@@ -263,6 +263,17 @@ impl Fleet for SqliteStore {
         })
     }
 
+    async fn queues_page(&self, request: PageRequest) -> Result<Page<Queue>> {
+        self.scan(move |conn| {
+            // A name is never empty.
+            let after = cursor::<String>(&request)?.unwrap_or_default();
+            let rows = params![request.org.0, after, request.clamped() + 1];
+            let found = all(conn.prepare_cached(QUEUES)?, rows, read_queue)?;
+            Ok(paged(found, &request, |queue| to_json(&queue.name)))
+        })
+        .await
+    }
+
     async fn queue_by_name(&self, org: OrgId, name: &str) -> Result<Queue> {
         self.point(|conn| {
             queue_named(conn, org, name)?
@@ -291,6 +302,16 @@ impl Fleet for SqliteStore {
 
     async fn tag_limits(&self, org: Option<OrgId>) -> Result<Vec<TagLimit>> {
         self.point(|conn| all_tag_limits(conn, org))
+    }
+
+    async fn tag_limits_page(&self, request: PageRequest) -> Result<Page<TagLimit>> {
+        self.scan(move |conn| {
+            let after = cursor::<String>(&request)?.unwrap_or_default();
+            let rows = params![request.org.0, after, request.clamped() + 1];
+            let found = all(conn.prepare_cached(TAG_LIMITS)?, rows, read_tag_limit)?;
+            Ok(paged(found, &request, |limit| to_json(&limit.tag)))
+        })
+        .await
     }
 }
 

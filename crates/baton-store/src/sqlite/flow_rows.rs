@@ -4,8 +4,10 @@ use baton_core::flow::{Deployment, Flow, Version};
 use baton_core::id::{DeploymentId, FlowId, OrgId, VersionId};
 use rusqlite::{Connection, Row, params};
 
-use super::row::{Cols, Id, all, first};
+use super::catalog::{cursor, paged};
+use super::row::{Cols, Id, all, first, to_json};
 use crate::error::{Result, StoreError};
+use crate::page::{Page, PageRequest};
 
 /// The columns of a flow.
 pub(super) const FLOW: &str =
@@ -83,6 +85,24 @@ pub(super) fn versions(conn: &Connection, org: OrgId, flow_id: FlowId) -> Result
         params![org.0, flow_id.bytes()],
         read_version,
     )
+}
+
+/// A page of the versions of a flow, newest first.
+pub(super) const VERSIONS: &str = "SELECT org, id, flow_id, number, status, package, entry,
+    parameter_schema, source, created_at FROM versions
+    WHERE org = ?1 AND flow_id = ?2 AND number < ?3 ORDER BY number DESC LIMIT ?4";
+
+/// The same in pages.
+pub(super) fn versions_page(
+    conn: &Connection,
+    flow_id: FlowId,
+    request: &PageRequest,
+) -> Result<Page<Version>> {
+    let before = cursor::<u32>(request)?.map_or(i64::MAX, i64::from);
+    let (org, limit) = (request.org.0, request.clamped() + 1);
+    let rows = params![org, flow_id.bytes(), before, limit];
+    let found = all(conn.prepare_cached(VERSIONS)?, rows, read_version)?;
+    Ok(paged(found, request, |version| to_json(&version.number)))
 }
 
 const DEPLOYMENT: &str = "org, id, flow_id, name, settings, created_at, updated_at";

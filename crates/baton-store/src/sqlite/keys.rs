@@ -7,13 +7,25 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 
 use super::SqliteStore;
-use super::row::{Cols, Id, all, first, opt, opt_us, us};
+use super::catalog::{cursor, paged};
+use super::row::{Cols, Id, all, first, opt, opt_us, to_json, us};
 use super::writer::Tx;
 use crate::error::{Result, StoreError};
 use crate::keys::{Key, KeyKind, Keys};
+use crate::page::{Page, PageRequest};
 
 const KEY: &str = "org, id, name, kind, role, robot_id, hash, created_at, expires_at, revoked_at, \
     last_used_at, opened_by";
+
+/// A page of the keys that people see, by the kinds 0 and 1: so many of each, of which the newest remain.
+pub(super) const PAGE: &str =
+    "SELECT * FROM (SELECT org, id, name, kind, role, robot_id, hash, created_at,
+        expires_at, revoked_at, last_used_at, opened_by FROM keys INDEXED BY keys_by_kind
+        WHERE org = ?1 AND kind = 0 AND id < ?2 ORDER BY id DESC LIMIT ?3)
+    UNION ALL SELECT * FROM (SELECT org, id, name, kind, role, robot_id, hash, created_at,
+        expires_at, revoked_at, last_used_at, opened_by FROM keys INDEXED BY keys_by_kind
+        WHERE org = ?1 AND kind = 1 AND id < ?2 ORDER BY id DESC LIMIT ?3)
+    ORDER BY id DESC LIMIT ?3";
 
 const KINDS: [KeyKind; 5] = [
     KeyKind::Api,
@@ -115,6 +127,16 @@ impl Keys for SqliteStore {
                  ORDER BY created_at DESC, id DESC"
             );
             all(conn.prepare_cached(&sql)?, [org.0], read)
+        })
+        .await
+    }
+
+    async fn keys_page(&self, request: PageRequest) -> Result<Page<Key>> {
+        self.scan(move |conn| {
+            let before = cursor::<KeyId>(&request)?.map_or([0xff; 16], |id| *id.0.as_bytes());
+            let rows = params![request.org.0, before, request.clamped() + 1];
+            let found = all(conn.prepare_cached(PAGE)?, rows, read)?;
+            Ok(paged(found, &request, |key| to_json(&key.id)))
         })
         .await
     }

@@ -10,8 +10,8 @@ use rusqlite::{Connection, StatementStatus, params_from_iter};
 use uuid::Uuid;
 
 use super::{
-    assign, events, history, live, logs, migrate, open, queued, run_candidates, run_list, run_row,
-    runs, schedules,
+    assign, blobs, events, flow_rows, history, keys, live, logs, migrate, open, queued, queues,
+    run_candidates, run_list, run_row, runs, schedules,
 };
 use crate::logs::LogQuery;
 use crate::runs::RunFilter;
@@ -76,6 +76,16 @@ fn what_waits_is_found_by_seeks() {
             schedules::NEVER,
             "schedules_by_next (org=? AND <expr>=? AND next_at=? AND id>?)",
         ),
+        (queues::QUEUES, "INDEX queues_by_name (org=? AND name>?)"),
+        (queues::TAG_LIMITS, "PRIMARY KEY (org=? AND tag>?)"),
+        (
+            flow_rows::VERSIONS,
+            "INDEX versions_by_flow (org=? AND flow_id=? AND number<?)",
+        ),
+        (
+            blobs::ARTIFACTS,
+            "INDEX artifacts_by_name (org=? AND run_id=? AND (attempt,name)>(?,?))",
+        ),
         (
             schedules::OPEN,
             "runs_open_by_schedule (org=? AND schedule_id=?)",
@@ -114,6 +124,17 @@ fn what_is_small_is_walked_along_its_index_in_order() {
         assert!(plan.contains(index), "{sql}\n{plan}");
         assert!(!plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
     }
+}
+
+#[test]
+fn a_page_of_keys_is_read_from_the_end_of_each_kind() {
+    let conn = database();
+    let plan = plan(&conn, keys::PAGE);
+    let seeks = plan
+        .matches("INDEX keys_by_kind (org=? AND kind=? AND id<?)")
+        .count();
+    assert_eq!(seeks, 2, "{plan}");
+    assert!(!plan.contains("SCAN keys"), "{plan}");
 }
 
 #[test]

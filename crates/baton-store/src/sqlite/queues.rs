@@ -57,6 +57,24 @@ pub(super) fn insert_queue(tx: &Tx, queue: &Queue) -> Result<()> {
 }
 
 /// All limits of all orgs, or of one, by org and tag.
+/// A page of the queues of an org.
+pub(super) const QUEUES: &str = "SELECT org, id, name, settings, created_at FROM queues
+    WHERE org = ?1 AND name > ?2 ORDER BY name LIMIT ?3";
+/// A page of the limits of an org; a tag is never empty.
+pub(super) const TAG_LIMITS: &str = "SELECT org, id, tag, \"limit\", created_at FROM tag_limits
+    WHERE org = ?1 AND tag > ?2 ORDER BY tag LIMIT ?3";
+
+pub(super) fn read_tag_limit(row: &Row<'_>) -> Result<TagLimit> {
+    let mut c = Cols::new(row);
+    Ok(TagLimit {
+        org: OrgId(c.get()?),
+        id: c.id()?,
+        tag: c.get()?,
+        limit: c.get()?,
+        created_at: c.ts()?,
+    })
+}
+
 pub(super) fn all_tag_limits(conn: &Connection, org: Option<OrgId>) -> Result<Vec<TagLimit>> {
     all(
         conn.prepare_cached(
@@ -64,16 +82,7 @@ pub(super) fn all_tag_limits(conn: &Connection, org: Option<OrgId>) -> Result<Ve
                WHERE ?1 IS NULL OR org = ?1 ORDER BY org, tag"#,
         )?,
         [org.map(|o| o.0)],
-        |row| {
-            let mut c = Cols::new(row);
-            Ok(TagLimit {
-                org: OrgId(c.get()?),
-                id: c.id()?,
-                tag: c.get()?,
-                limit: c.get()?,
-                created_at: c.ts()?,
-            })
-        },
+        read_tag_limit,
     )
 }
 

@@ -14,6 +14,7 @@ mod harness;
 mod keys;
 mod listing;
 mod noting;
+mod paging;
 mod queued;
 mod random;
 mod reporting;
