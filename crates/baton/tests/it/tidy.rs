@@ -257,11 +257,21 @@ fn every_path_that_a_document_names_exists() {
     for (name, text) in pages {
         for quoted in text.split('`').skip(1).step_by(2) {
             // `file.rs::item` names a file as well.
-            let path = quoted
-                .split("::")
-                .next()
-                .unwrap_or_default()
-                .trim_end_matches('/');
+            let mut parts = quoted.split("::");
+            let path = parts.next().unwrap_or_default().trim_end_matches('/');
+            if path.starts_with("crates/")
+                && let Some(item) = parts.next()
+                && let Ok(text) = fs::read_to_string(root.join(path))
+                && !["fn", "struct", "enum", "const", "trait"]
+                    .iter()
+                    .any(|kind| {
+                        ["(", "<", " ", ":"]
+                            .iter()
+                            .any(|end| text.contains(&format!("{kind} {item}{end}")))
+                    })
+            {
+                bad.push(format!("{name}: {path} has no {item}"));
+            }
             let ours = ["crates/", "docs/", "examples/", "web/", ".ci/"]
                 .iter()
                 .any(|p| path.starts_with(p));
