@@ -1,6 +1,6 @@
 //! `baton runs`: lists, logs, cancels, retries and explains runs.
 
-use baton_api::rest::{LogQuery, Remark, Run, RunExplanation};
+use baton_api::rest::{LogQuery, Run, RunExplanation};
 use baton_core::explain::ReasonCode;
 use baton_core::run::LogLevel;
 use baton_core::state::State;
@@ -207,24 +207,11 @@ async fn cancel(
         }
         return some(session, &Verb::Cancel(reason), chosen).await;
     }
-    let remark = Remark { message: reason };
-    let mut after = Vec::new();
-    for name in &chosen.runs {
-        let run = choose::run_itself(session, name).await?;
-        if chosen.dry_run {
-            after.push(run);
-            continue;
+    let mut after = runs_rm::each(session, &Verb::Cancel(reason), chosen).await?;
+    if wait && !chosen.dry_run {
+        for run in after.iter_mut().filter(|run| !run.state.is_terminal()) {
+            *run = ended(session, run).await?;
         }
-        let run = session
-            .client
-            .cancel_run(&run.id.to_string(), &remark)
-            .await?;
-        let run = if wait && !run.state.is_terminal() {
-            ended(session, &run).await?
-        } else {
-            run
-        };
-        after.push(run);
     }
     changed(session, &after);
     Ok(Exit::Ok)
@@ -248,21 +235,11 @@ async fn retry(session: &Session, chosen: &Chosen, watch: bool) -> Done<Exit> {
         }
         return some(session, &Verb::Retry, chosen).await;
     }
-    let mut after = Vec::new();
-    for name in &chosen.runs {
-        let run = choose::run(session, name).await?;
-        if chosen.dry_run {
-            after.push(run);
-            continue;
-        }
-        let run = session
-            .client
-            .retry_run(&run.id.to_string(), &Remark::default())
-            .await?;
-        if !session.json && !watch {
+    let after = runs_rm::each(session, &Verb::Retry, chosen).await?;
+    if !session.json && !watch && !chosen.dry_run {
+        for run in &after {
             output::line(&format!("{} attempt {}", run.name.bold(), run.attempt));
         }
-        after.push(run);
     }
     if watch {
         session.say_where();

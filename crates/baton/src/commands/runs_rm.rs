@@ -49,6 +49,15 @@ impl Verb {
         }
     }
 
+    /// What is said with it.
+    fn remark(&self) -> Remark {
+        let message = match self {
+            Self::Cancel(reason) => reason.clone(),
+            _ => None,
+        };
+        Remark { message }
+    }
+
     /// When it has been done.
     const fn done(&self) -> &'static str {
         match self {
@@ -94,13 +103,9 @@ pub(crate) async fn all(session: &Session, verb: &Verb, chosen: &Chosen) -> Done
     let filter = filter(session, verb, &chosen.which).await?;
     match verb {
         Verb::Delete | Verb::Cancel(_) | Verb::Retry => {
-            let reason = match verb {
-                Verb::Cancel(reason) => reason.clone(),
-                _ => None,
-            };
             let request = BulkRequest {
                 filter: Some(filter),
-                message: reason,
+                message: verb.remark().message,
                 ..BulkRequest::default()
             };
             many(session, verb, request, chosen).await
@@ -225,21 +230,44 @@ pub(crate) async fn named_or_all(session: &Session, verb: &Verb, chosen: &Chosen
     if by_filter(chosen)? {
         return all(session, verb, chosen).await;
     }
-    let mut after = Vec::new();
-    for name in &chosen.runs {
-        let run = choose::run_itself(session, name).await?;
-        if chosen.dry_run {
-            after.push(run);
-            continue;
-        }
-        after.push(step(session, verb, &run.id.to_string()).await?);
-    }
+    let after = each(session, verb, chosen).await?;
     super::runs::changed(session, &after);
     Ok(())
 }
 
+/// Does it to each run that is named, and gives them as they are then; under `--dry-run` as they are. Where one is
+/// refused, those before it are named: they have been changed.
+pub(crate) async fn each(session: &Session, verb: &Verb, chosen: &Chosen) -> Done<Vec<Run>> {
+    let mut after: Vec<Run> = Vec::new();
+    for name in &chosen.runs {
+        match one(session, verb, name, chosen.dry_run).await {
+            Ok(run) => after.push(run),
+            Err(failure) => {
+                if !chosen.dry_run && !after.is_empty() {
+                    let names: Vec<&str> = after.iter().map(|run| run.name.as_str()).collect();
+                    output::note(&format!("{}: {}", verb.done(), names.join(", ")));
+                }
+                return Err(failure);
+            }
+        }
+    }
+    Ok(after)
+}
+
+async fn one(session: &Session, verb: &Verb, name: &str, dry_run: bool) -> Done<Run> {
+    let run = match verb {
+        // The name of a flow stands for its last run.
+        Verb::Retry => choose::run(session, name).await?,
+        _ => choose::run_itself(session, name).await?,
+    };
+    if dry_run {
+        return Ok(run);
+    }
+    step(session, verb, &run.id.to_string()).await
+}
+
 async fn step(session: &Session, verb: &Verb, id: &str) -> Done<Run> {
-    let remark = Remark::default();
+    let remark = verb.remark();
     Ok(match verb {
         Verb::Pause => session.client.pause_run(id, &remark).await?,
         Verb::Resume => session.client.resume_run(id, &remark).await?,

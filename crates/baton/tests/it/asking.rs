@@ -366,3 +366,17 @@ fn the_trail_is_read_by_who_what_and_when() {
     let shown = home.baton(&["audit", "--action", "limit.deleted"]).ok().out;
     assert!(shown.contains("sap"), "{shown}");
 }
+
+#[test]
+fn the_runs_that_were_done_before_one_that_cannot_be_are_named() {
+    let home = Home::new();
+    let _server = home.serve("server", &[]);
+    home.write("job.py", "print('hello')\n");
+    home.baton(&["deploy", "job.py"]).ok();
+    let run = home.baton(&["run", "job"]).ok().out.trim().to_owned();
+    let said = home.baton(&["runs", "cancel", &run, "nosuch", "--reason", "not today"]);
+    assert_eq!(said.code, 3, "{said:?}");
+    assert!(said.err.contains(&format!("cancelled: {run}")), "{said:?}");
+    let shown = home.baton(&["runs", "show", &run]).ok();
+    assert!(shown.out.contains("not today"), "{shown:?}");
+}

@@ -151,22 +151,42 @@ fn baton_up_goes_on_without_its_robot_and_stops_when_it_is_asked_to() {
     assert_eq!(up.ended(), 0);
 }
 
+/// Whether a process has said what it does when it is asked to end.
+fn listens(pid: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    caught.is_some_and(|mask| mask & 1 << (Signal::SIGTERM as u32 - 1) != 0)
+}
+
 #[tokio::test]
-async fn a_server_that_is_asked_to_end_while_it_starts_ends_in_good_order() {
-    for command in ["up", "server"] {
+async fn a_stop_in_the_first_moments_ends_it_in_good_order_and_hinders_no_later_start() {
+    for (command, with_folder) in [
+        ("up", false),
+        ("up", true),
+        ("server", false),
+        ("server", true),
+    ] {
         let home = Home::new();
-        let words = [command, "--port", "0", "--json", "--data", "data"];
-        let mut child = home
-            .command(&words)
+        let data = home.path("data");
+        let mut first = home
+            .command(&[command, "--json", "--port", "0", "--data", "data"])
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .expect("it starts");
-        let folder = home.path("data");
-        // Its folder is the first thing it makes; long after that it serves.
-        wait_for("its data folder", PATIENCE, async || folder.exists()).await;
-        signal(&child, Signal::SIGTERM);
-        let ended = child.wait().expect("it ends");
-        assert_eq!(ended.code(), Some(0), "{command}: {ended:?}");
+        let pid = first.id();
+        // Its folder is the first thing that it makes; long after that it serves.
+        let reached = async || listens(pid) && (!with_folder || data.exists());
+        wait_for("it to listen", PATIENCE, reached).await;
+        signal(&first, Signal::SIGTERM);
+        let mut said = String::new();
+        let mut err = first.stderr.take().expect("piped");
+        err.read_to_string(&mut said).expect("text");
+        assert_eq!(first.wait().expect("it ends").code(), Some(0), "{said}");
+        assert!(!said.contains("panicked"), "{said}");
+        let again = home.serve(command, &["--data", "data"]);
+        again.signal(Signal::SIGTERM);
+        assert_eq!(again.ended(), 0);
     }
 }
