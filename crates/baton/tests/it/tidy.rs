@@ -429,3 +429,52 @@ fn functions_do_not_grow_beyond_seventy_lines() {
         "shorter now: take them off the list (TIDY_UPDATE=1 writes it)",
     );
 }
+
+/// The commit from which on subjects are checked; what came before it is history.
+const SUBJECTS_FROM: &str = "71e5540da4d74a5f842b0d58027a779c431980bc";
+
+/// What is wrong with the first line of a commit, if anything.
+fn wrong_with(subject: &str) -> Option<&'static str> {
+    let Some((area, sentence)) = subject.split_once(": ") else {
+        return Some("write `area: what it does`");
+    };
+    let plain = |c: char| c.is_ascii_lowercase() || matches!(c, ' ' | ',' | '-' | '/');
+    if area.is_empty() || !area.chars().all(plain) {
+        return Some("the area is lower-case words");
+    }
+    if subject.chars().count() > 72 {
+        return Some("it has more than 72 characters");
+    }
+    if sentence.ends_with('.') || sentence.starts_with(' ') {
+        return Some("it is one sentence without its full stop");
+    }
+    None
+}
+
+#[test]
+fn subjects_of_commits_name_an_area_and_fit_a_line() {
+    for (subject, good) in [
+        ("scheduler: skip slots of paused deployments", true),
+        ("store, sqlite: read runs in sets", true),
+        ("Fix things", false),
+        ("wip", false),
+        ("cli: say where the server is.", false),
+    ] {
+        assert_eq!(wrong_with(subject).is_none(), good, "{subject}");
+    }
+    assert!(wrong_with(&format!("cli: {}", "x".repeat(70))).is_some());
+    // A checkout without history has nothing to check.
+    let range = format!("{SUBJECTS_FROM}..HEAD");
+    let log = std::process::Command::new("git")
+        .args(["log", "--no-merges", "--format=%s", &range])
+        .current_dir(root())
+        .output();
+    let log = log.ok().filter(|log| log.status.success());
+    let text = log.map_or_else(String::new, |log| {
+        String::from_utf8_lossy(&log.stdout).into_owned()
+    });
+    let bad = text
+        .lines()
+        .filter_map(|subject| wrong_with(subject).map(|why| format!("{subject}: {why}")));
+    none(bad.collect(), "subjects of commits");
+}
