@@ -87,7 +87,10 @@ fn dependencies(manifest: &str, section: &str) -> BTreeSet<String> {
     for line in manifest.lines() {
         if line.starts_with('[') {
             inside = line.trim() == format!("[{section}]");
-        } else if inside && let Some((name, _)) = line.split_once(['=', '.']) {
+        } else if inside
+            && !line.starts_with('#')
+            && let Some((name, _)) = line.split_once(['=', '.'])
+        {
             names.insert(name.trim().to_owned());
         }
     }
@@ -477,4 +480,32 @@ fn subjects_of_commits_name_an_area_and_fit_a_line() {
         .lines()
         .filter_map(|subject| wrong_with(subject).map(|why| format!("{subject}: {why}")));
     none(bad.collect(), "subjects of commits");
+}
+
+#[test]
+fn every_dependency_is_used() {
+    let mut bad = Vec::new();
+    for (manifest, text) in files("crates", "Cargo.toml") {
+        let folder = manifest.trim_end_matches("Cargo.toml");
+        for (section, places) in [
+            ("dependencies", &["src", "build.rs"][..]),
+            ("dev-dependencies", &["src", "tests"]),
+            ("build-dependencies", &["build.rs"]),
+        ] {
+            let code: String = places
+                .iter()
+                .flat_map(|place| files(&format!("{folder}{place}"), ".rs"))
+                .map(|(_, text)| text)
+                .chain(fs::read_to_string(root().join(folder).join("build.rs")))
+                .collect();
+            for name in dependencies(&text, section) {
+                let word = name.replace('-', "_");
+                let is_named = |end: &str| code.contains(&format!("{word}{end}"));
+                if !is_named("::") && !code.contains(&format!("use {word};")) {
+                    bad.push(format!("{manifest}: {name}"));
+                }
+            }
+        }
+    }
+    none(bad, "dependencies that nothing names");
 }
