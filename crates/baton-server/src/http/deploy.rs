@@ -49,9 +49,9 @@ pub(crate) async fn deploy(
     };
     let base = match &existing {
         Some(deployment) => deployment.settings.clone(),
-        None => defaults(&http, org).await?,
+        None => defaults(&http, &caller).await?,
     };
-    let settings = merge(&http, org, base, body.settings).await?;
+    let settings = merge(&http, &caller, base, body.settings).await?;
     check_defaults(&schema, &settings)?;
     let mut planned: Vec<Schedule> = Vec::new();
     for ask in body.schedule.into_iter().chain(body.schedules) {
@@ -81,7 +81,7 @@ pub(crate) async fn deploy(
         deployment_id: DeploymentId::new(now, entropy()),
     };
     warnings.extend(taken_over(&http, &deploy).await?);
-    let note = note(&http, &caller);
+    let note = note(&http, &caller, deploy.flow_id);
     let deployed = http.noted(note, store.deploy(deploy, now)).await?;
     http.app.wakeups.fleet_changed();
     http.app.wakeups.scheduler.notify_one();
@@ -96,9 +96,9 @@ pub(crate) async fn deploy(
     }))
 }
 
-/// The rows of a deploy, and of the version and schedules that came with it, each for whoever looks at its
-/// list. A deploy that changes nothing leaves none.
-fn note(http: &Http, caller: &Caller) -> Note {
+/// The rows of a deploy, and of the flow, the version and the schedules that came with it, each for whoever looks at
+/// its list. A flow is new where it has the id that was offered. A deploy that changes nothing leaves none.
+fn note(http: &Http, caller: &Caller, offered: FlowId) -> Note {
     let event = http.event(caller, "deployment.deployed", "", Value::Null);
     Note::when(move |deployed: &Deployed| {
         let row = |kind: &str, subject: String, detail| ResourceEvent {
@@ -113,6 +113,10 @@ fn note(http: &Http, caller: &Caller) -> Note {
             "version": deployed.version.number,
         });
         let mut rows = Vec::new();
+        if deployed.flow.id == offered {
+            let about = json!({"name": deployed.flow.name});
+            rows.push(row("flow.created", offered.to_string(), about));
+        }
         if deployed.new_version {
             let id = deployed.version.id.to_string();
             rows.push(row("version.created", id, detail.clone()));
@@ -185,8 +189,8 @@ async fn taken_over(http: &Http, deploy: &Deploy) -> Result<Option<String>, ApiE
 }
 
 /// The settings of a new deployment.
-pub(crate) async fn defaults(http: &Http, org: OrgId) -> Result<DeploymentSettings, ApiError> {
-    let queue: QueueId = ensure_queue(http, org, DEFAULT_QUEUE).await?;
+pub(crate) async fn defaults(http: &Http, caller: &Caller) -> Result<DeploymentSettings, ApiError> {
+    let queue: QueueId = ensure_queue(http, caller, DEFAULT_QUEUE).await?;
     let mut settings = DeploymentSettings::on(queue);
     settings.timeout_seconds = http.app.config.default_timeout_seconds;
     Ok(settings)

@@ -103,7 +103,7 @@ async fn change(
     kind: &str,
 ) -> Reply<Deployment> {
     check_patch(http, caller.org, &patch).await?;
-    let settings = merge(http, caller.org, deployment.settings.clone(), patch).await?;
+    let settings = merge(http, caller, deployment.settings.clone(), patch).await?;
     // What changes nothing leaves no row.
     if settings == deployment.settings {
         return Ok(axum::Json(view(http, deployment).await?));
@@ -278,7 +278,7 @@ pub(crate) async fn check_patch(
 /// What is there, with what the patch names.
 pub(crate) async fn merge(
     http: &Http,
-    org: OrgId,
+    caller: &Caller,
     mut settings: DeploymentSettings,
     patch: DeploymentPatch,
 ) -> Result<DeploymentSettings, ApiError> {
@@ -288,7 +288,7 @@ pub(crate) async fn merge(
         }
     }
     if let Some(name) = patch.queue {
-        settings.queue_id = ensure_queue(http, org, &name).await?;
+        settings.queue_id = ensure_queue(http, caller, &name).await?;
     }
     set(&mut settings.version_id, patch.version_id);
     set(&mut settings.description, patch.description);
@@ -319,8 +319,12 @@ pub(crate) async fn merge(
 }
 
 /// The queue with this name, made if there is none.
-pub(crate) async fn ensure_queue(http: &Http, org: OrgId, name: &str) -> Result<QueueId, ApiError> {
-    let store = &http.app.store;
+pub(crate) async fn ensure_queue(
+    http: &Http,
+    caller: &Caller,
+    name: &str,
+) -> Result<QueueId, ApiError> {
+    let (store, org) = (&http.app.store, caller.org);
     match store.queue_by_name(org, name).await {
         Ok(queue) => return Ok(queue.id),
         Err(StoreError::NotFound { .. }) => {}
@@ -335,7 +339,8 @@ pub(crate) async fn ensure_queue(http: &Http, org: OrgId, name: &str) -> Result<
         created_at: now,
     };
     let id = queue.id;
-    match store.create_queue(queue).await {
+    let event = http.event(caller, "queue.created", id, json!({"name": name}));
+    match http.noted(event, store.create_queue(queue)).await {
         Ok(()) => {
             http.app.wakeups.fleet_changed();
             Ok(id)

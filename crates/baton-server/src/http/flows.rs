@@ -1,5 +1,6 @@
 //! Flows and their versions.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -62,25 +63,16 @@ pub(crate) async fn create_flow(
 ) -> Result<Created<Flow>, ApiError> {
     check("name", &body.name)?;
     check_flow_words(&body.description, &body.folder, &body.tags)?;
-    let (store, now) = (&http.app.store, http.app.clock.now());
-    let id = FlowId::new(now, entropy());
-    let event = http.event(&caller, "flow.created", id, json!({"name": body.name}));
-    // Of many who ask for one name at once, one makes it.
-    let note = Note::when(move |flow: &flow::Flow| {
-        let made = (flow.id == id).then(|| event.clone());
-        made.into_iter().collect()
-    });
-    let ensured = http.noted(note, store.ensure_flow(caller.org, id, &body.name, now));
-    let flow = ensured.await?;
-    let said = body.description.is_some() || body.folder.is_some() || body.tags.is_some();
-    let flow = if said {
-        let event = http.event(&caller, "flow.updated", flow.id, json!({"name": flow.name}));
-        let (description, folder, tags) = (body.description, body.folder, body.tags);
-        let update = store.update_flow(caller.org, flow.id, description, folder, tags, now);
-        http.noted(event, update).await?
-    } else {
-        flow
-    };
+    let flow = ensure(&http, &caller, &body.name).await?;
+    let flow = described(
+        &http,
+        &caller,
+        flow,
+        body.description,
+        body.folder,
+        body.tags,
+    )
+    .await?;
     Ok(Created(view(&http, flow).await?))
 }
 
@@ -92,12 +84,59 @@ pub(crate) async fn update_flow(
 ) -> Reply<Flow> {
     check_flow_words(&body.description, &body.folder, &body.tags)?;
     let flow = find(&http, caller.org, &text).await?;
-    let now = http.app.clock.now();
-    let event = http.event(&caller, "flow.updated", flow.id, json!({"name": flow.name}));
-    let (description, folder, tags) = (body.description, body.folder, body.tags);
-    let update = (http.app.store).update_flow(caller.org, flow.id, description, folder, tags, now);
-    let flow = http.noted(event, update).await?;
+    let flow = described(
+        &http,
+        &caller,
+        flow,
+        body.description,
+        body.folder,
+        body.tags,
+    )
+    .await?;
     Ok(axum::Json(view(&http, flow).await?))
+}
+
+/// The flow of this name; it is made, and that written down, if there is none.
+pub(super) async fn ensure(
+    http: &Http,
+    caller: &Caller,
+    name: &str,
+) -> Result<flow::Flow, ApiError> {
+    let (store, now) = (&http.app.store, http.app.clock.now());
+    let id = FlowId::new(now, entropy());
+    let event = http.event(caller, "flow.created", id, json!({"name": name}));
+    // Of many who ask for one name at once, one makes it.
+    let note = Note::when(move |flow: &flow::Flow| {
+        let made = (flow.id == id).then(|| event.clone());
+        made.into_iter().collect()
+    });
+    Ok(http
+        .noted(note, store.ensure_flow(caller.org, id, name, now))
+        .await?)
+}
+
+/// The flow with what is said of it, written down if that is new.
+async fn described(
+    http: &Http,
+    caller: &Caller,
+    flow: flow::Flow,
+    description: Option<String>,
+    folder: Option<String>,
+    tags: Option<BTreeSet<String>>,
+) -> Result<flow::Flow, ApiError> {
+    let is_known = description
+        .as_ref()
+        .is_none_or(|new| *new == flow.description)
+        && folder.as_ref().is_none_or(|new| *new == flow.folder)
+        && tags.as_ref().is_none_or(|new| *new == flow.tags);
+    // What changes nothing leaves no row.
+    if is_known {
+        return Ok(flow);
+    }
+    let event = http.event(caller, "flow.updated", flow.id, json!({"name": flow.name}));
+    let (store, now) = (&http.app.store, http.app.clock.now());
+    let update = store.update_flow(caller.org, flow.id, description, folder, tags, now);
+    Ok(http.noted(event, update).await?)
 }
 
 pub(crate) async fn preview_delete_flow(
@@ -189,6 +228,11 @@ pub(crate) async fn update_version(
     Id(id): Id<VersionId>,
     Json(body): Json<UpdateVersion>,
 ) -> Reply<Version> {
+    let known = http.app.store.version(caller.org, id).await?;
+    // What changes nothing leaves no row.
+    if known.status == body.status {
+        return Ok(axum::Json(version_view(known)));
+    }
     let now = http.app.clock.now();
     let event = http.event(
         &caller,

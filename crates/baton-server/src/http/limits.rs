@@ -38,6 +38,13 @@ pub(crate) async fn put_limit(
     Json(body): Json<PutLimit>,
 ) -> Reply<Limit> {
     check_words("tag", [&body.tag])?;
+    let known = http.app.store.tag_limits(Some(caller.org)).await?;
+    let same = |limit: &TagLimit| limit.tag == body.tag && limit.limit == body.limit;
+    // What changes nothing leaves no row.
+    if let Some(limit) = known.into_iter().find(same) {
+        let live = http.app.store.live_attempts().await?;
+        return Ok(axum::Json(view(limit, &live)));
+    }
     let now = http.app.clock.now();
     let put = http.app.store.put_tag_limit(TagLimit {
         id: LimitId::new(now, entropy()),

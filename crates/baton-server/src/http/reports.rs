@@ -9,7 +9,7 @@ use baton_api::rest::{
 };
 use baton_core::error::{ErrorInfo, ErrorKind, clip};
 use baton_core::flow::{DEFAULT_CANCEL_GRACE_SECONDS, Flow};
-use baton_core::id::{Fence, FlowId, QueueId, RunId, run_name};
+use baton_core::id::{Fence, QueueId, RunId, run_name};
 use baton_core::lease;
 use baton_core::queue::DEFAULT_QUEUE;
 use baton_core::run::{self, MAX_LINE, Needs, NewRun, Priority, RunSpec, Trigger};
@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use super::Http;
 use super::deployments::ensure_queue;
 use super::extract::{Caller, HUGE, Id, IdempotencyKey, Json, LARGE, check_idempotency_key};
-use super::flows::{check, check_words, entropy};
+use super::flows::{check, check_words, ensure, entropy};
 use super::route::{Created, Done};
 use super::runs_view::view;
 use crate::error::ApiError;
@@ -47,12 +47,9 @@ pub(crate) async fn report_start(
     }
     let (store, now) = (&http.app.store, http.app.clock.now());
     let started_at = body.started_at.unwrap_or(now).min(now);
-    let flow_id = FlowId::new(now, entropy());
-    let flow = store
-        .ensure_flow(caller.org, flow_id, &body.flow, now)
-        .await?;
+    let flow = ensure(&http, &caller, &body.flow).await?;
     let id = RunId::new(now, entropy());
-    let queue_id = ensure_queue(&http, caller.org, DEFAULT_QUEUE).await?;
+    let queue_id = ensure_queue(&http, &caller, DEFAULT_QUEUE).await?;
     let computer = body.computer.clone();
     let by = caller.name.clone();
     let run = NewRun {

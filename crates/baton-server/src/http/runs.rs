@@ -176,7 +176,7 @@ pub(crate) async fn prepare(
     }
     check_words("tags", &ask.tags)?;
     check_words("labels", &ask.labels)?;
-    let plan = plan(http, caller.org, &ask).await?;
+    let plan = plan(http, caller, &ask).await?;
     let store = &*http.app.store;
     let queue_id = match &ask.queue {
         Some(name) => Some(unknown(
@@ -217,8 +217,8 @@ pub(crate) async fn prepare(
     plan.new_run(ask, now, entropy())
 }
 
-async fn plan(http: &Http, org: OrgId, ask: &CreateRun) -> Result<Arc<Plan>, ApiError> {
-    let store = &*http.app.store;
+async fn plan(http: &Http, caller: &Caller, ask: &CreateRun) -> Result<Arc<Plan>, ApiError> {
+    let (store, org) = (&*http.app.store, caller.org);
     match (&ask.deployment, &ask.flow) {
         (Some(text), None) => match ask.version_id {
             None => http.plans.deployment(store, org, text).await,
@@ -231,7 +231,7 @@ async fn plan(http: &Http, org: OrgId, ask: &CreateRun) -> Result<Arc<Plan>, Api
         },
         (None, Some(text)) => {
             let flow = flows::find(http, org, text).await?;
-            let settings = super::deploy::defaults(http, org).await?;
+            let settings = super::deploy::defaults(http, caller).await?;
             let plan = Plan::of_flow(store, flow, ask.version_id, settings).await?;
             Ok(Arc::new(plan))
         }
