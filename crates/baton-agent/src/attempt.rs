@@ -16,13 +16,10 @@ mod artifacts;
 mod command;
 mod environment;
 mod exit_code;
-mod files;
 mod last_lines;
-mod left;
 mod lines;
 mod log;
 mod outcome;
-mod outputs;
 mod prepare;
 mod pulse;
 mod quota;
@@ -30,7 +27,6 @@ mod report;
 mod rights;
 mod robot_framework;
 mod streams;
-mod tasks;
 mod telling;
 mod unready;
 mod watch;
@@ -41,7 +37,6 @@ pub(crate) use watch::{Control, Lease};
 use self::command::Places;
 use self::log::RunLog;
 use self::outcome::LastWords;
-use self::outputs::read_outputs;
 use self::prepare::Prepared;
 use self::report::Reports;
 use self::rights::{own_user, without_user};
@@ -51,6 +46,7 @@ use self::watch::{Watched, watch};
 use crate::config::AgentConfig;
 use crate::folders;
 use crate::http::Http;
+use crate::left::read_outputs;
 use crate::own_user::OwnUser;
 use crate::packages::Packages;
 use crate::process::{Marked, Tree};
@@ -244,7 +240,7 @@ impl Attempt<'_> {
         prepared.spec.lease_until = control.lease.until();
         // Opened before the run could put something else in its place.
         let mut reports = Reports::new(
-            &self.places.events,
+            &self.places,
             Arc::clone(self.entry),
             Arc::clone(self.log),
             self.shared.inputs.clone(),
@@ -280,7 +276,7 @@ impl Attempt<'_> {
                 "a stream of the run was still open after all its processes were gone",
             );
         }
-        reports.finish(seen.cause.is_some(), &self.places).await;
+        reports.finish(seen.cause.is_some()).await;
         if let Some((message, true)) = &seen.not_started {
             return self.handed_back(ErrorInfo::new(ErrorKind::Resource, message.clone()));
         }
@@ -310,8 +306,8 @@ impl Attempt<'_> {
     ) -> JobResult {
         let timeout = self.job.timeout_seconds;
         let last = LastWords::of(self.log.last_lines(), &self.job.workflow.entry);
-        let (state, error) = outcome::outcome(seen, reports.error.take(), &last, timeout);
-        let mut outputs = reports.outputs;
+        let (state, error) = outcome::outcome(seen, reports.heard.error.take(), &last, timeout);
+        let mut outputs = reports.heard.outputs;
         let handed = read_outputs(&self.places.outputs, &self.places.work, &mut outputs);
         for warning in handed.warnings {
             self.log.say(LogLevel::Warning, warning);

@@ -14,7 +14,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+mod follow;
+mod heard;
 mod mend;
+mod tasks;
+
+pub use self::heard::{Heard, Line, News};
 
 /// Longest line of an events file, in bytes; a longer one is skipped with a warning.
 pub const MAX_EVENT: usize = 256 << 10;

@@ -14,6 +14,7 @@ pub mod guard;
 mod http;
 pub mod identity;
 mod journal;
+pub mod left;
 mod loose;
 mod metrics;
 pub mod own_user;

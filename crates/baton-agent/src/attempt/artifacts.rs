@@ -7,19 +7,18 @@ use std::time::Duration;
 
 use baton_api::robot::Claim;
 use baton_core::run::LogLevel;
+use tokio::task::JoinError;
 use tokio::time::Instant;
 
 use super::Shared;
 use super::command::Places;
-use super::left;
 use super::log::RunLog;
 use super::watch::Control;
 use crate::http::Refused;
+use crate::left::{self, Bounds, Left, Where};
 
 /// How long to wait before an upload that failed is tried again, at first and at most.
 const WAITS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
-/// Files that are not uploaded are named up to this many; the rest is counted.
-const MAX_WARNINGS: usize = 50;
 
 /// Uploads every file, as far as bounds, the server and the claim allow; what is not uploaded is said.
 pub(super) async fn upload(
@@ -31,26 +30,22 @@ pub(super) async fn upload(
     control: &mut Control,
 ) {
     let limits = &shared.config.limits;
-    let mut left = left::collect(places, limits.artifacts, outputs_too);
-    let unseen = left.warnings.len().saturating_sub(MAX_WARNINGS);
-    left.warnings.truncate(MAX_WARNINGS);
-    if unseen > 0 {
-        left.warnings
-            .push(format!("artifacts: {unseen} more files are not uploaded"));
-    }
+    let bounds = Bounds {
+        files: limits.artifacts,
+        bytes: limits.artifact_bytes,
+    };
+    let left = match looked(places, outputs_too, bounds).await {
+        Ok(left) => left,
+        Err(error) => {
+            let why = format!("artifacts: looking for them failed: {error}; none is uploaded");
+            return log.say(LogLevel::Error, why);
+        }
+    };
     for warning in left.warnings {
         log.say(LogLevel::Warning, warning);
     }
     let deadline = Instant::now() + limits.upload_within;
-    for (name, path, size) in left.files {
-        if size > limits.artifact_bytes {
-            let bound = limits.artifact_bytes;
-            let message = format!(
-                "artifact {name:?} has {size} bytes; {bound} are allowed, it is not uploaded"
-            );
-            log.say(LogLevel::Warning, message);
-            continue;
-        }
+    for (name, path, _) in left.files {
         // A run that was cancelled still hands over what it left; a void claim cannot.
         let trying = tokio::time::timeout_at(deadline, hand_over(claim, &name, &path, shared));
         let why = tokio::select! {
@@ -66,6 +61,21 @@ pub(super) async fn upload(
             format!("artifact {name:?} was not uploaded: {why}"),
         );
     }
+}
+
+/// Looks for what the run left: many files take a while, which nothing else waits for.
+async fn looked(places: &Places, outputs_too: bool, bounds: Bounds) -> Result<Left, JoinError> {
+    let (work, artifacts) = (places.work.clone(), places.artifacts.clone());
+    let outputs = outputs_too.then(|| places.outputs.clone());
+    let look = move || {
+        let lies = Where {
+            work: &work,
+            artifacts: &artifacts,
+            outputs: outputs.as_deref(),
+        };
+        left::collect(lies, bounds)
+    };
+    tokio::task::spawn_blocking(look).await
 }
 
 async fn claim_lost(control: &mut Control) {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 ///
 /// A link is followed inside the run's own work folder only. What lies elsewhere may be more than the run itself
 /// may read; and a pipe or a device would never end.
-pub(super) fn plain(path: &Path, work: &Path) -> Result<Option<(PathBuf, u64)>, String> {
+pub(crate) fn plain(path: &Path, work: &Path) -> Result<Option<(PathBuf, u64)>, String> {
     let meta = match fs::symlink_metadata(path) {
         Ok(meta) => meta,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -18,11 +18,11 @@ const MAX_READ: usize = 8 * MAX_OUTPUTS;
 
 /// What came of reading an outputs file.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Handed {
+pub struct Handed {
     /// What was not as it should be, a sentence each.
-    pub(super) warnings: Vec<String>,
+    pub warnings: Vec<String>,
     /// The file holds more than could be taken: it should be kept as it is.
-    pub(super) keep_file: bool,
+    pub keep_file: bool,
 }
 
 impl Handed {
@@ -36,7 +36,7 @@ impl Handed {
 
 /// Adds what the script wrote into its outputs file, which lies in this work folder. A run that has done its
 /// work is never failed for it.
-pub(super) fn read_outputs(file: &Path, work: &Path, outputs: &mut Map<String, Value>) -> Handed {
+pub fn read_outputs(file: &Path, work: &Path, outputs: &mut Map<String, Value>) -> Handed {
     let path = match files::plain(file, work) {
         Ok(Some((path, _))) => path,
         Ok(None) => return Handed::default(),
