@@ -5,6 +5,7 @@ mod deploy;
 mod desktop;
 pub(crate) mod flags;
 mod here;
+mod lines;
 mod record;
 pub(crate) mod script;
 mod spool;

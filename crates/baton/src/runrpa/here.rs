@@ -10,7 +10,6 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use baton_agent::events::Event;
 use baton_api::rest::{ReportFinish, ReportStart};
 use baton_core::error::{ErrorInfo, ErrorKind};
 use baton_core::flow::DEFAULT_CANCEL_GRACE_SECONDS;
@@ -25,10 +24,11 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
 use super::argv::Flags;
-use super::record::{Lines, Record};
+use super::lines::Lines;
+use super::record::Record;
 use super::script::Script;
 use super::spool::Spool;
-use super::upload::{REPORT_EVERY, Upload, read_events};
+use super::upload::{REPORT_EVERY, Upload};
 use crate::cli::Global;
 use crate::commands::{self, Session};
 use crate::exit::Exit;
@@ -42,12 +42,10 @@ const TELL: Duration = Duration::from_millis(300);
 const ASK: Duration = Duration::from_secs(2);
 /// After a cancel, how long the script has to end by itself.
 const GRACE: Duration = Duration::from_secs(DEFAULT_CANCEL_GRACE_SECONDS as u64);
-/// How long the end of the script waits for the server to take the rest.
-const LAST_WORDS: Duration = Duration::from_secs(5);
-
+/// How long its streams may stay open after the script has ended.
+const STREAMS: Duration = Duration::from_secs(1);
 /// Runs it, and gives the script's exit code.
 pub(crate) fn run(global: &Global, script: &Script, flags: &Flags) -> Done<u8> {
-    let spool = Spool::create()?;
     let wish = Wish {
         flow: Some(script.flow.clone()),
         argv: if script.path.is_dir() {
@@ -61,6 +59,8 @@ pub(crate) fn run(global: &Global, script: &Script, flags: &Flags) -> Done<u8> {
     let parameters = super::own_parameters(&source.schema, super::parameters(script, flags));
     let plan = Plan::new(&source, parameters, flags)?;
     let tag = flags.text("tag").to_owned();
+    let session = Session::open(global)?;
+    let spool = Spool::create()?;
     spool.write(
         "start.json",
         &ReportStart {
@@ -74,7 +74,6 @@ pub(crate) fn run(global: &Global, script: &Script, flags: &Flags) -> Done<u8> {
         },
     )?;
     spool.write("parameters.json", &plan.parameters)?;
-    let session = Session::open(global)?;
     let ended = commands::alone()?.block_on(recorded(&session, &plan, &spool));
     if ended.is_err() {
         // It never started: there is nothing to tell.
@@ -193,14 +192,14 @@ struct Ended {
 async fn recorded(session: &Session, plan: &Plan, spool: &Spool) -> Done<u8> {
     let record = Arc::new(Record::open(spool)?);
     let started = Timestamp::now();
-    let mut upload = Upload::new(session.client.clone(), spool.clone());
+    let mut upload = Upload::new(session.client.clone(), spool.clone(), Arc::clone(&record));
     let mut child = plan
         .command(spool, 1)
         .spawn()
         .map_err(|e| not_started(&plan.argv[0], &e))?;
     let mut attempt = 1;
     let ended = loop {
-        let ended = attend(session, &mut child, &record, &mut upload).await?;
+        let ended = attend(session, &mut child, &record, &mut upload).await;
         let failed = ended.status.is_some_and(|s| !s.success());
         if !failed || ended.cancelled || attempt > plan.retry.max_retries {
             break ended;
@@ -215,20 +214,27 @@ async fn recorded(session: &Session, plan: &Plan, spool: &Spool) -> Done<u8> {
             wait.as_secs_f64()
         );
         output::note(&text);
-        record.say(&text);
+        record.say(LogLevel::Info, &text);
         if cancelled_while_waiting(session, &mut upload, wait).await {
             break Ended {
                 cancelled: true,
                 ..ended
             };
         }
-        child = plan
-            .command(spool, attempt)
-            .spawn()
-            .map_err(|e| not_started(&plan.argv[0], &e))?;
+        child = match plan.command(spool, attempt).spawn() {
+            Ok(child) => child,
+            Err(error) => {
+                // What was tried before stays recorded, and its end counts.
+                let text = format!("{} cannot be started again: {error}", plan.argv[0]);
+                output::warn(&text);
+                record.say(LogLevel::Error, &text);
+                break ended;
+            }
+        };
     };
     let code = exit_code(&ended);
-    spool.write("finish.json", &finish(spool, &ended, code, started))?;
+    let (outputs, said) = upload.close(ended.cancelled);
+    upload.ended(finish(&ended, code, started, outputs, said));
     tell_the_rest(session, &mut upload, spool).await;
     Ok(code)
 }
@@ -248,12 +254,18 @@ async fn attend(
     child: &mut Child,
     record: &Arc<Record>,
     upload: &mut Upload,
-) -> Done<Ended> {
+) -> Ended {
     let out = child.stdout.take().expect("it is piped");
     let err = child.stderr.take().expect("it is piped");
+    let (stop, stopped) = tokio::sync::watch::channel(());
     let pumps = [
-        tokio::spawn(pump(out, LogStream::Stdout, Arc::clone(record))),
-        tokio::spawn(pump(err, LogStream::Stderr, Arc::clone(record))),
+        tokio::spawn(pump(
+            out,
+            LogStream::Stdout,
+            Arc::clone(record),
+            stopped.clone(),
+        )),
+        tokio::spawn(pump(err, LogStream::Stderr, Arc::clone(record), stopped)),
     ];
     let mut tell = tokio::time::interval(TELL);
     tell.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -289,16 +301,22 @@ async fn attend(
                 kill_at = None;
                 let text = format!("the script did not end within {} s and is killed", GRACE.as_secs());
                 output::note(&text);
-                record.say(&text);
+                record.say(LogLevel::Warning, &text);
                 baton_agent::kill_descendants();
             }
         }
     };
-    for pump in pumps {
-        // What the script left running may hold the pipes open; its lines are not waited for.
-        let _ = tokio::time::timeout(Duration::from_secs(1), pump).await;
+    // What the script left running may hold the pipes open; its lines are not waited for.
+    let mut pumps = futures_util::future::join_all(pumps);
+    if tokio::time::timeout(STREAMS, &mut pumps).await.is_err() {
+        let text = "the script has ended and something that it started still holds its output open; what that says is not recorded";
+        output::warn(text);
+        record.say(LogLevel::Warning, text);
+        drop(stop);
+        // What it began a line with is a line.
+        let _ = pumps.await;
     }
-    Ok(Ended { status, cancelled })
+    Ended { status, cancelled }
 }
 
 /// Waits until then; for ever where there is no such time.
@@ -347,13 +365,28 @@ fn terminate(pid: Option<u32>) {
 }
 
 /// Shows bytes as they come, and records them line by line.
-async fn pump(mut from: impl AsyncRead + Unpin, stream: LogStream, record: Arc<Record>) {
+async fn pump(
+    mut from: impl AsyncRead + Unpin,
+    stream: LogStream,
+    record: Arc<Record>,
+    mut stopped: tokio::sync::watch::Receiver<()>,
+) {
     let mut bytes = vec![0; 16 << 10];
     let mut lines = Lines::default();
-    while let Ok(read) = from.read(&mut bytes).await {
-        if read == 0 {
-            break;
-        }
+    loop {
+        let read = tokio::select! {
+            read = from.read(&mut bytes) => read,
+            _ = stopped.changed() => break,
+        };
+        let read = match read {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(error) => {
+                let text = format!("what the script says cannot be read any more: {error}");
+                record.say(LogLevel::Warning, &text);
+                break;
+            }
+        };
         let seen = &bytes[..read];
         // A closed terminal must not end the script.
         let _ = match stream {
@@ -362,9 +395,9 @@ async fn pump(mut from: impl AsyncRead + Unpin, stream: LogStream, record: Arc<R
                 .write_all(seen)
                 .and_then(|()| std::io::stdout().flush()),
         };
-        lines.push(seen, |line| record.line(stream, LogLevel::Info, line));
+        lines.push(seen, |line| record.line(stream, line));
     }
-    lines.finish(|line| record.line(stream, LogLevel::Info, line));
+    lines.finish(|line| record.line(stream, line));
 }
 
 /// The script's own exit code; a signal counts as shells count it.
@@ -379,57 +412,14 @@ fn exit_code(ended: &Ended) -> u8 {
     u8::try_from(code & 0xff).unwrap_or(1)
 }
 
-/// What the script left as its outputs. A file that is not understood is said, not dropped in silence.
-fn outputs(spool: &Spool) -> Map<String, Value> {
-    let path = spool.path("outputs.json");
-    let bytes = match std::fs::read(&path) {
-        Ok(bytes) if !bytes.trim_ascii().is_empty() => bytes,
-        Ok(_) => return Map::new(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Map::new(),
-        Err(error) => {
-            crate::output::warn(&format!("the outputs of this run cannot be read: {error}"));
-            return Map::new();
-        }
-    };
-    let plain = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    serde_json::from_slice(plain).unwrap_or_else(|error| {
-        crate::output::warn(&format!(
-            "the outputs of this run are no JSON object and are not recorded: {error}"
-        ));
-        Map::new()
-    })
-}
-
 /// What the server is told about the end.
-fn finish(spool: &Spool, ended: &Ended, code: u8, started: Timestamp) -> ReportFinish {
-    let mut outputs = outputs(spool);
-    let mut said = None;
-    let mut at = 0;
-    loop {
-        let (events, end) = read_events(&spool.path("events.jsonl"), at);
-        if end == at {
-            break;
-        }
-        at = end;
-        for event in events {
-            match event {
-                Event::Output { name, value } => {
-                    outputs.insert(name, value);
-                }
-                Event::Error {
-                    kind,
-                    message,
-                    task,
-                } => {
-                    said = Some(ErrorInfo {
-                        task,
-                        ..ErrorInfo::new(kind, message)
-                    });
-                }
-                _ => {}
-            }
-        }
-    }
+fn finish(
+    ended: &Ended,
+    code: u8,
+    started: Timestamp,
+    outputs: Map<String, Value>,
+    said: Option<ErrorInfo>,
+) -> ReportFinish {
     let now = Timestamp::now();
     let state = match (ended.cancelled, code) {
         (_, 0) => State::Completed,
@@ -456,27 +446,33 @@ fn finish(spool: &Spool, ended: &Ended, code: u8, started: Timestamp) -> ReportF
 
 /// Tells the server the end, and what earlier runs could not tell. Says so when that is not possible now.
 async fn tell_the_rest(session: &Session, upload: &mut Upload, spool: &Spool) {
-    let told = tokio::time::timeout(LAST_WORDS, upload.finish()).await;
-    match told {
-        Ok(Ok(())) => {
-            if let Some((_, name)) = upload.run() {
-                output::note(&format!("recorded as {name} on {}", session.target.url));
+    if let Err(error) = upload.finish().await {
+        output::warn(&format!(
+            "the run is kept on this computer and sent with a later one: {error}"
+        ));
+        return;
+    }
+    if let Some((_, name)) = upload.run() {
+        output::note(&format!("recorded as {name} on {}", session.target.url));
+    }
+    for left in Spool::left_over(Some(spool)) {
+        let record = match Record::open(&left) {
+            Ok(record) => Arc::new(record),
+            Err(failure) => {
+                failure.show(false);
+                continue;
             }
-            for left in Spool::left_over(Some(spool)) {
-                let mut upload = Upload::new(session.client.clone(), left);
-                let told = tokio::time::timeout(LAST_WORDS, upload.finish()).await;
-                // What never became a run, such as a script that nothing can run, leaves nothing to tell.
-                if matches!(told, Ok(Ok(()))) && upload.run().is_some() {
-                    output::note("recorded an earlier run that was made while no server answered");
-                }
+        };
+        let mut upload = Upload::new(session.client.clone(), left, record);
+        match upload.finish().await {
+            // What never became a run, such as a script that nothing can run, leaves nothing to tell.
+            Ok(()) if upload.run().is_some() => {
+                output::note("recorded an earlier run that was made while no server answered");
+            }
+            Ok(()) => {}
+            Err(error) => {
+                output::warn(&format!("an earlier run is kept on this computer: {error}"));
             }
         }
-        Ok(Err(error)) => output::warn(&format!(
-            "the run is kept on this computer and sent with a later one: {error}"
-        )),
-        Err(_) => output::warn(&format!(
-            "{} does not answer: the run is kept on this computer and sent with a later one",
-            session.target.url
-        )),
     }
 }

@@ -40,8 +40,15 @@ impl Spool {
                 .map_err(|e| Failure::file(&path, "make", &e))?;
         }
         let spool = Self { folder };
+        let events = spool.path("events.jsonl");
+        std::fs::write(&events, b"").map_err(|e| Failure::file(&events, "write", &e))?;
         spool.write("pid.json", &std::process::id())?;
         Ok(spool)
+    }
+
+    /// The run's folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// A file or folder of the run.

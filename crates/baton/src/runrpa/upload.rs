@@ -1,61 +1,90 @@
 //! Tells the server about a manual run from its folder: while it goes on, or long after it ended.
+//!
+//! Its events, outputs and artifacts are read by the same code as on a robot, so a run leaves the same both ways.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
-use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use baton_agent::events::{Event, TaskEvent};
-use baton_api::client::{Client, Result};
+use baton_agent::events::{Heard, News};
+use baton_agent::left::{self, Bounds, Where};
+use baton_api::client::{Client, ClientError, Result};
 use baton_api::rest::{PutArtifact, ReportFinish, ReportLogs, ReportStart, ReportTasks, TaskInput};
+use baton_api::robot::TaskReport;
 use baton_core::error::{ErrorInfo, ErrorKind};
 use baton_core::id::RunId;
 use baton_core::lease;
-use baton_core::run::{LogLine, Progress};
+use baton_core::run::{LogLevel, LogLine, LogStream, Progress};
 use baton_core::state::State;
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::record::{self, Position, Record};
 use super::spool::Spool;
+use crate::output;
 
 /// How often at least the server hears of the run, in seconds: after three times as long it is crashed there.
 pub(super) const REPORT_EVERY: u32 = *lease::REPORT_EVERY_BOUNDS.start();
 /// A script that says nothing is reported as being there this often: twice as often as was promised to the server.
 const STILL_THERE: Duration = Duration::from_secs(REPORT_EVERY as u64 / 2);
+/// How long the server may take to answer. The end of a script waits for it, so a server that is not there must
+/// not hold it up for long.
+const ANSWER: Duration = Duration::from_secs(5);
+/// The slowest that a server may take what it is given, in bytes a second.
+const SLOWEST: u64 = 256 << 10;
 /// Lines in one report.
 const LINES: usize = 500;
-/// Longest events file that is read in one step, in bytes; the rest comes with the next.
-const EVENTS: u64 = 4 << 20;
-/// Largest file that is handed over, in bytes.
-const MAX_ARTIFACT: u64 = 64 << 20;
-/// Most files that are handed over.
-const MAX_ARTIFACTS: usize = 1_000;
+/// Tasks in one report, each with as much data as it may have.
+const TASKS: usize = 16;
+/// How many bytes such a report has at most.
+const MOST_OF_TASKS: u64 = 2 << 20;
+/// Files that are handed over: as many and as large as a robot does.
+const BOUNDS: Bounds = Bounds {
+    files: 1_000,
+    bytes: 64 << 20,
+};
 
 /// How far the server has been told about one run.
 pub(crate) struct Upload {
     client: Client,
     spool: Spool,
+    record: Arc<Record>,
     run: Option<(RunId, String)>,
-    /// How far `log.jsonl` has been told, in bytes.
-    log: u64,
-    /// How far `events.jsonl` has been read, in bytes.
-    events: u64,
+    /// How far the log has been told.
+    log: Position,
+    /// Why the log could not be read.
+    log_fails: Option<std::io::Error>,
+    heard: Heard,
+    /// Lines for the log that were heard.
+    lines: u64,
+    /// Tasks that changed and were not yet told.
     tasks: BTreeMap<String, TaskInput>,
+    progress: Option<Progress>,
+    /// How it ended. From then on everything that it left is in its log, or on its way.
+    finish: Option<ReportFinish>,
+    /// Names and paths of the files to hand over.
+    files: Vec<(String, PathBuf)>,
     /// When the server heard of this run last.
     told: Instant,
 }
 
 impl Upload {
     /// Nothing has been told yet.
-    pub(crate) fn new(client: Client, spool: Spool) -> Self {
+    pub(crate) fn new(client: Client, spool: Spool, record: Arc<Record>) -> Self {
         Self {
             client,
+            heard: Heard::new(&spool.path("events.jsonl"), spool.folder()),
             spool,
+            record,
             run: None,
-            log: 0,
-            events: 0,
+            log: Position::default(),
+            log_fails: None,
+            lines: 0,
             tasks: BTreeMap::new(),
+            progress: None,
+            finish: None,
+            files: Vec::new(),
             told: Instant::now(),
         }
     }
@@ -67,13 +96,18 @@ impl Upload {
 
     /// Tells everything that is new.
     pub(crate) async fn step(&mut self) -> Result<()> {
+        if self.finish.is_none()
+            && let Some(news) = self.heard.read()
+        {
+            self.take(news, true);
+        }
         let id = match &self.run {
             Some((id, _)) => *id,
             None => {
                 let Some(start) = self.spool.read::<ReportStart>("start.json") else {
                     return Ok(());
                 };
-                let made = self.client.report_start(&start).await?;
+                let made = within(0, self.client.report_start(&start)).await?;
                 self.run = Some((made.id, made.name));
                 made.id
             }
@@ -81,16 +115,54 @@ impl Upload {
         self.logs(id).await?;
         self.tasks(id).await?;
         if self.told.elapsed() >= STILL_THERE {
-            self.client
-                .report_tasks(id, &ReportTasks::default())
-                .await?;
+            within(0, self.client.report_tasks(id, &ReportTasks::default())).await?;
             self.told = Instant::now();
         }
         Ok(())
     }
 
+    /// Reads the rest of what the script left, and says in the log what of it cannot be kept. Its outputs and error.
+    pub(crate) fn close(&mut self, cancelled: bool) -> (Map<String, Value>, Option<ErrorInfo>) {
+        self.look(cancelled, true)
+    }
+
+    fn look(&mut self, cancelled: bool, said: bool) -> (Map<String, Value>, Option<ErrorInfo>) {
+        while let Some(news) = self.heard.last(cancelled) {
+            self.take(news, said);
+        }
+        let mut outputs = std::mem::take(&mut self.heard.outputs);
+        let (work, file) = (self.spool.folder(), self.spool.path("outputs.json"));
+        let handed = left::read_outputs(&file, work, &mut outputs);
+        let lies = Where {
+            work,
+            artifacts: &self.spool.path("artifacts"),
+            outputs: handed.keep_file.then_some(&file),
+        };
+        let left = left::collect(lies, BOUNDS);
+        if said {
+            for warning in handed.warnings.iter().chain(&left.warnings) {
+                self.warn(warning);
+            }
+        }
+        let files = left.files.into_iter();
+        self.files = files.map(|(name, path, _)| (name, path)).collect();
+        (outputs, self.heard.error.take())
+    }
+
+    /// The run has ended so. A disk that does not take this fails neither the run nor the telling.
+    pub(crate) fn ended(&mut self, finish: ReportFinish) {
+        if let Err(failure) = self.spool.write("finish.json", &finish) {
+            failure.show(false);
+        }
+        self.finish = Some(finish);
+    }
+
     /// Tells the rest and the end, and forgets the run here.
     pub(crate) async fn finish(&mut self) -> Result<()> {
+        let finish = match &self.finish {
+            Some(finish) => finish.clone(),
+            None => self.left_over(),
+        };
         self.step().await?;
         let Some((id, _)) = &self.run else {
             // Not even a start was recorded.
@@ -99,10 +171,11 @@ impl Upload {
         };
         let id = *id;
         self.artifacts(id).await?;
-        let finish = self.spool.read("finish.json").unwrap_or_else(lost);
-        let ended = self.client.report_finish(id, &finish).await?;
+        self.logs(id).await?;
+        self.last_lines(id).await?;
+        let ended = within(0, self.client.report_finish(id, &finish)).await?;
         if ended.state != finish.state {
-            crate::output::warn(&format!(
+            output::warn(&format!(
                 "the server had given {} up as {} before it heard that it is {}; it keeps that beside the run",
                 ended.name, ended.state, finish.state
             ));
@@ -111,86 +184,181 @@ impl Upload {
         Ok(())
     }
 
+    /// How a run ended that an earlier process recorded, perhaps without its end.
+    fn left_over(&mut self) -> ReportFinish {
+        if let Some(finish) = self.spool.read::<ReportFinish>("finish.json") {
+            // What it left is in the log already.
+            self.look(finish.state == State::Cancelled, false);
+            self.finish = Some(finish.clone());
+            return finish;
+        }
+        let (outputs, _) = self.look(false, true);
+        let finish = lost(outputs);
+        self.ended(finish.clone());
+        finish
+    }
+
+    fn take(&mut self, news: News, said: bool) {
+        for line in &news.lines {
+            self.lines += 1;
+            if said {
+                self.record.heard(line, self.lines);
+                if line.stream == LogStream::System {
+                    output::warn(&line.message);
+                }
+            }
+        }
+        for task in news.tasks {
+            self.tasks.insert(task.key.clone(), input(task));
+        }
+        if news.progress.is_some() {
+            self.progress = news.progress;
+        }
+    }
+
+    /// Says it to the person who runs the script, and in the run's log.
+    fn warn(&self, what: &str) {
+        output::warn(what);
+        self.record.say(LogLevel::Warning, what);
+    }
+
     async fn logs(&mut self, id: RunId) -> Result<()> {
         loop {
-            let (lines, end) = read_lines(&self.spool.path("log.jsonl"), self.log, LINES);
+            let (lines, end) = match record::read(&self.spool.path("log.jsonl"), self.log, LINES) {
+                Ok(read) => read,
+                Err(error) => {
+                    self.log_fails = Some(error);
+                    return Ok(());
+                }
+            };
             if lines.is_empty() {
                 return Ok(());
             }
-            self.client.report_logs(id, &ReportLogs { lines }).await?;
-            self.log = end;
+            let report = ReportLogs { lines };
+            within(record::READ, self.client.report_logs(id, &report)).await?;
+            (self.log, self.log_fails) = (end, None);
             self.told = Instant::now();
         }
+    }
+
+    /// What the disk of this computer did not take or does not give back.
+    async fn last_lines(&mut self, id: RunId) -> Result<()> {
+        let fails = self.log_fails.take().map(|error| LogLine {
+            seq: 0,
+            at: Timestamp::now(),
+            level: LogLevel::Warning,
+            stream: LogStream::System,
+            task: None,
+            message: format!("the rest of this log cannot be read on its computer: {error}"),
+        });
+        for mut line in fails.into_iter().chain(self.record.unwritten()) {
+            line.seq = self.log.seq + 1;
+            let lines = vec![line];
+            within(0, self.client.report_logs(id, &ReportLogs { lines })).await?;
+            self.log.seq += 1;
+        }
+        Ok(())
     }
 
     async fn tasks(&mut self, id: RunId) -> Result<()> {
-        let (events, end) = read_events(&self.spool.path("events.jsonl"), self.events);
-        let mut changed = BTreeMap::new();
-        let mut progress = None;
-        for event in events {
-            match event {
-                Event::Task(task) => {
-                    if let Some(task) = merge(&mut self.tasks, task, Timestamp::now()) {
-                        changed.insert(task.key.clone(), task);
-                    }
+        while !self.tasks.is_empty() || self.progress.is_some() {
+            let tasks: Vec<TaskInput> = self.tasks.values().take(TASKS).cloned().collect();
+            let keys: Vec<String> = tasks.iter().map(|task| task.key.clone()).collect();
+            let progress = self.progress.clone();
+            let report = ReportTasks { tasks, progress };
+            match within(MOST_OF_TASKS, self.client.report_tasks(id, &report)).await {
+                Err(error) if is_refused(&error) => {
+                    let (many, first) = (keys.len(), keys.first());
+                    self.warn(&format!(
+                        "the server refuses {many} tasks, {first:?} the first of them: {error}"
+                    ));
                 }
-                Event::Progress {
-                    percent,
-                    message,
-                    task,
-                } => {
-                    progress = Some(Progress {
-                        percent,
-                        message,
-                        task,
-                    });
-                }
-                // Outputs and the error belong to the end; lines are in the log already.
-                _ => {}
+                told => told?,
+            }
+            self.told = Instant::now();
+            self.progress = None;
+            for key in keys {
+                self.tasks.remove(&key);
             }
         }
-        if !changed.is_empty() || progress.is_some() {
-            let report = ReportTasks {
-                tasks: changed.into_values().collect(),
-                progress,
-            };
-            self.client.report_tasks(id, &report).await?;
-            self.told = Instant::now();
-        }
-        self.events = end;
         Ok(())
     }
 
-    async fn artifacts(&self, id: RunId) -> Result<()> {
-        let folder = self.spool.path("artifacts");
-        for name in files(&folder) {
-            let path = folder.join(&name);
-            let small = std::fs::metadata(&path).is_ok_and(|m| m.len() <= MAX_ARTIFACT);
-            let Some(bytes) = small.then(|| std::fs::read(&path).ok()).flatten() else {
-                crate::output::warn(&format!(
-                    "{name} is larger than {MAX_ARTIFACT} bytes or cannot be read, and is not handed over"
-                ));
-                continue;
+    async fn artifacts(&mut self, id: RunId) -> Result<()> {
+        while let Some((name, path)) = self.files.last().cloned() {
+            let sent = match std::fs::read(&path) {
+                Ok(bytes) => self.artifact(id, &name, bytes).await,
+                Err(error) => {
+                    self.warn(&format!("artifact {name:?} was not uploaded: {error}"));
+                    Ok(())
+                }
             };
-            let about = PutArtifact {
-                name,
-                attempt: 1,
-                fence: 0,
-            };
-            self.client
-                .put_artifact(id, &about, "application/octet-stream", bytes)
-                .await?;
+            match sent {
+                Err(error) if is_refused(&error) => {
+                    self.warn(&format!("artifact {name:?} was not uploaded: {error}"));
+                }
+                sent => sent?,
+            }
+            self.files.pop();
         }
         Ok(())
+    }
+
+    async fn artifact(&self, id: RunId, name: &str, bytes: Vec<u8>) -> Result<()> {
+        let about = PutArtifact {
+            name: name.to_owned(),
+            attempt: 1,
+            fence: 0,
+        };
+        let kind = "application/octet-stream";
+        let size = bytes.len() as u64;
+        let put = self.client.put_artifact(id, &about, kind, bytes);
+        tokio::select! {
+            put = within(size, put) => put.map(|_| ()),
+            never = self.still_there(id) => never,
+        }
+    }
+
+    /// Lets the server hear of the run for as long as it is polled: a file may take longer than it would wait.
+    async fn still_there(&self, id: RunId) -> Result<()> {
+        loop {
+            tokio::time::sleep(STILL_THERE).await;
+            // What this cannot tell, the next telling can, or the upload beside it.
+            let _ = within(0, self.client.report_tasks(id, &ReportTasks::default())).await;
+        }
+    }
+}
+
+/// What the server answers, if it does within a time that is enough for this many bytes.
+async fn within<T>(bytes: u64, call: impl Future<Output = Result<T>>) -> Result<T> {
+    let patience = ANSWER + Duration::from_secs(bytes / SLOWEST);
+    tokio::time::timeout(patience, call)
+        .await
+        .unwrap_or_else(|_| {
+            Err(ClientError::Unreachable {
+                url: "the server".to_owned(),
+                reason: format!("it gave no answer within {} s", patience.as_secs()),
+            })
+        })
+}
+
+/// Whether asking again would be answered the same: then the rest must not wait for it.
+fn is_refused(error: &ClientError) -> bool {
+    match error {
+        ClientError::Problem(problem) => {
+            matches!(problem.status, 400 | 409 | 413 | 415 | 422)
+        }
+        ClientError::TooLarge { .. } => true,
+        _ => false,
     }
 }
 
 /// The end of a run whose process was killed before it could say how it ended.
-fn lost() -> ReportFinish {
+fn lost(outputs: Map<String, Value>) -> ReportFinish {
     ReportFinish {
         state: State::Crashed,
         exit_code: None,
-        outputs: serde_json::Map::new(),
+        outputs,
         execution_time: None,
         error: Some(ErrorInfo::new(
             ErrorKind::Lost,
@@ -200,179 +368,16 @@ fn lost() -> ReportFinish {
     }
 }
 
-/// Whole lines from a position on, and the position after them.
-fn read_lines(path: &Path, from: u64, most: usize) -> (Vec<LogLine>, u64) {
-    let mut lines = Vec::new();
-    let mut end = from;
-    let Ok(mut file) = File::open(path) else {
-        return (lines, end);
-    };
-    if file.seek(SeekFrom::Start(from)).is_err() {
-        return (lines, end);
-    }
-    let mut reader = BufReader::new(file);
-    let mut text = Vec::new();
-    while lines.len() < most {
-        text.clear();
-        match reader.read_until(b'\n', &mut text) {
-            Ok(read) if text.ends_with(b"\n") => {
-                end += read as u64;
-                // A line torn by a full disk is passed over.
-                lines.extend(serde_json::from_slice::<LogLine>(&text));
-            }
-            _ => break,
-        }
-    }
-    (lines, end)
-}
-
-/// Whole events from a position on, and the position after them. Lines that are no events are passed over.
-pub(crate) fn read_events(path: &Path, from: u64) -> (Vec<Event>, u64) {
-    let mut text = Vec::new();
-    let read = File::open(path).and_then(|mut file| {
-        file.seek(SeekFrom::Start(from))?;
-        file.take(EVENTS).read_to_end(&mut text)
-    });
-    let Some(whole) = text
-        .iter()
-        .rposition(|b| *b == b'\n')
-        .filter(|_| read.is_ok())
-    else {
-        return (Vec::new(), from);
-    };
-    let events = text[..whole]
-        .split(|b| *b == b'\n')
-        .filter_map(|line| baton_agent::events::read(line).ok())
-        .map(|(event, _)| event)
-        .collect();
-    (events, from + whole as u64 + 1)
-}
-
-/// Brings a task up to date with what was said of it last; what was left out stays.
-fn merge(
-    tasks: &mut BTreeMap<String, TaskInput>,
-    said: TaskEvent,
-    now: Timestamp,
-) -> Option<TaskInput> {
-    let key = said.key.or_else(|| said.name.clone())?;
-    let task = tasks.entry(key.clone()).or_insert_with(|| TaskInput {
-        name: key.clone(),
-        key,
-        state: State::Pending,
-        after: Vec::new(),
-        tries: 0,
-        started_at: None,
-        ended_at: None,
-        error: None,
-        data: Value::Null,
-    });
-    if let Some(name) = said.name {
-        task.name = name;
-    }
-    if let Some(after) = said.after {
-        task.after = after;
-    }
-    if let Some(data) = said.data {
-        task.data = data;
-    }
-    if let Some(state) = said.state {
-        task.state = state;
-        if state == State::Running {
-            task.tries += 1;
-            task.started_at = said.started_at.or(task.started_at).or(Some(now));
-            task.ended_at = None;
-        } else if state.is_terminal() {
-            task.ended_at = said.ended_at.or(Some(now));
-        }
-    }
-    if let Some(tries) = said.tries {
-        task.tries = tries;
-    }
-    task.error = said.error.map(|error| match error {
-        Value::String(message) => ErrorInfo::new(ErrorKind::Failed, message),
-        other => serde_json::from_value(other.clone())
-            .unwrap_or_else(|_| ErrorInfo::new(ErrorKind::Failed, other.to_string())),
-    });
-    Some(task.clone())
-}
-
-/// Names of the plain files in a folder and below, `/`-separated, in order. Links are not followed.
-fn files(folder: &Path) -> Vec<String> {
-    let mut names = Vec::new();
-    let mut open = vec![String::new()];
-    while let Some(prefix) = open.pop() {
-        let Ok(entries) = std::fs::read_dir(folder.join(&prefix)) else {
-            continue;
-        };
-        for entry in entries.filter_map(std::result::Result::ok) {
-            let (Ok(kind), Ok(name)) = (entry.file_type(), entry.file_name().into_string()) else {
-                continue;
-            };
-            if names.len() + open.len() >= MAX_ARTIFACTS {
-                break;
-            }
-            if kind.is_dir() {
-                open.push(format!("{prefix}{name}/"));
-            } else if kind.is_file() {
-                names.push(format!("{prefix}{name}"));
-            }
-        }
-    }
-    names.sort();
-    names
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_task_keeps_what_is_not_said_again() {
-        let mut tasks = BTreeMap::new();
-        let now = Timestamp::UNIX_EPOCH;
-        let said = |text: &str| serde_json::from_str::<TaskEvent>(text).expect("an event");
-        merge(
-            &mut tasks,
-            said(r#"{"key":"a","name":"Read","state":"running","after":["b"]}"#),
-            now,
-        );
-        let task = merge(
-            &mut tasks,
-            said(r#"{"key":"a","state":"failed","error":"no"}"#),
-            now,
-        )
-        .expect("it has a key");
-        assert_eq!(
-            (task.name.as_str(), task.after.len(), task.tries),
-            ("Read", 1, 1)
-        );
-        assert_eq!(task.state, State::Failed);
-        assert_eq!(task.error.expect("said").message, "no");
-        assert!(merge(&mut tasks, TaskEvent::default(), now).is_none());
-    }
-
-    #[test]
-    fn half_a_line_is_left_for_the_next_reading() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = folder.path().join("events.jsonl");
-        std::fs::write(
-            &path,
-            "{\"type\":\"output\",\"name\":\"n\"}\nnonsense\n{\"type\":",
-        )
-        .expect("written");
-        let (events, end) = read_events(&path, 0);
-        assert_eq!(events.len(), 1);
-        assert_eq!(end, 38);
-        assert!(read_events(&path, end).0.is_empty());
-    }
-
-    #[test]
-    fn files_are_found_below_folders_and_links_are_not_followed() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        std::fs::create_dir(folder.path().join("d")).expect("made");
-        std::fs::write(folder.path().join("d/x"), "").expect("written");
-        std::fs::write(folder.path().join("a"), "").expect("written");
-        std::os::unix::fs::symlink("/etc/passwd", folder.path().join("link")).expect("linked");
-        assert_eq!(files(folder.path()), ["a", "d/x"]);
+fn input(task: TaskReport) -> TaskInput {
+    TaskInput {
+        key: task.key,
+        name: task.name,
+        state: task.state,
+        after: task.after,
+        tries: task.tries,
+        started_at: task.started_at,
+        ended_at: task.ended_at,
+        error: task.error,
+        data: task.data,
     }
 }

@@ -179,7 +179,80 @@ fn outputs_that_are_no_json_are_said_and_the_run_keeps_its_exit_code() {
     assert_eq!(output.status.code(), Some(0));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(
-        said.contains("no JSON object and are not recorded"),
+        said.contains("the outputs file is not understood"),
         "{said}"
     );
+}
+
+/// Leaves something of everything that a robot says in the log when it is not as it should be.
+const LEAVES: &str = r#"
+import os
+folder = os.environb[b"BATON_ARTIFACTS"]
+with open(os.environ["BATON_EVENTS"], "a") as f:
+    f.write('{"type":"log","level":"error","message":"said by an event","task":"a"}\n')
+    f.write('nonsense\n')
+    f.write('x' * (5 << 20) + '\n')
+    f.write('{"type":"task","key":"a","state":"running"}\n')
+    f.write('{"type":"output","name":"last","value":1}')
+open(folder + b"/caf\xe9", "w").write("x")
+open(folder + b"/big", "w").truncate((64 << 20) + 1)
+os.symlink("/etc/hostname", folder + b"/outside")
+open(os.environ["BATON_OUTPUTS"], "w").write("[1, 2")
+"#;
+
+#[test]
+fn what_a_manual_run_leaves_is_kept_or_said_in_its_log_told_at_once_or_later() {
+    let home = Home::new();
+    home.write("scripts/job.py", LEAVES);
+    let offline = home
+        .command(&["runrpa", "-f", "job"])
+        .env("BATON_URL", "http://127.0.0.1:1")
+        .output()
+        .expect("it starts");
+    let said = String::from_utf8_lossy(&offline.stderr).into_owned();
+    assert_eq!(offline.status.code(), Some(0), "{said}");
+    assert!(said.contains("\"outside\" is a link"), "{said}");
+    let up = home.up();
+    home.runrpa(&["-f", "job"]).ok();
+    let runs = home.baton(&["runs", "ls", "--json"]).ok().json();
+    assert_eq!(runs.as_array().map(Vec::len), Some(2), "{runs}");
+    for run in runs.as_array().expect("a list") {
+        let name = run["name"].as_str().expect("text");
+        assert_eq!(run["state"], "completed", "{run}");
+        let log = home.baton(&["runs", "logs", name]).ok().out;
+        for said in [
+            "said by an event",
+            "events: not understood",
+            "events: a line longer than",
+            "\"caf\u{fffd}\" is uploaded as \"caf%E9\"",
+            "\"big\" has 67108865 bytes",
+            "\"outside\" is a link to /etc/hostname",
+            "outputs: the outputs file is not understood",
+        ] {
+            assert_eq!(log.matches(said).count(), 1, "{said}: {log}");
+        }
+        let shown = home.baton(&["runs", "show", name, "--json"]).ok().json();
+        assert_eq!(shown["attempts"][0]["outputs"]["last"], 1, "{shown}");
+        let kept = home.baton(&["artifacts", "ls", name]).ok().out;
+        assert!(
+            kept.contains("caf%E9") && kept.contains("outputs.json"),
+            "{kept}"
+        );
+    }
+    assert_eq!(up.stop(), 0);
+}
+
+#[test]
+fn half_a_line_of_a_manual_run_whose_child_holds_its_output_is_kept_and_said() {
+    let home = Home::new();
+    home.write(
+        "scripts/job.py",
+        "import subprocess, sys\nsubprocess.Popen(['sleep', '20'])\nsys.stdout.write('half a line')\n",
+    );
+    let up = home.up();
+    home.runrpa(&["-f", "job"]).ok();
+    let log = home.baton(&["runs", "logs", "job"]).ok().out;
+    assert!(log.contains("half a line"), "{log}");
+    assert!(log.contains("still holds its output open"), "{log}");
+    assert_eq!(up.stop(), 0);
 }
