@@ -6,6 +6,7 @@ mod beats;
 mod ends;
 mod faults;
 mod guards;
+mod hostile;
 mod latency;
 mod leftovers;
 mod logs;

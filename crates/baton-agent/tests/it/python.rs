@@ -1,6 +1,7 @@
 //! Python environments: built from local wheels, cached by what they depend on, bounded, and ended with their attempt.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -111,6 +112,54 @@ async fn an_environment_is_built_once_and_anew_when_its_local_wheels_change() {
         let out = link.messages(LogStream::Stdout)[0];
         assert!(out.starts_with(word) && out.contains(&prefix), "{out}");
     }
+}
+
+#[tokio::test]
+async fn an_environment_is_built_with_the_interpreter_that_the_flow_names() {
+    let mut server = Server::start().await;
+    let robot = Robot::start(&server).await;
+    let mut link = server.robot().await;
+    // An interpreter of another name than the default, which leaves a word each time it is called.
+    let named = robot.dir.path().join("python-of-finance");
+    let called = robot.dir.path().join("called");
+    let script = format!(
+        "#!/bin/sh\necho \"$*\" >> {}\nexec python3 \"$@\"\n",
+        called.display()
+    );
+    fs::write(&named, script).expect("written");
+    fs::set_permissions(&named, fs::Permissions::from_mode(0o755)).expect("set");
+    let hash = package(&server, LOCAL, |f| wheel(&f.join("wheels"), "word"));
+    let job = |number, interpreter: &str| {
+        let mut job = python(number, &hash);
+        let Entry::Command { python, .. } = &mut job.workflow.entry else {
+            panic!("a command")
+        };
+        *python = Some(Python::Environment {
+            interpreter: interpreter.into(),
+            requirements: "requirements.txt".into(),
+        });
+        job
+    };
+    let result = link.run(&job(1, &named.display().to_string())).await;
+    assert_eq!((result.state, result.error), (State::Completed, None));
+    let out = link.messages(LogStream::Stdout)[0];
+    let prefix = robot.dir.path().join("environments");
+    let prefix = prefix.canonicalize().expect("there").display().to_string();
+    assert!(out.starts_with("word") && out.contains(&prefix), "{out}");
+    let called = fs::read_to_string(&called).expect("it was called");
+    assert!(called.contains("-m venv"), "{called}");
+
+    let result = link.run(&job(2, "python-that-is-not-there")).await;
+    let error = result.error.expect("why");
+    assert_eq!(
+        (result.state, error.kind),
+        (State::Failed, ErrorKind::Environment)
+    );
+    assert!(
+        error.message.contains("python-that-is-not-there"),
+        "{}",
+        error.message
+    );
 }
 
 #[tokio::test]
