@@ -1,4 +1,4 @@
-//! Refuses expressions that prove to be of another dialect (Quartz, AWS, Go, Prefect), with the way to say it here.
+//! Refuses expressions that prove to be of another dialect (Quartz, AWS, Go, Prefect, Jenkins, systemd, calendars), with the way to say it here.
 //!
 //! A `?` is known to Quartz and AWS alone, and only in the two day fields. Both count weekdays from
 //! 1 = Sunday, where cron counts from 0 = Sunday, so a number from 1 to 7 beside a `?` names another day
@@ -33,6 +33,9 @@ pub(super) fn check(text: &str) -> Result<(), CronError> {
     }
     if first.starts_with('@') {
         return Ok(());
+    }
+    if let Some(message) = other_scheduler(&words) {
+        return refuse(message);
     }
     if let Some(message) = year(&words) {
         return refuse(message);
@@ -106,6 +109,54 @@ fn foreign_word(first: &str, rest: &[&str]) -> Option<String> {
              day of month, month, weekday, as in \"0 10 * * MON-FRI\""
                 .to_owned(),
         );
+    }
+    None
+}
+
+/// What other schedulers than cron write where an expression is expected.
+fn other_scheduler(words: &[&str]) -> Option<String> {
+    let first = *words.first()?;
+    let is_hash = |word: &&&str| **word == "H" || word.starts_with("H/") || word.starts_with("H(");
+    if let Some(hash) = words.iter().find(is_hash) {
+        return Some(format!(
+            "\"{hash}\" is how Jenkins writes a value that it chooses for each job: choose one yourself, such as 17, or 7/15 \
+             for every 15 from 7 on"
+        ));
+    }
+    if let Some(random) = words.iter().find(|word| word.contains('~')) {
+        return Some(format!(
+            "\"{random}\" is a value that cronie draws by lot within the range: choose one yourself, such as 17"
+        ));
+    }
+    if words
+        .iter()
+        .any(|word| word.contains("..") || word.contains("*-*") || word.contains(':'))
+    {
+        return Some(
+            "this is a calendar time as systemd writes it: use --daily 09:00, --weekly mon-fri@09:00 or --monthly 1@09:00 \
+             (frequencies `daily`, `weekly`, `monthly` in the API)"
+                .to_owned(),
+        );
+    }
+    let upper = first.to_ascii_uppercase();
+    if upper.starts_with("FREQ=") || upper.starts_with("RRULE:") || upper.starts_with("DTSTART") {
+        return Some(
+            "this is a recurrence rule of calendars (RFC 5545): use --daily, --weekly or --monthly (frequencies `daily`, \
+             `weekly`, `monthly` in the API), or cron fields"
+                .to_owned(),
+        );
+    }
+    let is_duration = upper.len() > 2
+        && upper.starts_with('P')
+        && upper[1..].starts_with(|c: char| c == 'T' || c.is_ascii_digit());
+    if is_duration && words.len() == 1 {
+        return Some(format!(
+            "\"{first}\" is a length of time (ISO 8601) and so an interval: use --every, such as --every 15m (frequency \
+             `interval` in the API)"
+        ));
+    }
+    if words.len() == 1 && super::alias::expansion(&format!("@{first}")).is_some() {
+        return Some(format!("write \"@{}\"", first.to_ascii_lowercase()));
     }
     None
 }

@@ -97,3 +97,25 @@ fn an_expression_that_was_accepted_by_an_earlier_version_can_still_be_read() {
     let stored = Cron::parse_stored("0 0 12 ? * 2-6").expect("it fired until now");
     assert_eq!(stored.describe(), "At 12:00 from Tuesday to Saturday");
 }
+
+#[test]
+fn what_other_schedulers_write_is_refused_with_the_way_to_say_it() {
+    for (text, write) in [
+        ("H 3 * * *", "such as 17"),
+        ("H/15 * * * *", "choose one yourself"),
+        ("H(0-29)/10 * * * *", "choose one yourself"),
+        ("0~30 4 * * *", "choose one yourself"),
+        ("Mon..Fri 09:00", "--weekly"),
+        ("*-*-* 09:00:00", "--daily"),
+        ("*-*-01 00:00", "--monthly"),
+        ("FREQ=WEEKLY;BYDAY=MO", "--weekly"),
+        ("RRULE:FREQ=DAILY;INTERVAL=2", "--daily"),
+        ("PT15M", "--every"),
+        ("P1D", "--every"),
+        ("daily", "write \"@daily\""),
+        ("Hourly", "write \"@hourly\""),
+    ] {
+        let message = refused(text);
+        assert!(message.contains(write), "{text}: {message}");
+    }
+}
