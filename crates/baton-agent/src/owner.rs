@@ -1,5 +1,6 @@
 //! Files of runs that have a user of their own: where they lie, and whose they are.
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -60,6 +61,28 @@ pub(crate) fn close(_: &Path, _: Option<&Account>) -> io::Result<()> {
     Ok(())
 }
 
+/// The folders of a `PATH` that a user of nobody's can enter. A program that is nowhere is otherwise reported as
+/// forbidden when one of the folders is root's alone.
+#[cfg(unix)]
+pub(crate) fn open_to(path: &OsStr, owner: &Account) -> OsString {
+    use std::os::unix::fs::MetadataExt as _;
+    let may_enter = |folder: &Path| match fs::metadata(folder) {
+        // What is not there hinders nobody.
+        Err(_) => true,
+        Ok(meta) if meta.uid() == owner.uid => meta.mode() & 0o100 != 0,
+        Ok(meta) if meta.gid() == owner.gid => meta.mode() & 0o010 != 0,
+        Ok(meta) => meta.mode() & 0o001 != 0,
+    };
+    let folders = std::env::split_paths(path);
+    let open = folders.filter(|folder| folder.ancestors().all(may_enter));
+    std::env::join_paths(open).unwrap_or_else(|_| path.to_owned())
+}
+
+#[cfg(not(unix))]
+pub(crate) fn open_to(path: &OsStr, _: &Account) -> OsString {
+    path.to_owned()
+}
+
 /// Gives a tree to root for good: others may read and execute, and nobody else may change it.
 #[cfg(unix)]
 pub(crate) fn seal(path: &Path) -> io::Result<()> {
@@ -98,4 +121,37 @@ pub(crate) fn give(path: &Path, uid: u32, gid: u32) -> io::Result<()> {
 #[cfg(not(unix))]
 pub(crate) fn give(_: &Path, _: u32, _: u32) -> io::Result<()> {
     Ok(())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn folders_that_a_runs_user_cannot_enter_are_not_looked_into_for_programs() {
+        let place = tempfile::tempdir().expect("a folder");
+        let mode = |path: &Path, bits| {
+            fs::set_permissions(path, fs::Permissions::from_mode(bits)).expect("changed");
+        };
+        let (open, shut) = (place.path().join("open"), place.path().join("shut"));
+        let below = shut.join("below");
+        for folder in [&open, &shut, &below] {
+            fs::create_dir(folder).expect("made");
+            mode(folder, 0o755);
+        }
+        mode(&shut, 0o700);
+        mode(place.path(), 0o711);
+        let owner = Account {
+            uid: 60_706,
+            gid: 60_706,
+            home: None,
+        };
+        let path = std::env::join_paths([&below, &open, &shut]).expect("a path");
+        assert_eq!(open_to(&path, &owner), *open.as_os_str());
+        // Where it is not shut, the order stays.
+        mode(&shut, 0o755);
+        assert_eq!(open_to(&path, &owner), path);
+    }
 }

@@ -65,7 +65,10 @@ impl Attempt<'_> {
         for warning in command::shared_variables(self.job) {
             self.log.say(LogLevel::Warning, warning);
         }
-        let inherited = command::inherited();
+        let inherited = command::inherited().map(|(name, value)| match &self.own_user {
+            Some(own) if name == "PATH" => (name, owner::open_to(&value, &own.account)),
+            _ => (name, value),
+        });
         let mut env =
             command::environment(inherited, self.job, &self.places, venv, &own).map_err(wrong)?;
         if let Some(owner) = self.account() {
