@@ -2,6 +2,8 @@
 
 use baton_core::id::OrgId;
 
+use crate::error::{Result, StoreError};
+
 /// What a list asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageRequest {
@@ -39,4 +41,27 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// The cursor of the next page; `None` when there is none.
     pub next: Option<String>,
+}
+
+/// The key after which a page begins.
+pub(crate) fn cursor<K: serde::de::DeserializeOwned>(page: &PageRequest) -> Result<Option<K>> {
+    match &page.after {
+        None => Ok(None),
+        Some(text) => serde_json::from_str(text)
+            .map(Some)
+            .map_err(|_| StoreError::bad_cursor()),
+    }
+}
+
+/// A page from one row more than it holds.
+pub(crate) fn paged<T>(
+    mut items: Vec<T>,
+    page: &PageRequest,
+    key: impl Fn(&T) -> String,
+) -> Page<T> {
+    let limit = page.clamped() as usize;
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| more).map(key);
+    Page { items, next }
 }

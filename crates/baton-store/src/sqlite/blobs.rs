@@ -4,12 +4,11 @@ use baton_core::id::{ArtifactId, OrgId, RunId};
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 
-use super::catalog::{cursor, paged};
 use super::row::{Cols, Id, all, first, to_json, us};
 use super::writer::Tx;
 use crate::catalog::{Artifact, BLOB_CHUNK};
 use crate::error::{Result, StoreError};
-use crate::page::{Page, PageRequest};
+use crate::page::{Page, PageRequest, cursor, paged};
 
 /// Stores one chunk of a blob that is not complete yet.
 pub(super) fn put_chunk(tx: &Tx, hash: &str, number: u32, bytes: &[u8]) -> Result<()> {

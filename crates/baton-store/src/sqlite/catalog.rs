@@ -13,7 +13,7 @@ use super::writer::Tx;
 use super::{SqliteStore, blobs, deploy, flow_rows, prune};
 use crate::catalog::{Artifact, Catalog, DELETE_STEP, Deploy, Deployed};
 use crate::error::{Result, StoreError};
-use crate::page::{Page, PageRequest};
+use crate::page::{Page, PageRequest, cursor, paged};
 
 /// What needs name, or what limits them, may have changed.
 fn catalog_changed(tx: &mut Tx) {
@@ -256,29 +256,6 @@ impl Catalog for SqliteStore {
     async fn artifact(&self, org: OrgId, id: ArtifactId) -> Result<Artifact> {
         self.point(|conn| blobs::artifact(conn, org, id))
     }
-}
-
-/// The key after which a page begins.
-pub(super) fn cursor<K: serde::de::DeserializeOwned>(page: &PageRequest) -> Result<Option<K>> {
-    match &page.after {
-        None => Ok(None),
-        Some(text) => serde_json::from_str(text)
-            .map(Some)
-            .map_err(|_| StoreError::bad_cursor()),
-    }
-}
-
-/// A page from one row more than it holds.
-pub(super) fn paged<T>(
-    mut items: Vec<T>,
-    page: &PageRequest,
-    key: impl Fn(&T) -> String,
-) -> Page<T> {
-    let limit = page.clamped() as usize;
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| more).map(key);
-    Page { items, next }
 }
 
 fn delete_flow(tx: &mut Tx, org: OrgId, id: FlowId) -> Result<bool> {

@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 
 use super::SqliteStore;
-use super::catalog::{cursor, paged};
 use super::queues::{
     QUEUE, QUEUES, TAG_LIMITS, all_tag_limits, delete_queue, find_queue, insert_queue,
     put_tag_limit, queue, queue_entropy, queue_named, read_queue, read_tag_limit,
@@ -18,7 +17,7 @@ use super::row::{Cols, Id, all, first, opt_us, to_json, us};
 use super::writer::Tx;
 use crate::error::{Result, StoreError};
 use crate::fleet::{Fleet, MAX_ROBOT_LOG, Renewal, RobotLogLine};
-use crate::page::{Page, PageRequest};
+use crate::page::{Page, PageRequest, cursor, paged};
 
 const ROBOT: &str = "org, id, name, offer, draining, drain_comment, session, connected, last_seen, \
     lease_until, metrics, created_at";

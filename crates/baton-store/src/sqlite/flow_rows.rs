@@ -4,10 +4,9 @@ use baton_core::flow::{Deployment, Flow, Version};
 use baton_core::id::{DeploymentId, FlowId, OrgId, VersionId};
 use rusqlite::{Connection, Row, params};
 
-use super::catalog::{cursor, paged};
 use super::row::{Cols, Id, all, first, to_json};
 use crate::error::{Result, StoreError};
-use crate::page::{Page, PageRequest};
+use crate::page::{Page, PageRequest, cursor, paged};
 
 /// The columns of a flow.
 pub(super) const FLOW: &str =

@@ -7,12 +7,11 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 
 use super::SqliteStore;
-use super::catalog::{cursor, paged};
 use super::row::{Cols, Id, all, first, opt, opt_us, to_json, us};
 use super::writer::Tx;
 use crate::error::{Result, StoreError};
 use crate::keys::{Key, KeyKind, Keys};
-use crate::page::{Page, PageRequest};
+use crate::page::{Page, PageRequest, cursor, paged};
 
 const KEY: &str = "org, id, name, kind, role, robot_id, hash, created_at, expires_at, revoked_at, \
     last_used_at, opened_by";

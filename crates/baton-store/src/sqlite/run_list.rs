@@ -10,7 +10,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use super::interned::Interned;
-use super::row::{ACTIVE, Id, all, first, phase, us};
+use super::row::{ACTIVE, Id, all, first, phase, state, us};
 use super::run_candidates::{among, candidates, id_range, name_range};
 use super::run_row;
 use crate::error::{Result, StoreError};
@@ -83,7 +83,7 @@ fn drive(
     after: Option<RunId>,
     limit: usize,
 ) -> Result<Vec<RunId>> {
-    let drive = choose(filter, &counts(conn, org)?);
+    let drive = choose(filter, &state_counts(conn, org)?);
     let bounds = id_bounds(conn, filter, org)?;
     let mut ids = Vec::new();
     for arm in &drive.arms {
@@ -234,11 +234,6 @@ fn one_of(column: &str, codes: impl Iterator<Item = i64>) -> String {
     format!("{column} IN ({})", codes.join(", "))
 }
 
-/// How many runs there are in each state.
-fn counts(conn: &Connection, org: OrgId) -> Result<Vec<(State, u64)>> {
-    super::runs::state_counts(conn, org)
-}
-
 /// The index that leaves least to look at.
 pub(super) fn choose(filter: &RunFilter, counts: &[(State, u64)]) -> Drive {
     let blob = |bytes: &[u8; 16]| vec![Some(Value::Blob(bytes.to_vec()))];
@@ -366,4 +361,15 @@ fn id_bounds(
         .and_then(|at| at.checked_add(ID_SLACK).ok())
         .map(|at| RunId::new(at, [0xff; 10]));
     Ok((low, high))
+}
+
+/// How many runs are in each state; all states, in their order.
+pub(super) fn state_counts(conn: &Connection, org: OrgId) -> Result<Vec<(State, u64)>> {
+    let stored = all(
+        conn.prepare_cached("SELECT state, runs FROM state_counts WHERE org = ?1")?,
+        [org.0],
+        |row| Ok((state(row.get(0)?)?, row.get::<_, i64>(1)?.unsigned_abs())),
+    )?;
+    let count = |state| stored.iter().find(|(s, _)| *s == state).map_or(0, |c| c.1);
+    Ok(State::ALL.map(|state| (state, count(state))).to_vec())
 }

@@ -6,11 +6,11 @@ use baton_core::id::{OrgId, RobotId, RunId};
 use baton_core::run::{Attempt, NewRun, Progress, Run, RunEvent, TaskRun};
 use baton_core::state::State;
 use jiff::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::params;
 use std::sync::atomic::Ordering;
 
 use super::interned::Prepared;
-use super::row::{Id, all, first, state};
+use super::row::{Id, first};
 use super::run_row::{self, Depth};
 use super::{SqliteStore, assign, create, history, live, prune, queued, run_list, step, tasks};
 use crate::error::{Result, StoreError};
@@ -22,17 +22,6 @@ use crate::runs::{
 
 /// Up to so many groups, the dispatcher's look at them is short enough to be taken on the spot.
 const GROUPS_INLINE: usize = 64;
-
-/// How many runs are in each state; all states, in their order.
-pub(super) fn state_counts(conn: &Connection, org: OrgId) -> Result<Vec<(State, u64)>> {
-    let stored = all(
-        conn.prepare_cached("SELECT state, runs FROM state_counts WHERE org = ?1")?,
-        [org.0],
-        |row| Ok((state(row.get(0)?)?, row.get::<_, i64>(1)?.unsigned_abs())),
-    )?;
-    let count = |state| stored.iter().find(|(s, _)| *s == state).map_or(0, |c| c.1);
-    Ok(State::ALL.map(|state| (state, count(state))).to_vec())
-}
 
 #[async_trait]
 impl Runs for SqliteStore {
@@ -147,7 +136,7 @@ impl Runs for SqliteStore {
     }
 
     async fn state_counts(&self, org: OrgId) -> Result<Vec<(State, u64)>> {
-        self.point(|conn| state_counts(conn, org))
+        self.point(|conn| run_list::state_counts(conn, org))
     }
 
     async fn queue_rank(&self, org: OrgId, id: RunId, cap: u32) -> Result<u32> {

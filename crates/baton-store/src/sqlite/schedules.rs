@@ -9,13 +9,12 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 use std::collections::BTreeSet;
 
-use super::catalog::{cursor, paged};
 use super::interned::Prepared;
 use super::row::{Cols, Id, all, first, opt_us, to_json, us};
 use super::writer::Tx;
 use super::{SqliteStore, create, flow_rows};
 use crate::error::{Result, StoreError};
-use crate::page::{Page, PageRequest};
+use crate::page::{Page, PageRequest, cursor, paged};
 use crate::schedules::{MAX_OPEN_RUNS, Schedules, SlotCommit, place};
 
 /// The columns that [`read`] takes.
