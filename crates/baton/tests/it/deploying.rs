@@ -232,3 +232,42 @@ fn a_suite_of_robot_framework_leaves_its_files_with_the_run() {
         .ok();
     assert!(files.out.contains("log.html"), "{files:?}");
 }
+
+/// What Robot Framework 7.5 prints of a suite with one failed test of two, and how it ends.
+const FAILING: &str = r#"import pathlib, sys
+out = pathlib.Path(sys.argv[sys.argv.index('--outputdir') + 1])
+for name in ['output.xml', 'log.html', 'report.html']:
+    (out / name).write_text('x')
+line = lambda words, status: print(words.ljust(70) + '| ' + status + ' |')
+print('=' * 78)
+line('Reads the invoices', 'PASS')
+print('-' * 78)
+line('Checks the sum', 'FAIL')
+print('invoice 17 has no date')
+print('-' * 78)
+line('Suite', 'FAIL')
+print('2 tests, 1 passed, 1 failed')
+print('=' * 78)
+for name in ['Output:  output.xml', 'Log:     log.html', 'Report:  report.html']:
+    print(name)
+sys.exit(1)
+"#;
+
+#[test]
+fn a_suite_with_a_failed_test_fails_its_run_with_the_words_of_that_test() {
+    let home = Home::new();
+    let _up = home.up();
+    home.write("suite/tasks.robot", "*** Test Cases ***\n");
+    home.write("suite/robot.py", FAILING);
+    home.baton(&["deploy", "suite"]).ok();
+    home.baton(&["run", "suite", "--watch"]);
+    let run = home.baton(&["runs", "ls", "--json"]).ok().json()[0].clone();
+    assert_eq!(run["state"], "failed", "{run}");
+    let words = "it exited with code 1 (1 task failed): Checks the sum: invoice 17 has no date";
+    assert_eq!(run["error"]["message"], words);
+    let name = run["name"].as_str().expect("a name");
+    let files = home.baton(&["artifacts", "ls", name]).ok().out;
+    for file in ["output.xml", "log.html", "report.html"] {
+        assert!(files.contains(file), "{file}: {files}");
+    }
+}
