@@ -292,8 +292,9 @@ impl Attempt<'_> {
             };
             self.log.say(LogLevel::Warning, message);
         }
-        // Where the run was to end anyway, its error says that, and this must still be known.
-        if let Some(lost) = seen.lost.filter(|_| seen.cause.is_some()) {
+        // Where the run was to end anyway, or had done its work, its error does not say this, and it must be known.
+        let unsaid = seen.cause.is_some() || seen.code == Some(0);
+        if let Some(lost) = seen.lost.filter(|_| unsaid) {
             self.log.say(LogLevel::Error, lost.message());
         }
     }

@@ -40,7 +40,8 @@ pub(crate) fn outcome(
         }
         None => {}
     }
-    if let Some(lost) = seen.lost {
+    // One that had done its work before its guard was lost has done it.
+    if let Some(lost) = seen.lost.filter(|_| seen.code != Some(0)) {
         let error = ErrorInfo::new(ErrorKind::Lost, lost.message());
         return (State::Crashed, Some(error));
     }
@@ -193,6 +194,20 @@ mod tests {
             lines: stderr.lines().map(line).collect(),
             runner: Runner::Other,
         }
+    }
+
+    #[test]
+    fn a_run_that_had_done_its_work_when_its_guard_was_lost_is_completed() {
+        let ended = |code| {
+            let seen = Watched {
+                lost: Some(super::super::watch::Lost::Half),
+                ..exited(code, None, None)
+            };
+            outcome(&seen, None, &last(""), None).0
+        };
+        assert_eq!(ended(Some(0)), State::Completed);
+        assert_eq!(ended(None), State::Crashed);
+        assert_eq!(ended(Some(1)), State::Crashed);
     }
 
     #[test]

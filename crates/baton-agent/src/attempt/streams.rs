@@ -3,6 +3,7 @@
 //! Two pipes know nothing of each other, so what is in both at once has no order any more. What can be done is to
 //! read early, and to read first from the pipe that had something first.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,15 @@ pub(crate) async fn pump<R: AsyncRead + Unpin>(out: R, err: R, log: Arc<RunLog>)
     turns.push(Source::new(out, LogStream::Stdout).turn());
     turns.push(Source::new(err, LogStream::Stderr).turn());
     while let Some((mut source, read)) = turns.next().await {
+        let read = read.transpose().unwrap_or_else(|error| {
+            let what = match source.stream {
+                LogStream::Stderr => "standard error",
+                _ => "standard output",
+            };
+            let why = format!("{what} cannot be read any more, what comes is lost: {error}");
+            log.say(LogLevel::Warning, why);
+            Some(0)
+        });
         let wait = source.take(read, &log);
         if read != Some(0) {
             log.may_go_on(wait).await;
@@ -53,14 +63,14 @@ impl<R: AsyncRead + Unpin> Source<R> {
     }
 
     /// Waits until there is something and reads it; 0 is the end, `None` a rest in a line that is drawn.
-    async fn turn(mut self) -> (Self, Option<usize>) {
+    async fn turn(mut self) -> (Self, Option<io::Result<usize>>) {
         let reading = self.from.read(&mut self.buffer);
         let read = if self.lines.is_drawn() {
             tokio::time::timeout(RESTS_AFTER, reading).await.ok()
         } else {
             Some(reading.await)
         };
-        (self, read.map(|n| n.unwrap_or(0)))
+        (self, read)
     }
 
     /// Puts what was read into the log; how long to wait before more is read.

@@ -73,3 +73,37 @@ async fn a_last_line_without_an_end_is_kept_of_either_stream() {
     said.sort();
     assert_eq!(said, ["err", "out", "whole"]);
 }
+
+/// Gives some bytes and breaks.
+struct Breaking(&'static [u8]);
+
+impl AsyncRead for Breaking {
+    fn poll_read(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+        into: &mut tokio::io::ReadBuf<'_>,
+    ) -> std::task::Poll<io::Result<()>> {
+        std::task::Poll::Ready(match std::mem::take(&mut self.0) {
+            [] => Err(io::Error::other("it broke")),
+            bytes => {
+                into.put_slice(bytes);
+                Ok(())
+            }
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_is_said_and_what_it_gave_is_kept() {
+    let (log, _dir) = log();
+    pump(Breaking(b"a\nhalf"), Breaking(b"e\n"), Arc::clone(&log)).await;
+    let mut said = log.messages();
+    said.sort();
+    assert_eq!(said.len(), 5, "{said:?}");
+    assert_eq!(said[..3], ["a", "e", "half"]);
+    assert!(
+        said[3].starts_with("standard error cannot be read any more"),
+        "{said:?}"
+    );
+    assert!(said[4].ends_with("it broke"), "{said:?}");
+}

@@ -33,7 +33,11 @@ pub(crate) struct Tasks {
 
 impl Tasks {
     /// The task after this event, whole; or why the event cannot be taken.
-    pub(crate) fn apply(&mut self, event: TaskEvent, now: Timestamp) -> Result<TaskReport, String> {
+    pub(crate) fn apply(
+        &mut self,
+        mut event: TaskEvent,
+        now: Timestamp,
+    ) -> Result<TaskReport, String> {
         let key = event
             .key
             .clone()
@@ -58,6 +62,9 @@ impl Tasks {
         if !self.known.contains_key(&key) && self.known.len() >= MAX_TASKS {
             return Err(format!("more than {MAX_TASKS} tasks; this one is not kept"));
         }
+        // The same long key is shortened to the same one wherever it stands.
+        let after = event.after.take();
+        event.after = after.map(|keys| keys.into_iter().map(|k| self.short(k)).collect());
         let task = self.known.entry(key.clone()).or_insert_with(|| fresh(&key));
         merge(task, event, now, &mut self.notes);
         if task.state == State::Failed {
@@ -134,8 +141,7 @@ fn merge(task: &mut TaskReport, event: TaskEvent, now: Timestamp, notes: &mut Ve
                 "task {key:?} waits for {given} tasks; {MAX_AFTER} are kept"
             ));
         }
-        let keys = after.into_iter().take(MAX_AFTER);
-        task.after = keys.map(|k| clip(k, MAX_TASK_NAME)).collect();
+        task.after = after.into_iter().take(MAX_AFTER).collect();
     }
     if let Some(data) = event.data {
         let size = data.to_string().len();
@@ -261,6 +267,9 @@ mod tests {
             .map(|task| task.expect("taken").key)
             .collect();
         assert!(keys[0] != keys[1] && keys[0] == keys[2] && keys[0].len() <= MAX_TASK_NAME);
+        let mut next = event("next", State::Running);
+        next.after = Some(vec![format!("{long}a")]);
+        assert_eq!(tasks.apply(next, at(1)).expect("taken").after, keys[..1]);
         assert_eq!(tasks.notes.len(), 2, "{:?}", tasks.notes);
     }
 

@@ -155,6 +155,13 @@ impl Runner {
             // A mistake of the agent's own must not hold the claim for ever; its guard has ended the tree.
             if let Err(mistake) = attempt.await {
                 let message = format!("the agent made a mistake while it ran this: {mistake}");
+                let said =
+                    format!("{message}; what it had left in its files and not yet said is lost");
+                if let Err(error) = entry.say_at_the_end(said) {
+                    tracing::warn!(run = %claim.job_id, %error, "the spool cannot be written");
+                }
+                let last = entry.log_range().0;
+                let _ = shared.inputs.send(Input::LogsWritten(claim, last)).await;
                 let error = ErrorInfo::new(ErrorKind::Lost, message);
                 let result = attempt::unexecuted(claim, State::Crashed, Some(error));
                 attempt::save(&entry, result).await;

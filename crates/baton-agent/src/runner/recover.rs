@@ -2,9 +2,8 @@
 
 use anyhow::Result;
 use baton_core::error::{ErrorInfo, ErrorKind};
-use baton_core::run::{LogLevel, LogLine, LogStream};
+use baton_core::run::LogLevel;
 use baton_core::state::State;
-use jiff::Timestamp;
 
 use super::Runner;
 use crate::attempt;
@@ -22,16 +21,9 @@ impl Runner {
                 } else {
                     "the machine was rebooted while the run was on it"
                 };
-                let (last, _) = entry.log_range();
-                let line = LogLine {
-                    seq: last + 1,
-                    at: Timestamp::now(),
-                    level: LogLevel::Error,
-                    stream: LogStream::System,
-                    task: None,
-                    message: message.to_owned(),
-                };
-                if let Err(error) = entry.append_logs(&[line]) {
+                let said =
+                    format!("{message}; what it had left in its files and not yet said is lost");
+                if let Err(error) = entry.say_at_the_end(said) {
                     self.journal.note(
                         LogLevel::Warning,
                         format!("the spool cannot be written: {error}"),

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use baton_api::robot::{JobResult, TaskReport, TaskUpdate};
-use baton_core::run::LogLine;
+use baton_core::run::{LogLevel, LogLine, LogStream};
+use jiff::Timestamp;
 
 use super::Note;
 use super::segments::Segments;
@@ -104,6 +105,19 @@ impl Entry {
         }
         state.refuse(lines);
         Ok(why)
+    }
+
+    /// Adds a line of the agent's own behind an attempt that nobody executes any more.
+    pub(crate) fn say_at_the_end(&self, message: String) -> io::Result<()> {
+        let line = LogLine {
+            seq: self.log_range().0 + 1,
+            at: Timestamp::now(),
+            level: LogLevel::Error,
+            stream: LogStream::System,
+            task: None,
+            message,
+        };
+        self.append_logs(&[line]).map(|_| ())
     }
 
     /// Keeps last words about an attempt in memory, however much is there.

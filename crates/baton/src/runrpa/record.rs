@@ -130,6 +130,14 @@ impl Record {
         }
     }
 
+    /// Whole lines from a position on, with their numbers, and the position after them. They are read from the file
+    /// that was opened: a script may remove the folder in which it lies.
+    pub(crate) fn read(&self, from: Position, most: usize) -> io::Result<(Vec<LogLine>, Position)> {
+        // What is written goes behind the others wherever this reads.
+        let file = self.inner().file.try_clone()?;
+        read(&file, from, most)
+    }
+
     /// What is still to be said of lines that the disk did not take.
     pub(crate) fn unwritten(&self) -> Option<LogLine> {
         let mut inner = self.inner();
@@ -231,15 +239,10 @@ pub(crate) struct Position {
     pub(crate) seq: i64,
 }
 
-/// Whole lines from a position on, with their numbers, and the position after them. A line that was torn, by a
-/// full disk or a lost power, is replaced by one that says so: numbers have no gaps.
-pub(crate) fn read(
-    path: &Path,
-    from: Position,
-    most: usize,
-) -> io::Result<(Vec<LogLine>, Position)> {
+/// Whole lines from a position on. A line that was torn, by a full disk or a lost power, is replaced by one that
+/// says so: numbers have no gaps.
+fn read(mut file: &File, from: Position, most: usize) -> io::Result<(Vec<LogLine>, Position)> {
     let (mut lines, mut end) = (Vec::new(), from);
-    let mut file = File::open(path)?;
     file.seek(SeekFrom::Start(from.bytes))?;
     let mut reader = BufReader::new(file);
     let mut text = Vec::new();
@@ -267,7 +270,8 @@ mod tests {
     use super::*;
 
     fn all(path: &Path) -> Vec<(i64, String)> {
-        let (lines, _) = read(path, Position::default(), 100).expect("read");
+        let file = File::open(path).expect("opened");
+        let (lines, _) = read(&file, Position::default(), 100).expect("read");
         lines.into_iter().map(|l| (l.seq, l.message)).collect()
     }
 

@@ -224,7 +224,7 @@ impl Upload {
 
     async fn logs(&mut self, id: RunId) -> Result<()> {
         loop {
-            let (lines, end) = match record::read(&self.spool.path("log.jsonl"), self.log, LINES) {
+            let (lines, end) = match self.record.read(self.log, LINES) {
                 Ok(read) => read,
                 Err(error) => {
                     self.log_fails = Some(error);
