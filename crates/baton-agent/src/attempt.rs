@@ -322,8 +322,21 @@ impl Attempt<'_> {
             self.log.say(level, text);
             self.say_why_denied(error);
         }
+        let result = JobResult {
+            claim: self.job.claim,
+            status: state.job_status().to_owned(),
+            state,
+            error,
+            exit_code: seen.code,
+            outputs,
+            execution_time: seen.ran.map(|r| r.as_secs_f64()),
+            handed_back: false,
+        };
         // Handing over may take long, and what was said so far should survive the agent meanwhile.
         self.log.flush().await;
+        if let Err(error) = self.entry.note_outcome(&result) {
+            tracing::warn!(run = %self.job.claim.job_id, %error, "an outcome cannot be written into the spool");
+        }
         artifacts::upload(
             self.job.claim,
             &self.places,
@@ -333,15 +346,6 @@ impl Attempt<'_> {
             control,
         )
         .await;
-        JobResult {
-            claim: self.job.claim,
-            status: state.job_status().to_owned(),
-            state,
-            error,
-            exit_code: seen.code,
-            outputs,
-            execution_time: seen.ran.map(|r| r.as_secs_f64()),
-            handed_back: false,
-        }
+        result
     }
 }

@@ -162,8 +162,10 @@ impl Runner {
                 }
                 let last = entry.log_range().0;
                 let _ = shared.inputs.send(Input::LogsWritten(claim, last)).await;
-                let error = ErrorInfo::new(ErrorKind::Lost, message);
-                let result = attempt::unexecuted(claim, State::Crashed, Some(error));
+                let result = entry.outcome().unwrap_or_else(|| {
+                    let error = ErrorInfo::new(ErrorKind::Lost, message);
+                    attempt::unexecuted(claim, State::Crashed, Some(error))
+                });
                 attempt::save(&entry, result).await;
                 let _ = shared.inputs.send(Input::Ended(claim)).await;
             }

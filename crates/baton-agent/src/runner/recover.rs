@@ -21,16 +21,22 @@ impl Runner {
                 } else {
                     "the machine was rebooted while the run was on it"
                 };
-                let said =
-                    format!("{message}; what it had left in its files and not yet said is lost");
+                let outcome = entry.outcome();
+                let lost = match outcome {
+                    Some(_) => "its files that were not uploaded by then are lost",
+                    None => "what it had left in its files and not yet said is lost",
+                };
+                let said = format!("{message}; {lost}");
                 if let Err(error) = entry.say_at_the_end(said) {
                     self.journal.note(
                         LogLevel::Warning,
                         format!("the spool cannot be written: {error}"),
                     );
                 }
-                let error = ErrorInfo::new(ErrorKind::Lost, message);
-                let result = attempt::unexecuted(claim, State::Crashed, Some(error));
+                let result = outcome.unwrap_or_else(|| {
+                    let error = ErrorInfo::new(ErrorKind::Lost, message);
+                    attempt::unexecuted(claim, State::Crashed, Some(error))
+                });
                 attempt::save(&entry, result).await;
             }
             let (logs, logs_acked) = entry.log_range();

@@ -17,6 +17,8 @@ use super::segments::Segments;
 const NOTE: &str = "note.json";
 const TASKS: &str = "tasks.jsonl";
 const RESULT: &str = "result.json";
+/// How the process ended, while what it left is still handed over.
+const OUTCOME: &str = "outcome.json";
 
 /// Bytes of lines that one attempt may keep in memory while the disk refuses them, unless they are one batch.
 const MAX_IN_MEMORY: usize = 1 << 20;
@@ -41,6 +43,7 @@ struct State {
     task_bytes: u64,
     tasks_file: Option<File>,
     result: Option<JobResult>,
+    outcome: Option<JobResult>,
 }
 
 impl Entry {
@@ -76,6 +79,8 @@ impl Entry {
             }
         }
         state.result = serde_json::from_slice(&read_optional(&folder.join(RESULT))?).ok();
+        // Torn by a crash it says nothing, as if it had not been written.
+        state.outcome = serde_json::from_slice(&read_optional(&folder.join(OUTCOME))?).ok();
         Ok(Self {
             note,
             folder: folder.to_owned(),
@@ -216,6 +221,19 @@ impl Entry {
         }
         state.result = Some(result.clone());
         Ok(())
+    }
+
+    /// Remembers how the process ended, for an agent that has to hand the result over in this one's place.
+    pub(crate) fn note_outcome(&self, outcome: &JobResult) -> io::Result<()> {
+        self.lock().outcome = Some(outcome.clone());
+        let partial = self.folder.join("outcome.partial");
+        fs::write(&partial, serde_json::to_vec(outcome)?)?;
+        fs::rename(&partial, self.folder.join(OUTCOME))
+    }
+
+    /// How the process ended, where it has.
+    pub(crate) fn outcome(&self) -> Option<JobResult> {
+        self.lock().outcome.clone()
     }
 
     /// The result, once there is one. A disk that refuses it does not keep it from the server.

@@ -224,7 +224,7 @@ async fn a_result_that_was_acknowledged_but_not_yet_removed_is_settled_again() {
 }
 
 #[tokio::test]
-async fn an_agent_killed_between_the_end_of_a_process_and_its_result_reports_it_crashed() {
+async fn an_agent_killed_while_it_hands_over_what_a_run_left_reports_how_the_run_ended() {
     let mut server = Server::start().await;
     let dir = tempfile::tempdir().expect("folder");
     let data = dir.path().join("data");
@@ -246,6 +246,13 @@ async fn an_agent_killed_between_the_end_of_a_process_and_its_result_reports_it_
     let _next = OwnProcess::start(&server, &data);
     let mut next = server.robot().await;
     let result = next.result().await;
-    assert_eq!((result.state, result.exit_code), (State::Crashed, None));
+    assert_eq!(
+        (result.state, result.exit_code),
+        (State::Completed, Some(0))
+    );
+    assert_eq!(result.error, None);
     assert_eq!(whole(&[&link, &next], LogStream::Stdout), ["done"]);
+    let said = whole(&[&link, &next], LogStream::System);
+    let last = said.last().expect("what was lost");
+    assert!(last.contains("not uploaded by then are lost"), "{said:?}");
 }
