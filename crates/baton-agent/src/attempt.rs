@@ -17,7 +17,6 @@ mod command;
 mod environment;
 mod exit_code;
 mod last_lines;
-mod lines;
 mod log;
 mod outcome;
 mod prepare;

@@ -15,6 +15,7 @@ mod http;
 pub mod identity;
 mod journal;
 pub mod left;
+pub mod lines;
 mod loose;
 mod metrics;
 pub mod own_user;

@@ -5,7 +5,6 @@ mod deploy;
 mod desktop;
 pub(crate) mod flags;
 mod here;
-mod lines;
 mod record;
 pub(crate) mod script;
 mod spool;

@@ -16,7 +16,6 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
 
 use super::command::inherited;
-use super::lines::Lines;
 use super::log::RunLog;
 use super::telling::{LastLine, telling};
 use super::unready::Unready;
@@ -24,6 +23,7 @@ use super::watch::{Cause, Control, Watched, watch};
 use crate::cache::{Bounds, Cache, Found, Held};
 use crate::config::Account;
 use crate::guard::{GuardCommand, Spec};
+use crate::lines::Lines;
 use crate::owner;
 use crate::process::{Marked, Stream, Tree, boot_clock};
 

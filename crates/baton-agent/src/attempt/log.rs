@@ -10,10 +10,10 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 
 use super::last_lines::LastLines;
-use super::lines::shortened;
 use super::quota::{Quota, Verdict};
 use super::telling::LastLine;
 use crate::config::LogLimits;
+use crate::lines::shortened;
 use crate::process::boot_clock;
 use crate::session::Input;
 use crate::spool::{Entry, Spool};

@@ -12,12 +12,10 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::lines::Lines;
 use super::log::RunLog;
+use crate::lines::{Lines, RESTS_AFTER};
 use crate::process::boot_clock;
 
-/// A line that is drawn again and again shows its newest state after this long without another.
-const RESTS_AFTER: Duration = Duration::from_secs(1);
 /// How much is read from a pipe at once.
 const READ: usize = 32 << 10;
 

@@ -8,8 +8,9 @@ use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use baton_agent::lines::{Lines, RESTS_AFTER};
 use baton_api::rest::{ReportFinish, ReportStart};
 use baton_core::error::{ErrorInfo, ErrorKind};
 use baton_core::flow::DEFAULT_CANCEL_GRACE_SECONDS;
@@ -24,7 +25,6 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
 use super::argv::Flags;
-use super::lines::Lines;
 use super::record::Record;
 use super::script::Script;
 use super::spool::Spool;
@@ -373,10 +373,16 @@ async fn pump(
 ) {
     let mut bytes = vec![0; 16 << 10];
     let mut lines = Lines::default();
+    let began = Instant::now();
+    let keep = |line: String| record.line(stream, line);
     loop {
         let read = tokio::select! {
             read = from.read(&mut bytes) => read,
             _ = stopped.changed() => break,
+            () = tokio::time::sleep(RESTS_AFTER), if lines.is_drawn() => {
+                lines.rested(began.elapsed(), keep);
+                continue;
+            }
         };
         let read = match read {
             Ok(0) => break,
@@ -395,9 +401,9 @@ async fn pump(
                 .write_all(seen)
                 .and_then(|()| std::io::stdout().flush()),
         };
-        lines.push(seen, |line| record.line(stream, line));
+        lines.feed(seen, began.elapsed(), keep);
     }
-    lines.finish(|line| record.line(stream, line));
+    lines.rest().into_iter().for_each(keep);
 }
 
 /// The script's own exit code; a signal counts as shells count it.

@@ -6,11 +6,11 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use baton_agent::events::Line;
+use baton_agent::lines::shortened;
 use baton_core::run::{LogLevel, LogLine, LogStream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::lines::text;
 use super::spool::Spool;
 use crate::failure::{Done, Failure};
 
@@ -93,13 +93,13 @@ impl Record {
     }
 
     /// Adds a line of the script, without its line end. A disk that is full ends neither run nor record.
-    pub(crate) fn line(&self, stream: LogStream, bytes: &[u8]) {
+    pub(crate) fn line(&self, stream: LogStream, message: String) {
         self.inner().of_script(Kept {
             at: Timestamp::now(),
             level: LogLevel::Info,
             stream,
             task: None,
-            message: text(bytes),
+            message: shortened(message),
             heard: None,
         });
     }
@@ -121,7 +121,7 @@ impl Record {
             level: line.level,
             stream: line.stream,
             task: line.task.clone(),
-            message: text(line.message.as_bytes()),
+            message: shortened(line.message.clone()),
             heard: Some(number),
         };
         match line.stream {
@@ -157,7 +157,7 @@ fn own(level: LogLevel, message: &str) -> Kept {
         level,
         stream: LogStream::System,
         task: None,
-        message: text(message.as_bytes()),
+        message: shortened(message.to_owned()),
         heard: None,
     }
 }
@@ -280,13 +280,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("log.jsonl");
         let record = Record::at(&path).expect("opened");
-        record.line(LogStream::Stdout, b"a");
+        record.line(LogStream::Stdout, "a".into());
         drop(record);
         let mut file = File::options().append(true).open(&path).expect("opened");
         file.write_all(b"{\"at\":").expect("written");
         assert_eq!(all(&path), [(1, "a".to_owned())]);
         let record = Record::at(&path).expect("opened");
-        record.line(LogStream::Stdout, b"c");
+        record.line(LogStream::Stdout, "c".into());
         let lines = all(&path);
         assert_eq!((lines.len(), &lines[2]), (3, &(3, "c".to_owned())));
         assert!(lines[1].1.contains("torn"), "{lines:?}");
@@ -303,12 +303,12 @@ mod tests {
             .open("/dev/full")
             .expect("it is there");
         let good = std::mem::replace(&mut record.inner().file, full);
-        record.line(LogStream::Stdout, b"a");
-        record.line(LogStream::Stdout, b"b");
+        record.line(LogStream::Stdout, "a".into());
+        record.line(LogStream::Stdout, "b".into());
         let said = record.unwritten().expect("something").message;
         assert!(said.starts_with("2 lines could not be written"), "{said}");
         record.inner().file = good;
-        record.line(LogStream::Stdout, b"c");
+        record.line(LogStream::Stdout, "c".into());
         let lines = all(&path);
         assert_eq!((&lines[0].1, &lines[1].1), (&said, &"c".to_owned()));
         assert!(record.unwritten().is_none());

@@ -256,3 +256,22 @@ fn half_a_line_of_a_manual_run_whose_child_holds_its_output_is_kept_and_said() {
     assert!(log.contains("still holds its output open"), "{log}");
     assert_eq!(up.stop(), 0);
 }
+
+#[test]
+fn a_line_that_a_manual_run_draws_again_keeps_its_last_state_in_the_log() {
+    let home = Home::new();
+    home.write(
+        "scripts/job.py",
+        "for n in range(1, 401): print(f'\\r{n} of 400 ' + 'x' * 60, end='')\nprint(' LAST WORDS')\n",
+    );
+    let up = home.up();
+    home.runrpa(&["-f", "job"]).ok();
+    let log = home.baton(&["runs", "logs", "job"]).ok().out;
+    let last = log.lines().last().expect("a line");
+    assert!(
+        last.starts_with("400 of 400") && last.ends_with("LAST WORDS"),
+        "{log}"
+    );
+    assert!(log.lines().count() < 10, "{log}");
+    assert_eq!(up.stop(), 0);
+}

@@ -16,9 +16,12 @@ const HEAD: usize = MAX_LINE - MARK - END;
 /// A line that is drawn again and again comes out this often at most: people see it move, and the log stays short.
 const STATE_EVERY: Duration = Duration::from_secs(2);
 
+/// A line that is drawn again and again shows its newest state after this long without another.
+pub const RESTS_AFTER: Duration = Duration::from_secs(1);
+
 /// Collects the bytes of one stream into lines.
 #[derive(Default)]
-pub(crate) struct Lines {
+pub struct Lines {
     line: Text,
     /// The last byte was a carriage return: what comes next says whether the line ends or begins anew.
     returned: bool,
@@ -32,7 +35,7 @@ pub(crate) struct Lines {
 
 impl Lines {
     /// Takes bytes that came at this moment and calls `each` with every line that is to be shown.
-    pub(crate) fn feed(&mut self, mut bytes: &[u8], now: Duration, mut each: impl FnMut(String)) {
+    pub fn feed(&mut self, mut bytes: &[u8], now: Duration, mut each: impl FnMut(String)) {
         while let Some(end) = bytes.iter().position(|b| matches!(b, b'\n' | b'\r')) {
             self.take(&bytes[..end], now, &mut each);
             let ends = bytes[end] == b'\n';
@@ -46,19 +49,19 @@ impl Lines {
     }
 
     /// Whether the line at hand has states that may be shown before it ends.
-    pub(crate) fn is_drawn(&self) -> bool {
+    pub fn is_drawn(&self) -> bool {
         self.returned || self.before.is_some()
     }
 
     /// Shows the newest state of a line that is drawn and has come to rest for a moment.
-    pub(crate) fn rested(&mut self, now: Duration, mut each: impl FnMut(String)) {
+    pub fn rested(&mut self, now: Duration, mut each: impl FnMut(String)) {
         if self.is_drawn() && !self.line.is_blank() {
             self.show(now, &mut each);
         }
     }
 
     /// The last line, if it has no end.
-    pub(crate) fn rest(&mut self) -> Option<String> {
+    pub fn rest(&mut self) -> Option<String> {
         let is_empty = self.line.is_empty() && self.before.is_none() && self.shown.is_none();
         (!is_empty).then(|| self.finish()).flatten()
     }
@@ -178,7 +181,7 @@ fn shown(bytes: &[u8]) -> String {
 }
 
 /// A text of at most [`MAX_LINE`] bytes: beginning and end of a longer one, and how much is missing in between.
-pub(super) fn shortened(text: String) -> String {
+pub fn shortened(text: String) -> String {
     if text.len() <= MAX_LINE {
         return text;
     }
