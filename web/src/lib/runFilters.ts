@@ -21,7 +21,7 @@ const instant = (text: string | undefined): string | undefined => {
 const ID_BEGINS = /^[0-9a-f]{8}-[0-9a-f-]*$/i;
 
 /** One box finds runs by their id or by any word of theirs. */
-function found(text: string | undefined): Pick<RunQuery, "prefix" | "search"> {
+export function found(text: string | undefined): Pick<RunQuery, "prefix" | "search"> {
   const words = text?.trim();
   if (!words) return {};
   return ID_BEGINS.test(words) ? { prefix: words.toLowerCase() } : { search: words };

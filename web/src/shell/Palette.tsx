@@ -8,6 +8,7 @@ import { q } from "@/api";
 import { cx } from "@/lib/format";
 import { rank, type Entry } from "@/lib/palette";
 import { usePreferences } from "@/lib/preferences";
+import { found } from "@/lib/runFilters";
 import { useServer } from "@/lib/server";
 import { shownState, STATE_WORDS, stateColor } from "@/lib/states";
 import { Kbd } from "@/ui/Kbd";
@@ -36,6 +37,18 @@ export function Palette(props: PaletteProps) {
   );
 }
 
+/** A search looks into runs one by one: it waits until nobody has typed for a moment. */
+const TYPING_MS = 150;
+
+function useRested(text: string): string {
+  const [rested, setRested] = useState(text);
+  useEffect(() => {
+    const timer = setTimeout(() => setRested(text), TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return rested;
+}
+
 function useEntries(text: string, close: () => void, onHelp: () => void): Entry[] {
   const navigate = useNavigate();
   const places = usePlaces();
@@ -46,7 +59,7 @@ function useEntries(text: string, close: () => void, onHelp: () => void): Entry[
   const flows = useQuery({ ...q.flows(), staleTime: 60_000 });
   const deployments = useQuery({ ...q.deployments(), staleTime: 60_000 });
   const robots = useQuery(q.robots());
-  const runs = useQuery({ ...q.runs({ prefix: words || undefined, limit: 6 }), placeholderData: keepPreviousData });
+  const runs = useQuery({ ...q.runs({ ...found(useRested(words)), limit: 6 }), placeholderData: keepPreviousData });
   return useMemo(() => {
     const go = (to: string) => () => {
       close();
@@ -65,9 +78,9 @@ function useEntries(text: string, close: () => void, onHelp: () => void): Entry[
       ...(deployments.data?.items ?? []).map((d) => ({ id: d.id, group: "Deployments", name: d.full_name, icon: CalendarRange, run: go(`/deployments/${d.id}`) })),
       ...(robots.data?.items ?? []).map((r) => ({ id: r.id, group: "Robots", name: r.name, hint: r.offer.computer, icon: Bot, run: go(`/robots/${r.id}`) })),
     ];
-    const found = (runs.data?.items ?? []).map((r) => ({ id: r.id, group: "Runs", name: r.name, hint: r.flow_name, icon: Activity, state: shownState(r, Date.now(), lateAfter), run: go(`/runs/${r.id}`) }));
-    if (!words) return [...fixed.slice(0, places.length), ...found.slice(0, 3)];
-    return [...rank([...fixed, ...things], words).slice(0, MOST_SHOWN - 4), ...found.slice(0, 4)];
+    const hits = (runs.data?.items ?? []).map((r) => ({ id: r.id, group: "Runs", name: r.name, hint: r.flow_name, icon: Activity, state: shownState(r, Date.now(), lateAfter), run: go(`/runs/${r.id}`) }));
+    if (!words) return [...fixed.slice(0, places.length), ...hits.slice(0, 3)];
+    return [...rank([...fixed, ...things], words).slice(0, MOST_SHOWN - 4), ...hits.slice(0, 4)];
   }, [words, flows.data, deployments.data, robots.data, runs.data, admin, places, theme, setTheme, lateAfter, navigate, close, onHelp]);
 }
 

@@ -11,6 +11,8 @@ test("what an entry is about leads to its page, unless it is gone", () => {
   expect(subjectOf(entry("deployment.deleted", "d1", { full_name: "pays/daily" }))).toEqual({ word: "Deployment", name: "pays/daily" });
   expect(subjectOf(entry("schedule.created", "s1", { name: "daily", deployment_id: "d1" })).href).toBe("/deployments/d1");
   expect(subjectOf(entry("session.created", ""))).toEqual({ word: "Session" });
+  expect(subjectOf(entry("enrolment.created", "", { name: "enrolment" }))).toEqual({ word: "Enrolment" });
+  expect(subjectOf(entry("enrolment.created", "", { name: "till-17" }))).toEqual({ word: "Enrolment", name: "till-17" });
 });
 
 test("kinds and details read as words", () => {

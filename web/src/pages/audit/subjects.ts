@@ -38,7 +38,10 @@ export function subjectOf(entry: AuditEntry): Subject {
   const place = PLACES[first];
   // A robot that comes or goes is the one who says so.
   const own = first === "robot" && /\.(connected|disconnected)$/.test(entry.kind) ? entry.actor : undefined;
-  const name = detailText(entry, "full_name") ?? detailText(entry, "name") ?? own ?? (entry.subject ? `…${entry.subject.slice(-8)}` : undefined);
+  const called = detailText(entry, "full_name") ?? detailText(entry, "name");
+  // An enrolment that nobody gave a name is called enrolment.
+  const said = called === first ? undefined : called;
+  const name = said ?? own ?? (entry.subject ? `…${entry.subject.slice(-8)}` : undefined);
   const gone = /\.(deleted|removed)$/.test(entry.kind);
   const deployment = detailText(entry, "deployment_id");
   const href = first === "schedule" && deployment ? `/deployments/${deployment}` : !gone && place?.to && (entry.subject || first === "runs") ? place.to(encodeURIComponent(entry.subject)) : undefined;

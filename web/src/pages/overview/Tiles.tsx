@@ -37,7 +37,7 @@ export function Tiles({ outcomes, span }: { outcomes: Outcomes | undefined; span
     <div className="grid grid-cols-2 gap-3 lg:grid-cols-4 lg:gap-4">
       <Tile name="Robots online" value={figures ? <>{figures.online_robots}<span className="text-lg font-normal text-muted"> of {figures.total_robots}</span></> : <Bone />}>
         {lights.map((l) => (
-          <Link key={l.status} to="/robots" search={{ status: l.status }} className="inline-flex min-h-6 items-center gap-1 rounded-sm hover:underline"><RobotLight status={l.status} word={false} />{l.count} {l.status}</Link>
+          <Link key={l.status} to="/robots" search={{ status: l.status }} className="inline-flex min-h-6 items-center gap-1 rounded-sm hover:underline"><RobotLight status={l.status} word={false} />{l.count} {l.status === "draining" ? "draining or drained" : l.status}</Link>
         ))}
         {figures?.total_robots === 0 && <Allowed to="administer"><Link to="/robots/add" className="font-medium text-accent hover:underline">Add a robot</Link></Allowed>}
       </Tile>

@@ -65,7 +65,8 @@ export function FilePreview({ artifact, onClose }: { artifact: Artifact; onClose
         </>
       }
     >
-      {look === "picture" ? <img src={artifact.url} alt={artifact.name} className="mx-auto max-h-[62dvh] max-w-full object-contain" />
+      {artifact.size === 0 ? <p className="py-8 text-center text-sm text-muted">The file is empty.</p>
+      : look === "picture" ? <img src={artifact.url} alt={artifact.name} className="mx-auto max-h-[62dvh] max-w-full object-contain" />
       : look === "pdf" ? <iframe src={artifact.url} title={artifact.name} className={FRAME} />
       : look === "none" ? <p className="py-8 text-center text-sm text-muted">A file of this kind cannot be shown here.</p>
       : <Words artifact={artifact} look={look} />}
