@@ -1,5 +1,6 @@
 //! The OPTIMUS face: `runrpa -f NAME -o 2`, with its own flags, defaults and exit codes.
 
+mod answer;
 pub(crate) mod argv;
 mod deploy;
 mod desktop;

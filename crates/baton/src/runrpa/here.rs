@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use baton_agent::lines::{Lines, RESTS_AFTER};
+use baton_api::client::ClientError;
 use baton_api::rest::{ReportFinish, ReportStart};
 use baton_core::error::{ErrorInfo, ErrorKind};
 use baton_core::flow::DEFAULT_CANCEL_GRACE_SECONDS;
@@ -24,6 +25,7 @@ use serde_json::{Map, Value};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
+use super::answer::Untold;
 use super::argv::Flags;
 use super::record::Record;
 use super::script::Script;
@@ -478,6 +480,9 @@ async fn tell_the_rest(session: &Session, upload: &mut Upload, spool: &Spool) {
             Ok(()) => {}
             Err(error) => {
                 output::warn(&format!("an earlier run is kept on this computer: {error}"));
+                if matches!(error, Untold::Server(ClientError::Unreachable { .. })) {
+                    return;
+                }
             }
         }
     }

@@ -3,6 +3,7 @@
 //! `start.json`, `log.jsonl`, `events.jsonl` and `finish.json` are what the server is told, in this
 //! order. Telling may be repeated at any time; the folder goes when everything has been told.
 
+use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
@@ -71,6 +72,15 @@ impl Spool {
     /// Reads one of the run's files, if it is there and whole.
     pub(crate) fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         serde_json::from_slice(&std::fs::read(self.path(name)).ok()?).ok()
+    }
+
+    /// Reads one of the run's files, if it is there. One that is there and cannot be read is no reason to go on without.
+    pub(crate) fn find<T: DeserializeOwned>(&self, name: &str) -> io::Result<Option<T>> {
+        match std::fs::read(self.path(name)) {
+            Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Forgets the run: the server has it.

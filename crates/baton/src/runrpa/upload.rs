@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use baton_agent::events::{Heard, News};
 use baton_agent::left::{self, Bounds, Where};
-use baton_api::client::{Client, ClientError, Result};
+use baton_api::client::{Client, Result};
 use baton_api::rest::{PutArtifact, ReportFinish, ReportLogs, ReportStart, ReportTasks, TaskInput};
 use baton_api::robot::TaskReport;
 use baton_core::error::{ErrorInfo, ErrorKind};
@@ -20,6 +20,7 @@ use baton_core::state::State;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::answer::{Untold, is_refused, within};
 use super::record::{self, Position, Record};
 use super::spool::Spool;
 use crate::output;
@@ -28,11 +29,6 @@ use crate::output;
 pub(super) const REPORT_EVERY: u32 = *lease::REPORT_EVERY_BOUNDS.start();
 /// A script that says nothing is reported as being there this often: twice as often as was promised to the server.
 const STILL_THERE: Duration = Duration::from_secs(REPORT_EVERY as u64 / 2);
-/// How long the server may take to answer. The end of a script waits for it, so a server that is not there must
-/// not hold it up for long.
-const ANSWER: Duration = Duration::from_secs(5);
-/// The slowest that a server may take what it is given, in bytes a second.
-const SLOWEST: u64 = 256 << 10;
 /// Lines in one report.
 const LINES: usize = 500;
 /// Tasks in one report, each with as much data as it may have.
@@ -67,11 +63,14 @@ pub(crate) struct Upload {
     files: Vec<(String, PathBuf)>,
     /// When the server heard of this run last.
     told: Instant,
+    /// How it started: nothing, where not even that was recorded, or why it cannot be read.
+    start: std::io::Result<Option<ReportStart>>,
 }
 
 impl Upload {
     /// Nothing has been told yet.
     pub(crate) fn new(client: Client, spool: Spool, record: Arc<Record>) -> Self {
+        let start = spool.find("start.json");
         Self {
             client,
             heard: Heard::new(&spool.path("events.jsonl"), spool.folder()),
@@ -86,6 +85,7 @@ impl Upload {
             finish: None,
             files: Vec::new(),
             told: Instant::now(),
+            start,
         }
     }
 
@@ -104,10 +104,10 @@ impl Upload {
         let id = match &self.run {
             Some((id, _)) => *id,
             None => {
-                let Some(start) = self.spool.read::<ReportStart>("start.json") else {
+                let Ok(Some(start)) = &self.start else {
                     return Ok(());
                 };
-                let made = within(0, self.client.report_start(&start)).await?;
+                let made = within(0, self.client.report_start(start)).await?;
                 self.run = Some((made.id, made.name));
                 made.id
             }
@@ -158,15 +158,27 @@ impl Upload {
     }
 
     /// Tells the rest and the end, and forgets the run here.
-    pub(crate) async fn finish(&mut self) -> Result<()> {
+    pub(crate) async fn finish(&mut self) -> std::result::Result<(), Untold> {
+        let unread = |name: &str, error| Untold::Here(self.spool.path(name), error);
+        match std::mem::replace(&mut self.start, Ok(None)) {
+            Err(error) => return Err(unread("start.json", error)),
+            // Not even a start was recorded.
+            Ok(None) => {
+                self.spool.remove();
+                return Ok(());
+            }
+            start => self.start = start,
+        }
         let finish = match &self.finish {
             Some(finish) => finish.clone(),
-            None => self.left_over(),
+            None => {
+                let found = self.spool.find("finish.json");
+                let found = found.map_err(|error| unread("finish.json", error))?;
+                self.left_over(found)
+            }
         };
         self.step().await?;
         let Some((id, _)) = &self.run else {
-            // Not even a start was recorded.
-            self.spool.remove();
             return Ok(());
         };
         let id = *id;
@@ -185,8 +197,8 @@ impl Upload {
     }
 
     /// How a run ended that an earlier process recorded, perhaps without its end.
-    fn left_over(&mut self) -> ReportFinish {
-        if let Some(finish) = self.spool.read::<ReportFinish>("finish.json") {
+    fn left_over(&mut self, found: Option<ReportFinish>) -> ReportFinish {
+        if let Some(finish) = found {
             // What it left is in the log already.
             self.look(finish.state == State::Cancelled, false);
             self.finish = Some(finish.clone());
@@ -326,30 +338,6 @@ impl Upload {
             // What this cannot tell, the next telling can, or the upload beside it.
             let _ = within(0, self.client.report_tasks(id, &ReportTasks::default())).await;
         }
-    }
-}
-
-/// What the server answers, if it does within a time that is enough for this many bytes.
-async fn within<T>(bytes: u64, call: impl Future<Output = Result<T>>) -> Result<T> {
-    let patience = ANSWER + Duration::from_secs(bytes / SLOWEST);
-    tokio::time::timeout(patience, call)
-        .await
-        .unwrap_or_else(|_| {
-            Err(ClientError::Unreachable {
-                url: "the server".to_owned(),
-                reason: format!("it gave no answer within {} s", patience.as_secs()),
-            })
-        })
-}
-
-/// Whether asking again would be answered the same: then the rest must not wait for it.
-fn is_refused(error: &ClientError) -> bool {
-    match error {
-        ClientError::Problem(problem) => {
-            matches!(problem.status, 400 | 409 | 413 | 415 | 422)
-        }
-        ClientError::TooLarge { .. } => true,
-        _ => false,
     }
 }
 

@@ -275,3 +275,48 @@ fn a_line_that_a_manual_run_draws_again_keeps_its_last_state_in_the_log() {
     assert!(log.lines().count() < 10, "{log}");
     assert_eq!(up.stop(), 0);
 }
+
+#[test]
+fn a_record_of_a_manual_run_that_cannot_be_read_is_kept_and_the_others_are_told() {
+    let home = Home::new();
+    home.write("scripts/job.py", "print('hello')\n");
+    let mut folders = Vec::new();
+    for broken in ["finish.json", "start.json", "none"] {
+        let said = home
+            .command(&["runrpa", "-f", "job"])
+            .env("BATON_URL", "http://127.0.0.1:1")
+            .env("XDG_STATE_HOME", home.path("state"))
+            .status();
+        assert!(said.expect("it starts").success());
+        let base = home.path("state/baton/manual-runs");
+        let made = std::fs::read_dir(base).expect("there");
+        let made = made.map(|entry| entry.expect("read").path());
+        let new = made.filter(|path| !folders.contains(path)).last();
+        let new = new.expect("a new record");
+        if broken != "none" {
+            std::fs::write(new.join(broken), "{").expect("written");
+        }
+        folders.push(new);
+    }
+    let up = home.up();
+    let said = home
+        .command(&["runrpa", "-f", "job"])
+        .env("XDG_STATE_HOME", home.path("state"))
+        .output()
+        .expect("it starts");
+    let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    for broken in ["finish.json", "start.json"] {
+        assert!(said.contains(&format!("{broken} cannot be read")), "{said}");
+    }
+    let there: Vec<bool> = folders.iter().map(|folder| folder.exists()).collect();
+    assert_eq!(there, [true, true, false], "{said}");
+    let runs = home.baton(&["runs", "ls", "--json"]).ok().json();
+    let states: Vec<_> = runs
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|r| &r["state"])
+        .collect();
+    assert_eq!(states, ["completed", "completed"]);
+    assert_eq!(up.stop(), 0);
+}
