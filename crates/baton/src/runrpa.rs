@@ -6,6 +6,7 @@ mod deploy;
 mod desktop;
 pub(crate) mod flags;
 mod here;
+mod plan;
 mod record;
 pub(crate) mod script;
 mod spool;
