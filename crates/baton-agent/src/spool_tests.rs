@@ -122,6 +122,38 @@ fn everything_unacknowledged_survives_the_agent_even_a_torn_line() {
 }
 
 #[test]
+fn a_damaged_line_is_said_in_its_place_and_the_lines_after_it_are_read() {
+    let dir = tempfile::tempdir().expect("folder");
+    let spool = Spool::open(dir.path(), DEFAULT_BOUND).expect("opens");
+    let entry = spool.create(note()).expect("created");
+    entry.append_logs(&lines(1, 10)).expect("written");
+    let folder = fs::read_dir(dir.path()).expect("folder").next();
+    let folder = folder.expect("one").expect("entry").path();
+    let log = folder.join("log-000000000001.jsonl");
+    let text = fs::read_to_string(&log).expect("read");
+    let mut damaged: Vec<String> = text.lines().map(str::to_owned).collect();
+    // Two became one, and the last is cut.
+    damaged[3] = "\0".repeat(100);
+    damaged.remove(4);
+    damaged[8].truncate(50);
+    fs::write(&log, damaged.join("\n") + "\n").expect("written");
+    for max in [1 << 20, 2_000, 1] {
+        let (mut all, mut after) = (Vec::new(), 0);
+        while after < 10 {
+            let batch = entry.read_logs(after, max).expect("read");
+            after = batch.last().expect("one at least").seq;
+            all.extend(batch);
+        }
+        let seqs: Vec<i64> = all.iter().map(|line| line.seq).collect();
+        assert_eq!(seqs, (1..=10).collect::<Vec<_>>(), "{max}");
+        let lost = all
+            .iter()
+            .filter(|line| line.message.contains("is missing"));
+        assert_eq!(lost.map(|line| line.seq).collect::<Vec<_>>(), [4, 5, 10]);
+    }
+}
+
+#[test]
 fn the_numbers_go_on_after_a_restart_although_every_line_was_acknowledged_and_dropped() {
     let dir = tempfile::tempdir().expect("folder");
     let spool = Spool::open(dir.path(), 100_000).expect("opens");

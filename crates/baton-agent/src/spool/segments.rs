@@ -5,7 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use baton_core::run::LogLine;
+use baton_core::run::{LogLevel, LogLine, LogStream};
+use jiff::Timestamp;
 
 /// A segment is closed when it holds this many bytes: small enough to give space back early.
 const SEGMENT: u64 = 1 << 20;
@@ -29,6 +30,20 @@ pub(super) struct Segments {
     cursor: Option<(i64, i64, u64)>,
     acked: i64,
     last: i64,
+}
+
+/// What stands for a line that the disk does not give back: numbers have no gaps, or the server takes none after them.
+const MISSING: &str = "this line was damaged on the robot's disk and is missing";
+
+fn missing(seq: i64) -> LogLine {
+    LogLine {
+        seq,
+        at: Timestamp::now(),
+        level: LogLevel::Warning,
+        stream: LogStream::System,
+        task: None,
+        message: MISSING.to_owned(),
+    }
 }
 
 fn path(folder: &Path, first: i64) -> PathBuf {
@@ -154,17 +169,31 @@ impl Segments {
         file.seek(SeekFrom::Start(offset))?;
         let mut reader = BufReader::with_capacity(64 << 10, file);
         let mut bytes = Vec::new();
+        let mut next = after + 1;
         while size < max {
             bytes.clear();
-            if reader.read_until(b'\n', &mut bytes)? == 0 {
+            let is_end = reader.read_until(b'\n', &mut bytes)? == 0;
+            let line = serde_json::from_slice::<LogLine>(&bytes).ok();
+            // One that is damaged shows by its number, which is missing at the next one or at the end.
+            let reached = match &line {
+                _ if is_end => segment.last + 1,
+                Some(line) => line.seq,
+                None => next,
+            };
+            while next < reached && size < max {
+                size += MISSING.len();
+                lines.push(missing(next));
+                next += 1;
+            }
+            if is_end || next < reached {
                 break;
             }
-            let line: LogLine = serde_json::from_slice(&bytes)?;
-            if line.seq > after {
+            if let Some(line) = line.filter(|line| line.seq == next) {
                 if size + bytes.len() > max && !lines.is_empty() {
                     break;
                 }
                 size += bytes.len();
+                next += 1;
                 lines.push(line);
             }
             offset += bytes.len() as u64;
