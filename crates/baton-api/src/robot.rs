@@ -57,9 +57,19 @@ pub struct Frame<'a> {
     /// The `id` of the message that this one answers.
     #[serde(default)]
     pub correlation_id: Option<Uuid>,
+    /// When it was sent, as the sender says it.
+    #[serde(borrow, default)]
+    pub timestamp: Option<&'a RawValue>,
     /// The message itself.
     #[serde(borrow, default)]
     pub payload: Option<&'a RawValue>,
+}
+
+impl Frame<'_> {
+    /// When it was sent, by the sender's clock; nothing where that is no time.
+    pub fn sent_at(&self) -> Option<Timestamp> {
+        serde_json::from_str(self.timestamp?.get()).ok()
+    }
 }
 
 #[derive(Serialize)]

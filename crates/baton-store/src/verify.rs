@@ -17,7 +17,7 @@ use crate::stats::{Breach, Verification};
 
 mod evidence;
 
-pub use evidence::{Lines, Wrote};
+pub use evidence::{Lines, Wrote, clock_ahead};
 
 /// Most breaches that one verification names: whoever has more needs a backup, not a longer list.
 pub const MAX_BREACHES: usize = 1_000;

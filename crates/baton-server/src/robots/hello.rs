@@ -15,7 +15,7 @@ use baton_core::state::State;
 use baton_store::logs::{EventFilter, ResourceEvent};
 use baton_store::runs::LiveAttempt;
 use baton_store::{PageRequest, StoreError};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 
 use super::reconcile::{Settlement, claim_of, settle};
@@ -69,11 +69,12 @@ pub(super) async fn greet(
             return Some(Err(Refusal::protocol("not_registered", message)));
         }
     };
-    let register = match read(&text) {
+    let (register, sent) = match read(&text) {
         Ok(register) => register,
         Err(refusal) => return Some(Err(refusal)),
     };
-    Some(open(app, key, register, socket).await)
+    let ahead = sent.map(|sent| sent.duration_since(app.now()));
+    Some(open(app, key, register, ahead, socket).await)
 }
 
 async fn first_text(socket: &mut WebSocket) -> Option<Utf8Bytes> {
@@ -86,7 +87,8 @@ async fn first_text(socket: &mut WebSocket) -> Option<Utf8Bytes> {
     }
 }
 
-fn read(text: &str) -> Result<Register, Refusal> {
+/// What it says, and when it was sent by the robot's clock.
+fn read(text: &str) -> Result<(Register, Option<Timestamp>), Refusal> {
     let bad = |error: serde_json::Error| {
         Refusal::protocol(
             "bad_message",
@@ -114,13 +116,15 @@ fn read(text: &str) -> Result<Register, Refusal> {
         );
         return Err(Refusal::protocol("protocol_version", message));
     }
-    Register::read(&frame).map_err(bad)
+    let register = Register::read(&frame).map_err(bad)?;
+    Ok((register, frame.sent_at()))
 }
 
 async fn open(
     app: &Arc<App>,
     key: &RobotKey,
     register: Register,
+    ahead: Option<SignedDuration>,
     socket: &mut WebSocket,
 ) -> Result<Registered, Refusal> {
     let before = app
@@ -128,16 +132,7 @@ async fn open(
         .robot(key.org, key.robot_id)
         .await
         .map_err(refused)?;
-    if !register.robot_name.is_empty() && register.robot_name != before.name {
-        return Err(Refusal {
-            close: CLOSE_UNAUTHORISED,
-            code: "wrong_robot",
-            message: format!(
-                "this key belongs to the robot {:?}, not to {:?}; enrol the robot under its own name",
-                before.name, register.robot_name
-            ),
-        });
-    }
+    check_name(&before, &register.robot_name)?;
     let mut offer = bounded(register.offer)?;
     let moved = succeed(app, key, &before, &offer).await?;
     let rebooted = !before.offer.boot_id.is_empty()
@@ -185,8 +180,23 @@ async fn open(
         connection.close(CLOSE_PROTOCOL, "the connection was lost while registering");
     }
     app.wakeups.dispatcher.notify_one();
-    announce(app, &connection, &register.holds).await;
+    announce(app, &connection, &register.holds, ahead).await;
     Ok(Registered { connection, frames })
+}
+
+/// A robot that says its name has the key of a robot of this name.
+fn check_name(robot: &Robot, said: &str) -> Result<(), Refusal> {
+    if said.is_empty() || said == robot.name {
+        return Ok(());
+    }
+    Err(Refusal {
+        close: CLOSE_UNAUTHORISED,
+        code: "wrong_robot",
+        message: format!(
+            "this key belongs to the robot {:?}, not to {said:?}; enrol the robot under its own name",
+            robot.name
+        ),
+    })
 }
 
 fn registered(robot: &Robot, settlement: &Settlement) -> RobotRegistered {
@@ -256,19 +266,34 @@ async fn redeliver(
     }
 }
 
-async fn announce(app: &App, connection: &Connection, holds: &[Held]) {
+/// `ahead`: how far the robot's clock is ahead of this server's.
+async fn announce(
+    app: &App,
+    connection: &Connection,
+    holds: &[Held],
+    ahead: Option<SignedDuration>,
+) {
     tracing::info!(
         robot = %connection.name,
         session = connection.session,
         holds = holds.len(),
         "robot connected"
     );
-    record(app, connection, "robot.connected").await;
+    record(app, connection, "robot.connected", ahead).await;
 }
 
 /// Tells the streams that the robot of this connection came or went.
-pub(super) async fn record(app: &App, connection: &Connection, kind: &str) {
-    let detail = serde_json::json!({ "session": connection.session });
+pub(super) async fn record(
+    app: &App,
+    connection: &Connection,
+    kind: &str,
+    ahead: Option<SignedDuration>,
+) {
+    let mut detail = serde_json::json!({ "session": connection.session });
+    if let Some(ahead) = ahead {
+        // Whoever reads times that this robot wrote can tell what they are here.
+        detail["clock_ahead_ms"] = i64::try_from(ahead.as_millis()).unwrap_or(i64::MAX).into();
+    }
     let subject = connection.robot_id.to_string();
     append(app, vec![event(app, connection, kind, subject, detail)]).await;
 }

@@ -219,7 +219,7 @@ async fn end(
     if let Err(error) = closed.await {
         tracing::debug!(robot = %connection.name, %error, "cannot record a closed session");
     }
-    super::hello::record(app, connection, "robot.disconnected").await;
+    super::hello::record(app, connection, "robot.disconnected", None).await;
     app.wakeups.rescuer.notify_one();
     tracing::info!(
         robot = %connection.name,

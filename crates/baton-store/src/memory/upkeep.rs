@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
+use baton_core::id::RobotId;
 use baton_core::run::{LogStream, Trigger};
 use jiff::{SignedDuration, Timestamp};
 
 use super::World;
 use crate::CommitNote;
+use crate::logs::ResourceEvent;
 use crate::stats::{Grain, Pruned, Retention, Verification};
-use crate::verify::{Lines, Wrote};
+use crate::verify::{Lines, Wrote, clock_ahead};
 
 /// Things of one kind removed in one step of pruning.
 const PRUNE_STEP: usize = 1_000;
@@ -111,7 +113,11 @@ impl World {
                 let seqs: Vec<_> = log.lines.iter().map(|line| line.seq).collect();
                 found.check_log(rows.run.id, *number, &seqs, log.count);
             }
-            let checked = found.check_evidence(&rows.run, &rows.attempts, &mut Logs(&rows.logs));
+            let checked = found.check_evidence(
+                &rows.run,
+                &rows.attempts,
+                &mut Logs(&rows.logs, &self.events),
+            );
             let Ok(()) = checked;
             if let Trigger::Schedule {
                 schedule_id, slot, ..
@@ -127,7 +133,10 @@ impl World {
 }
 
 /// The logs of one run, by attempt.
-struct Logs<'a>(&'a BTreeMap<u32, super::AttemptLog>);
+struct Logs<'a>(
+    &'a BTreeMap<u32, super::AttemptLog>,
+    &'a BTreeMap<i64, ResourceEvent>,
+);
 
 impl Lines for Logs<'_> {
     type Error = Infallible;
@@ -135,6 +144,19 @@ impl Lines for Logs<'_> {
     fn first(&mut self, attempt: u32) -> Result<Option<Timestamp>, Infallible> {
         let log = self.0.get(&attempt);
         Ok(log.and_then(|log| log.lines.first()).map(|line| line.at))
+    }
+
+    fn clock_ahead(
+        &mut self,
+        robot: RobotId,
+        before: Timestamp,
+    ) -> Result<Option<SignedDuration>, Infallible> {
+        let robot = robot.to_string();
+        let connected = |e: &&ResourceEvent| {
+            e.subject == robot && e.kind == "robot.connected" && e.at <= before
+        };
+        let last = self.1.values().rev().find(connected);
+        Ok(last.and_then(|event| clock_ahead(&event.detail)))
     }
 
     fn after(&mut self, attempt: u32, at: Timestamp) -> Result<Option<Wrote>, Infallible> {

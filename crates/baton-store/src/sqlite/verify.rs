@@ -1,8 +1,8 @@
 //! Verification: every row against every invariant, in one snapshot.
 
-use baton_core::id::{OrgId, RunId, ScheduleId};
+use baton_core::id::{OrgId, RobotId, RunId, ScheduleId};
 use baton_core::run::LogStream;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, params};
 
 use super::interned::Interned;
@@ -11,7 +11,7 @@ use super::run_row::{self, Depth};
 use super::{history, live};
 use crate::error::{Result, StoreError};
 use crate::stats::Verification;
-use crate::verify::{Lines, Wrote};
+use crate::verify::{Lines, Wrote, clock_ahead};
 
 /// Runs looked at between two reads of the list of runs.
 const STEP: i64 = 1_000;
@@ -131,6 +131,18 @@ impl Lines for Logs<'_> {
             |row| Ok(row.get(0)?),
         )?;
         Ok(first.map(at))
+    }
+
+    fn clock_ahead(&mut self, robot: RobotId, before: Timestamp) -> Result<Option<SignedDuration>> {
+        let detail: Option<String> = first(
+            self.conn.prepare_cached(
+                "SELECT detail FROM events INDEXED BY events_by_subject WHERE org = ?1 AND subject = ?2
+                 AND kind = 'robot.connected' AND at <= ?3 ORDER BY seq DESC LIMIT 1",
+            )?,
+            params![self.org.0, robot.to_string(), super::row::us(before)],
+            |row| Ok(row.get(0)?),
+        )?;
+        Ok(detail.and_then(|detail| clock_ahead(&serde_json::from_str(&detail).ok()?)))
     }
 
     fn after(&mut self, attempt: u32, after: Timestamp) -> Result<Option<Wrote>> {

@@ -1,6 +1,7 @@
 //! What robots' lines prove of an attempt that was believed dead: whether it went on, and beside which other.
 
 use baton_core::error::ErrorKind;
+use baton_core::id::RobotId;
 use baton_core::run::{Attempt, Run};
 use baton_core::state::Executor;
 use jiff::{SignedDuration, Timestamp};
@@ -33,8 +34,22 @@ pub trait Lines {
     /// When the first line of the attempt was written, whoever wrote it.
     fn first(&mut self, attempt: u32) -> Result<Option<Timestamp>, Self::Error>;
 
+    /// How far the robot's clock was ahead of the server's when it had last connected before this instant.
+    fn clock_ahead(
+        &mut self,
+        robot: RobotId,
+        before: Timestamp,
+    ) -> Result<Option<SignedDuration>, Self::Error>;
+
     /// What its process wrote after this instant.
     fn after(&mut self, attempt: u32, at: Timestamp) -> Result<Option<Wrote>, Self::Error>;
+}
+
+/// How far a robot's clock was ahead of the server's, as the detail of its `robot.connected` says.
+pub fn clock_ahead(detail: &serde_json::Value) -> Option<SignedDuration> {
+    detail["clock_ahead_ms"]
+        .as_i64()
+        .map(SignedDuration::from_millis)
 }
 
 impl Verification {
@@ -71,8 +86,25 @@ impl Verification {
             (Some(first), Some(started)) => ahead(first, started),
             _ => SignedDuration::ZERO,
         };
-        if let Some(next) = next
-            && let Some(begun) = begun(next, lost_at, lines)?
+        let begun = match next {
+            Some(next) => {
+                let same = next.robot_id.is_some() && next.robot_id == attempt.robot_id;
+                begun(next, lost_at, same.then_some(ahead), lines)?.map(|begun| (next, begun))
+            }
+            None => None,
+        };
+        if let Some((next, Begun::Doubtful(begun))) = begun
+            && let Some(wrote) = lines.after(number, add(begun, ahead + PATIENCE))?
+            && goes_on(&wrote)
+        {
+            let text = format!(
+                "attempt {number} wrote until {}, and attempt {} from {begun} by its robot's clock, although the one was \
+                 believed dead before the other: look at the clocks of both robots",
+                wrote.last, next.number
+            );
+            self.observe("clocks_apart", run, text);
+        }
+        if let Some((next, Begun::At(begun))) = begun
             && let Some(wrote) = lines.after(number, add(begun, ahead + PATIENCE))?
             && goes_on(&wrote)
         {
@@ -136,16 +168,42 @@ fn ahead(first: Timestamp, started: Timestamp) -> SignedDuration {
     }
 }
 
+/// When an attempt began, by the server's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begun {
+    /// Then.
+    At(Timestamp),
+    /// Then as its robot's clock says, which nobody has compared with the server's: it lies before the end of the
+    /// attempt before, so that one of the two clocks was wrong.
+    Doubtful(Timestamp),
+}
+
 /// When the next attempt began: as its robot's clock says or as the server's does, whichever is earlier. A server
-/// whose clock went back meanwhile has no say.
+/// whose clock went back meanwhile has no say. `ahead` is how far that robot's clock is ahead, where it is known from
+/// the attempt before.
 fn begun<L: Lines>(
     next: &Attempt,
     lost_at: Timestamp,
+    ahead: Option<SignedDuration>,
     lines: &mut L,
-) -> Result<Option<Timestamp>, L::Error> {
+) -> Result<Option<Begun>, L::Error> {
     let started = next.started_at.filter(|at| *at >= lost_at);
-    let first = lines.first(next.number)?;
-    Ok(started.into_iter().chain(first).min())
+    let Some(first) = lines.first(next.number)? else {
+        return Ok(started.map(Begun::At));
+    };
+    let known = match (ahead, next.robot_id) {
+        (Some(ahead), _) => Some(ahead),
+        (None, Some(robot)) => {
+            lines.clock_ahead(robot, next.started_at.unwrap_or(Timestamp::MAX))?
+        }
+        (None, None) => None,
+    };
+    let off = known.filter(|off| off.abs() > PATIENCE).unwrap_or_default();
+    let first = add(first, -off);
+    if known.is_none() && add(first, PATIENCE) < lost_at {
+        return Ok(Some(Begun::Doubtful(first)));
+    }
+    Ok(started.into_iter().chain([first]).min().map(Begun::At))
 }
 
 fn goes_on(wrote: &Wrote) -> bool {
