@@ -509,3 +509,35 @@ fn every_dependency_is_used() {
     }
     none(bad, "dependencies that nothing names");
 }
+
+#[test]
+fn no_crate_grows_beyond_its_budget_of_lines() {
+    let list =
+        fs::read_to_string(root().join("crates/baton/tests/it/lines.txt")).expect("the list");
+    let budgets: BTreeMap<&str, usize> = list
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once(' '))
+        .map(|(name, lines)| (name, lines.trim().parse().expect("a number of lines")))
+        .collect();
+    let mut bad = Vec::new();
+    for (name, _) in files("crates", "Cargo.toml") {
+        let package = name.split('/').nth(1).expect("crates/<package>/Cargo.toml");
+        let lines: usize = files(&format!("crates/{package}/src"), ".rs")
+            .iter()
+            .filter(|(name, _)| !name.ends_with("_tests.rs"))
+            .map(|(_, text)| text.lines().count())
+            .sum();
+        let budget = budgets.get(package).copied().unwrap_or(0);
+        println!("{package}: {lines} of {budget} lines");
+        if lines > budget {
+            bad.push(format!(
+                "{package} has {lines} lines of source, {budget} are granted"
+            ));
+        }
+    }
+    none(
+        bad,
+        "crates that have grown; delete something, or raise the budget in a commit that says why",
+    );
+}
