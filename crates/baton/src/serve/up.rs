@@ -95,8 +95,8 @@ async fn show(
             ("  time zones", baton_core::zone::current().describe()),
         ]);
     }
-    if !args.no_examples {
-        examples(session, running, global.json).await?;
+    // Later starts run nothing unasked: their figures are those of real work.
+    if !args.no_examples && examples(session, running, global.json).await? {
         registered(agent).await;
         first_run(session, global.json).await?;
     }
@@ -135,17 +135,18 @@ fn has_display() -> bool {
             .any(|name| std::env::var_os(name).is_some_and(|v| !v.is_empty()))
 }
 
-/// Deploys the examples on the first start.
-async fn examples(session: &Session, running: &Running, json: bool) -> Done {
+/// Deploys the examples on the first start; whether it was the first.
+async fn examples(session: &Session, running: &Running, json: bool) -> Done<bool> {
     let done = running.data.join(super::EXAMPLES_DONE);
     if done.exists() {
-        return Ok(());
+        return Ok(false);
     }
     let names = samples::deploy_all(session, &running.data).await?;
     if !json {
         output::facts(&[("  examples", names.join(", "))]);
     }
-    known::write_private(&done, b"")
+    known::write_private(&done, b"")?;
+    Ok(true)
 }
 
 /// Waits until the server knows the local robot. A robot that is late only makes the run wait.
