@@ -9,6 +9,12 @@ function separatorOf(text: string): string {
   return [...SEPARATORS].sort((a, b) => bare.split(b).length - bare.split(a).length)[0] ?? ",";
 }
 
+/** Rows as wide as the widest of them: the first one is often a title of one cell, and nothing beside it may be lost. */
+export function evenRows(rows: string[][]): string[][] {
+  const width = rows.reduce((most, row) => Math.max(most, row.length), 0);
+  return rows.map((row) => [...row, ...Array<string>(width - row.length).fill("")]);
+}
+
 /** Rows and cells, at most so many of each; `cut` says that there is more. */
 export function csvRows(text: string, mostRows: number, mostCells: number): { rows: string[][]; cut: boolean } {
   const separator = separatorOf(text.replace(/^\uFEFF/, ""));

@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Download } from "lucide-react";
 import type { Artifact } from "@/api";
-import { csvRows } from "@/lib/csv";
+import { csvRows, evenRows } from "@/lib/csv";
 import { formatBytes } from "@/lib/format";
 import { buttonClass, Dialog, ErrorState, Skeleton } from "@/ui";
 import { beginning, lookOf, MOST_BYTES, type Look } from "./artifacts";
@@ -19,7 +19,7 @@ const Cut = ({ children }: { children: string }) => <p role="status" className="
 
 function Table({ text }: { text: string }) {
   const { rows, cut } = csvRows(text, MOST_ROWS, MOST_CELLS);
-  const [head = [], ...body] = rows;
+  const [head = [], ...body] = evenRows(rows);
   return (
     <>
       {cut && <Cut>{`The first ${MOST_ROWS} rows and ${MOST_CELLS} columns.`}</Cut>}
